@@ -249,7 +249,10 @@ fn object_probabilities(answers: &Answers, vocabulary: &Vocabulary) -> Vec<f32> 
     };
     let columns = (logits.len() / answers.queries.len().max(1)).max(1);
     let object = |row: &[f32]| {
-        let (peak, none) = (row.iter().copied().fold(f32::MIN, f32::max), row[columns - 1]);
+        let (peak, none) = (
+            row.iter().copied().fold(f32::MIN, f32::max),
+            row[columns - 1],
+        );
         let all: f32 = row.iter().map(|logit| (logit - peak).exp()).sum();
         1.0 - (none - peak).exp() / all
     };
@@ -291,12 +294,19 @@ mod tests {
 
     #[test]
     fn confidence_is_that_of_the_object_times_that_of_the_mask() {
-        let masks = masks(&[[2.0, -1.0, -1.0, 0.5], [9.0; 4], [-1.0; 4]], &[0.5, 0.9, 1.0]);
+        let masks = masks(
+            &[[2.0, -1.0, -1.0, 0.5], [9.0; 4], [-1.0; 4]],
+            &[0.5, 0.9, 1.0],
+        );
         let whole = masks.whole();
         assert_eq!(whole.len(), 2, "a mask without points is none");
         assert!((whole[0].score - 0.9).abs() < 1e-3 && whole[0].points.len() == 810);
         let mean = (200.0 * sigmoid(2.0) + 9.0 * sigmoid(0.5)) / 209.0;
-        assert!((whole[1].score - 0.5 * mean).abs() < 1e-5, "{}", whole[1].score);
+        assert!(
+            (whole[1].score - 0.5 * mean).abs() < 1e-5,
+            "{}",
+            whole[1].score
+        );
         assert!(whole[1].points.is_sorted_by(|a, b| a < b));
     }
 

@@ -174,14 +174,21 @@ impl PseudoLabels {
     /// Checks the rules of the format.
     fn check(&self) -> anyhow::Result<()> {
         let points = self.positions.len();
-        if let Some(point) = self.positions.iter().position(|p| !p.iter().all(|x| x.is_finite())) {
+        if let Some(point) = self
+            .positions
+            .iter()
+            .position(|p| !p.iter().all(|x| x.is_finite()))
+        {
             anyhow::bail!(
                 "point {point} is at {:?}; all coordinates must be finite",
                 self.positions[point]
             );
         }
         let colors = self.colors.as_ref().map_or(points, Vec::len);
-        ensure!(colors == points, "it has {colors} colours for {points} points");
+        ensure!(
+            colors == points,
+            "it has {colors} colours for {points} points"
+        );
         ensure!(
             self.scores.len() == self.masks.len(),
             "it has {} scores for {} masks",
@@ -259,8 +266,13 @@ mod tests {
         fs::write(folder.path().join("c.safetensors"), "other").unwrap();
         let place = folder.path().to_owned();
         let found = PseudoLabels::files(&[place.clone(), place.clone()]).unwrap();
-        assert_eq!(found, ["a", "b"].map(|name| place.join(PseudoLabels::file_name(name))));
-        let error = PseudoLabels::files(&["nowhere".into()]).unwrap_err().to_string();
+        assert_eq!(
+            found,
+            ["a", "b"].map(|name| place.join(PseudoLabels::file_name(name)))
+        );
+        let error = PseudoLabels::files(&["nowhere".into()])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("nowhere"), "{error}");
     }
 
@@ -289,19 +301,40 @@ mod tests {
             bytes[from..from + 4].copy_from_slice(&value);
             bytes
         };
-        refused(&changed("points", 2, 5u32.to_le_bytes()), "mask 0 has point 5, the scene has 5");
-        refused(&changed("points", 4, 1u32.to_le_bytes()), "mask 1 are not in ascending order");
-        refused(&changed("sizes", 1, 3u32.to_le_bytes()), "6 points by `sizes`, but `points` has 5");
-        refused(&changed("sizes", 1, u32::MAX.to_le_bytes()), "4294967298 points by `sizes`");
+        refused(
+            &changed("points", 2, 5u32.to_le_bytes()),
+            "mask 0 has point 5, the scene has 5",
+        );
+        refused(
+            &changed("points", 4, 1u32.to_le_bytes()),
+            "mask 1 are not in ascending order",
+        );
+        refused(
+            &changed("sizes", 1, 3u32.to_le_bytes()),
+            "6 points by `sizes`, but `points` has 5",
+        );
+        refused(
+            &changed("sizes", 1, u32::MAX.to_le_bytes()),
+            "4294967298 points by `sizes`",
+        );
         refused(&changed("scores", 0, 0.1f32.to_le_bytes()), "highest first");
-        refused(&changed("scores", 0, f32::NAN.to_le_bytes()), "confidence of mask 0 is NaN");
-        refused(&changed("positions", 3, f32::INFINITY.to_le_bytes()), "point 1 is at [inf");
+        refused(
+            &changed("scores", 0, f32::NAN.to_le_bytes()),
+            "confidence of mask 0 is NaN",
+        );
+        refused(
+            &changed("positions", 3, f32::INFINITY.to_le_bytes()),
+            "point 1 is at [inf",
+        );
         let without = PseudoLabels {
             scores: vec![0.9],
             ..labels()
         };
         let error = without.to_bytes().unwrap_err().to_string();
         assert!(error.contains("1 scores for 3 masks"), "{error}");
-        refused(&safetensors::serialize(Vec::<(&str, TensorView)>::new(), None).unwrap(), "version is none");
+        refused(
+            &safetensors::serialize(Vec::<(&str, TensorView)>::new(), None).unwrap(),
+            "version is none",
+        );
     }
 }

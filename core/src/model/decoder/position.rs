@@ -190,19 +190,26 @@ mod tests {
         let elsewhere = encode([-7.0, 1.0, 0.0], [-1.0, 9.0, 2.0]);
         let numbers = normal_numbers(3 * 64);
         for wave in 0..64 {
-            let turns = 0.25 * numbers[wave] + 0.5 * numbers[64 + wave] + 0.75 * numbers[128 + wave];
+            let turns =
+                0.25 * numbers[wave] + 0.5 * numbers[64 + wave] + 0.75 * numbers[128 + wave];
             for (found, expected) in [
                 (features[wave], (TAU * turns).sin()),
                 (features[64 + wave], (TAU * turns).cos()),
                 (elsewhere[wave], (TAU * turns).sin()),
             ] {
-                assert!((f64::from(found) - expected).abs() < 1e-3, "{found} {expected}");
+                assert!(
+                    (f64::from(found) - expected).abs() < 1e-3,
+                    "{found} {expected}"
+                );
             }
         }
         let many = normal_numbers(20_000);
         let mean = many.iter().sum::<f64>() / 2e4;
         let variance = many.iter().map(|x| x * x).sum::<f64>() / 2e4;
-        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+        assert!(
+            mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05,
+            "{mean} {variance}"
+        );
     }
 
     #[test]

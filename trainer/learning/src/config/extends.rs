@@ -26,8 +26,10 @@ fn read_at(path: &Path, depth: usize) -> anyhow::Result<Table> {
         return Ok(table);
     };
     let Value::String(base) = base else {
-        return Err(anyhow::anyhow!("{KEY} is {base}, it must be the path of a file"))
-            .with_context(malformed);
+        return Err(anyhow::anyhow!(
+            "{KEY} is {base}, it must be the path of a file"
+        ))
+        .with_context(malformed);
     };
     anyhow::ensure!(
         depth < DEEPEST,
@@ -35,8 +37,8 @@ fn read_at(path: &Path, depth: usize) -> anyhow::Result<Table> {
         path.display()
     );
     let base = path.with_file_name(base);
-    let mut values = read_at(&base, depth + 1)
-        .with_context(|| format!("{} extends it", path.display()))?;
+    let mut values =
+        read_at(&base, depth + 1).with_context(|| format!("{} extends it", path.display()))?;
     replace(&mut values, table);
     Ok(values)
 }
@@ -67,7 +69,10 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             path
         };
-        write("base.toml", "[run]\nseed = 1\nsteps = 2\n[loss]\nqueries = [0.1, 0.2]");
+        write(
+            "base.toml",
+            "[run]\nseed = 1\nsteps = 2\n[loss]\nqueries = [0.1, 0.2]",
+        );
         let own = write(
             "own.toml",
             "extends = 'base.toml'\n[run]\nseed = 3\n[data]\nrooms = ['x']\n[loss]\nqueries = [0.5, 0.6]",
@@ -83,7 +88,10 @@ mod tests {
             assert!(words.iter().all(|word| error.contains(word)), "{error}");
         };
         refused(&write("a.toml", "extends = 'a.toml'"), &["a.toml", "limit"]);
-        refused(&write("b.toml", "extends = 'no.toml'"), &["b.toml", "no.toml"]);
+        refused(
+            &write("b.toml", "extends = 'no.toml'"),
+            &["b.toml", "no.toml"],
+        );
         refused(&write("c.toml", "extends = 5"), &["c.toml", "extends is 5"]);
     }
 }

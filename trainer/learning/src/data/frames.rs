@@ -123,7 +123,19 @@ mod tests {
             assert!(error.contains(word), "{error}");
         };
         refused(image(), "no segment of 4 points, the largest has 3");
-        refused(Image { depth: None, ..image() }, "no depth");
-        refused(Image { mask: None, ..image() }, "no segments");
+        refused(
+            Image {
+                depth: None,
+                ..image()
+            },
+            "no depth",
+        );
+        refused(
+            Image {
+                mask: None,
+                ..image()
+            },
+            "no segments",
+        );
     }
 }

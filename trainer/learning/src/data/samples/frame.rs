@@ -66,7 +66,11 @@ impl Walks {
         let of = |shot: usize, rng: &mut ChaCha8Rng| {
             let shot = &shots[shot];
             let image = oracle::segments(shot, &Errors::default(), rng.random());
-            Frame::of(&image, Some((shot.size, &shot.picture)), frames.least_points)
+            Frame::of(
+                &image,
+                Some((shot.size, &shot.picture)),
+                frames.least_points,
+            )
         };
         let tried = first_usable(order, rng, of, make);
         tried.with_context(|| format!("generated room {room} has no frame to train on"))
@@ -94,9 +98,9 @@ pub(super) fn frame_of_bundle<S>(
     let of = |image: usize, _: &mut ChaCha8Rng| {
         let image = &scene.images[image];
         let picture = picture(image, path)?;
-        let pixels = picture.as_ref().map(|picture| -> Pixels {
-            (picture.size(), picture.bytes().as_chunks().0)
-        });
+        let pixels = picture
+            .as_ref()
+            .map(|picture| -> Pixels { (picture.size(), picture.bytes().as_chunks().0) });
         Frame::of(image, pixels, frames.least_points)
     };
     first_usable(images, rng, of, make)

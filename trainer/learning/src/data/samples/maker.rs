@@ -88,7 +88,8 @@ impl Maker<'_> {
         let rooms = (0..OTHERS).map(|other| before + other * frames.per_room);
         first_of(rooms, |&before| {
             let make = |frame, rng: &mut ChaCha8Rng| self.of_frame(Nameless::from(frame), rng);
-            self.walks.frame(world, generated, frames, before, rng, make)
+            self.walks
+                .frame(world, generated, frames, before, rng, make)
         })
     }
 

@@ -8,8 +8,8 @@ use segscape::{
 
 use super::*;
 use crate::{
-    data::view_partition::Part as Supervised, loss::matching::Pair, loss::ObjectMasks,
-    loss::Targets, run::ema::Ema, run::optimizer::AdamW,
+    data::view_partition::Part as Supervised, loss::ObjectMasks, loss::Targets,
+    loss::matching::Pair, run::ema::Ema, run::optimizer::AdamW,
 };
 
 /// A tiny network that reads one image feature, and the state that changes as it learns.
