@@ -384,8 +384,12 @@ pub fn group(
 }
 
 /// Runs the network once on points in the world frame and, if it reads them, on features of their
-/// images. The network sees every place once and no stray points.
-async fn infer(
+/// images, and returns the outputs of its queries about all superpoints. The network sees every
+/// place once and no stray points.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub async fn infer(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,

@@ -51,9 +51,9 @@ pub struct Eval {
     /// Baseline to evaluate instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
-    /// How the network's outputs become instances: networks with fixed classes are decoded as
-    /// released, others are ranked unless `released` is chosen. Decoded as released, with classes,
-    /// a network that is asked with words decides between the 198 objects of ScanNet200.
+    /// How the network's outputs become instances: by default networks with fixed classes are
+    /// decoded as released, and others are ranked. Decoded as released, with classes, a network
+    /// that is asked with words decides between the 198 objects of ScanNet200.
     #[arg(long, value_enum, conflicts_with = "baseline")]
     decoding: Option<DecodingKind>,
     /// Masks that can become instances; not for masks that are decoded as released.
@@ -204,6 +204,10 @@ impl Eval {
             Some(_) => (None, Words::usual()),
         };
         let choice = self.choice(words.vocabulary())?;
+        anyhow::ensure!(
+            !choice.takes_queries() || self.protocol != Protocol::Scannet,
+            "the masks of queries have no classes: choose --protocol class-agnostic or segment3d"
+        );
         let stuff = self.stuff.as_deref();
         let mut measurement = match self.protocol {
             Protocol::ClassAgnostic => Measurement::class_agnostic(),

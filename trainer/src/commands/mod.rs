@@ -14,6 +14,7 @@ mod orientation;
 pub mod perceive;
 pub mod prepare;
 mod proposals;
+pub mod pseudo;
 pub mod rank;
 pub mod report;
 mod results;

@@ -54,7 +54,8 @@ pub struct Found {
     /// Name of the class that the network decided on; `None` if names are compared with the
     /// embedding.
     pub class: Option<String>,
-    /// Embedding in the text encoder's space; empty from a baseline and beside a class.
+    /// Embedding in the text encoder's space; empty beside a class, and where there is neither: from
+    /// a baseline, and of the mask of a query.
     pub embedding: Vec<f32>,
     /// Factor that turns cosine similarities with the names into logits.
     pub logit_scale: f32,

@@ -144,6 +144,12 @@ pub fn simulate(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64
     reconstructed(scene, errors, &mut dice)
 }
 
+/// Simulates a 2D model that has no names, on one shot: its image has the depth and the segments,
+/// walls and floors among them. The result depends on the arguments only.
+pub fn segments(shot: &Shot, errors: &Errors, seed: u64) -> Image {
+    perception::segments(shot, errors, &mut RoomRng::new(seed, 0))
+}
+
 /// Encodes the picture of image number `image.name` as a JPEG.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use segscape::{
 };
 
 use super::Found;
-use crate::data::scans::Labeled;
+use crate::{data::scans::Labeled, query_masks::QueryMasks};
 
 /// The values of `--masks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
@@ -47,6 +47,12 @@ pub enum DecodingKind {
     Ranked,
     /// As the released code does it: pairs of mask and class, matrix NMS, box filter.
     Released,
+    /// The mask of every query, for evaluations without classes: nothing is removed, and masks may
+    /// overlap.
+    Queries,
+    /// The same with the post-processing of Segment3D: parts that lie apart are separated, the four
+    /// fifths with the highest confidence are kept, and superpoints belong to a mask or not.
+    Segment3d,
 }
 
 impl DecodingKind {
@@ -63,6 +69,9 @@ impl DecodingKind {
             Self::Ranked
         }) {
             Self::Released => Ok(Decoding::Released(PostprocessOptions::default())),
+            Self::Queries | Self::Segment3d => anyhow::bail!(
+                "the masks of queries overlap, which only an evaluation can use: choose --decoding ranked or released"
+            ),
             Self::Ranked if !is_fixed => Ok(Decoding::default()),
             Self::Ranked => anyhow::bail!(
                 "{} has fixed classes, its masks cannot be ranked: choose --decoding released",
@@ -89,6 +98,16 @@ pub struct Choice {
     pub no_images: bool,
 }
 
+impl Choice {
+    /// `true` if the masks of the queries themselves are the instances, which have no classes then.
+    pub fn takes_queries(&self) -> bool {
+        matches!(
+            self.decoding,
+            Some(DecodingKind::Queries | DecodingKind::Segment3d)
+        )
+    }
+}
+
 /// Returns the instances that the network finds in the scan. Those that other methods found in it,
 /// `given`, are ranked beside its own.
 ///
@@ -101,10 +120,11 @@ pub fn ask(
     given: &[PointMasks],
     choice: &Choice,
 ) -> anyhow::Result<Vec<Found>> {
-    let is_ranked = matches!(
-        DecodingKind::of(choice.decoding, network)?,
-        Decoding::Ranked(_)
-    );
+    let is_ranked = !choice.takes_queries()
+        && matches!(
+            DecodingKind::of(choice.decoding, network)?,
+            Decoding::Ranked(_)
+        );
     let needs_ranker = is_ranked && matches!(choice.select.masks, Masks::Network | Masks::Regions);
     anyhow::ensure!(
         network.has_ranker() || !needs_ranker,
@@ -154,6 +174,17 @@ fn look(
     let monitor = Monitor::silent();
     let mut grouping = labeled.grouping(network, &monitor)?;
     given.iter().try_for_each(|masks| grouping.propose(masks))?;
+    if choice.takes_queries() {
+        let masks = QueryMasks::of(network, &observation, &grouping)?;
+        let masks = match choice.decoding {
+            Some(DecodingKind::Segment3d) => masks.post_processed(),
+            _ => masks.whole(),
+        };
+        let found = masks.into_iter();
+        return Ok(found
+            .map(|mask| Found::nameless(mask.points, mask.score))
+            .collect());
+    }
     if let Decoding::Released(options) = DecodingKind::of(choice.decoding, network)? {
         let classes = network.fixed_classes().or(choice.classes.as_ref());
         let found = pollster::block_on(job::segment_as_released(
