@@ -5,6 +5,7 @@ pub mod config;
 pub mod data;
 pub mod device;
 pub mod evaluation;
+pub mod frame_masks;
 pub mod loss;
 pub mod models;
 pub mod query_masks;

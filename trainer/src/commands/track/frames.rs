@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use anyhow::Context;
+use learning::frame_masks::FrameNetwork;
 use recordings::foundation::{Image, ImageInstance, Mask, Models};
 use segscape::{
     captures::{Files, Shot},
@@ -83,6 +84,8 @@ pub struct Frames {
     pub tracker: OnlineTracker,
     /// Models for frames without masks.
     pub models: Models,
+    /// A network for frames without masks.
+    pub network: Option<FrameNetwork>,
     /// Which of the model's masks are kept.
     pub automatic: AutomaticMasks,
     /// `true` if depth alone makes the masks.
@@ -161,8 +164,8 @@ impl Frames {
         Ok((added, source))
     }
 
-    /// The masks of a frame: its own, those of a model, or those of its depth.
-    fn masks<'a>(&self, seen: &Seen<'a>) -> anyhow::Result<Masks<'a>> {
+    /// The masks of a frame: its own, those of a model or of a network, or those of its depth.
+    fn masks<'a>(&mut self, seen: &Seen<'a>) -> anyhow::Result<Masks<'a>> {
         if let (Some((mask, instances)), false) = (seen.masks, self.by_depth) {
             return Ok(Masks::Given(mask, instances));
         }
@@ -172,6 +175,12 @@ impl Frames {
             if let Some((mask, instances)) = self.models.instances(&picture, &self.automatic)? {
                 return Ok(Masks::Made(mask, instances, "model"));
             }
+        }
+        if let Some(network) = &mut self.network {
+            let picture = (seen.picture)()?;
+            let picture = picture.map(|bytes| Picture::decode(&bytes)).transpose()?;
+            let (mask, instances) = network.masks(seen.camera, seen.depth, picture.as_ref())?;
+            return Ok(Masks::Made(mask, instances, "network"));
         }
         let (mask, instances) = depth_masks(seen.camera, seen.depth, &self.depth_masks);
         Ok(Masks::Made(mask, instances, "depth"))

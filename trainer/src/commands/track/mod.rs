@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use clap::Args;
+use learning::{device::DeviceChoice, frame_masks::FrameNetwork, models};
 use recordings::foundation::{Image, Models};
 use segscape::{
     captures::Files,
@@ -58,6 +59,14 @@ pub struct Track {
     /// Points on each side of the grid that the model for masks is asked for.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=128))]
     points: u16,
+    /// Folder of a model or of a training run, that of Segment3D's first stage for example, which
+    /// finds the objects of each frame in the points of that frame alone; for frames that come
+    /// without masks.
+    #[arg(long, conflicts_with_all = ["masks", "by_depth"])]
+    network: Option<PathBuf>,
+    /// Device that runs the network.
+    #[arg(long, value_enum, default_value_t, requires = "network")]
+    device: DeviceChoice,
     /// Take frames apart by their depth, whatever masks they come with; what is done without asking
     /// where there are neither masks nor a model.
     #[arg(long, conflicts_with = "masks")]
@@ -170,6 +179,7 @@ impl Track {
                 points_per_side: self.points.into(),
                 ..AutomaticMasks::default()
             },
+            network: self.frame_network()?,
             by_depth: self.by_depth,
             depth_masks: DepthMaskOptions {
                 farthest: self.captures.farthest(),
@@ -184,6 +194,14 @@ impl Track {
             return self.arriving(frames);
         }
         self.recorded(frames)
+    }
+
+    fn frame_network(&self) -> anyhow::Result<Option<FrameNetwork>> {
+        let Some(folder) = &self.network else {
+            return Ok(None);
+        };
+        let (network, _) = models::load_network(Some(folder), None, &self.device.open()?)?;
+        Ok(Some(FrameNetwork::new(network, self.captures.farthest())))
     }
 
     /// Tracks a recording on a disk.
