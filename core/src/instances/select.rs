@@ -75,7 +75,7 @@ impl Default for SelectOptions {
             mask_logit: -0.405_465_1,
             min_area: 0.1,
             query_handicap: 0.15,
-            given_weight: 0.5,
+            given_weight: 0.75,
             max_iou: 0.15,
             min_score: 0.25,
             instances: 1000,

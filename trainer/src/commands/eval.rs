@@ -73,7 +73,7 @@ pub struct Eval {
     min_area: Option<f32>,
     #[command(flatten)]
     proposals: Proposals,
-    /// Weight of a proposal's own score beside that of the ranker, 0 to 1; 0.5 by default.
+    /// Weight of a proposal's own score beside that of the ranker, 0 to 1; 0.75 by default.
     #[arg(long, value_parser = share, requires = "folders")]
     given_weight: Option<f32>,
     /// Thin scans until no two points are closer to each other than this, in metres. The result is
