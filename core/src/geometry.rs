@@ -46,6 +46,6 @@ impl Aabb {
 }
 
 /// The logistic function.
-pub(crate) fn sigmoid(logit: f32) -> f32 {
+pub fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }

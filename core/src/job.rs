@@ -12,8 +12,9 @@ use burn::tensor::{DType, Device};
 
 use crate::{
     instances::{
-        Claim, Contact, Finished, PostprocessOptions, ProposalError, Proposals, Ranker, Region,
-        Segmentation, SuperpointGeometry, owner_of_superpoint, query::Label, select,
+        Claim, Contact, Finished, GivenMask, PointMasks, PointMasksError, PostprocessOptions,
+        ProposalError, Proposals, Ranker, Region, Segmentation, SuperpointGeometry,
+        owner_of_superpoint, query::Label, select,
     },
     model::{
         Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput,
@@ -291,12 +292,23 @@ pub struct Grouping {
     /// The partition of the points.
     pub superpoints: Superpoints,
     hierarchy: Hierarchy,
+    given: Vec<GivenMask>,
 }
 
 impl Grouping {
     /// The regions of the merge tree that may be objects.
     pub fn regions(&self) -> Vec<Region> {
         self.hierarchy.regions(REGION_AREA)
+    }
+
+    /// Adds the instances that another method found, as candidates beside the regions and the masks
+    /// of the network.
+    ///
+    /// # Errors
+    /// See [`PointMasksError`].
+    pub fn propose(&mut self, masks: &PointMasks) -> Result<(), PointMasksError> {
+        self.given.extend(masks.of_superpoints(&self.superpoints)?);
+        Ok(())
     }
 
     /// Surface areas of the superpoints in square metres, `(superpoints)`.
@@ -367,12 +379,17 @@ pub fn group(
     Ok(Grouping {
         superpoints,
         hierarchy,
+        given: Vec::new(),
     })
 }
 
 /// Runs the network once on points in the world frame and, if it reads them, on features of their
-/// images. The network sees every place once and no stray points.
-async fn infer(
+/// images, and returns the outputs of its queries about all superpoints. The network sees every
+/// place once and no stray points.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub async fn infer(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
@@ -435,6 +452,7 @@ pub async fn segment(
         (ClassAnswers::Text(class), Decoding::Ranked(options)) => select(
             &proposals(class.clone(), answers, network.vocabulary()),
             &grouping.regions(),
+            &grouping.given,
             grouping.contacts(),
             &geometry,
             network.ranker.as_ref(),

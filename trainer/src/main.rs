@@ -1,5 +1,5 @@
-//! Command line of the trainer: segment, lift, track, synth, prepare, perceive, train, rank, ablate,
-//! eval, report, import, export, vocabulary, name, bench.
+//! Command line of the trainer: segment, lift, track, synth, prepare, perceive, train, pseudo, rank,
+//! ablate, eval, report, import, export, vocabulary, name, bench.
 
 mod allocator;
 mod commands;
@@ -23,6 +23,7 @@ enum Command {
     Prepare(commands::prepare::Prepare),
     Perceive(commands::perceive::Perceive),
     Train(commands::train::Train),
+    Pseudo(commands::pseudo::Pseudo),
     Ablate(commands::ablate::Ablate),
     Eval(commands::eval::Eval),
     Rank(commands::rank::Rank),
@@ -49,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Command::Prepare(command) => command.run(),
         Command::Perceive(command) => command.run(),
         Command::Train(command) => command.run(),
+        Command::Pseudo(command) => command.run(),
         Command::Ablate(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Rank(command) => command.run(),

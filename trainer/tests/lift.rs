@@ -1,98 +1,26 @@
-//! `trainer lift` finds objects by the masks of a bundle alone, and writes them as files and as labels.
+//! `trainer lift` finds objects by the masks of a bundle alone, and writes them as files, as labels,
+//! and as proposals for the network.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+mod wall;
 
-use recordings::foundation::{
-    Foundation, Given, Image, ImageInstance, InFolder as _, Mask, SceneTruth,
-};
-use segscape::views::{Camera, Map};
+use std::{fs, path::Path};
+
+use recordings::foundation::{Foundation, InFolder as _};
 use serde_json::Value;
 
-fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
+use wall::{lines, refusal, scene, write};
 
 /// The JSON lines that `lift` prints of the bundle `scene`.
 fn lifted(folder: &Path, options: &[&str]) -> Vec<Value> {
-    let output = trainer(folder, &[&["lift", "scene", "--json"], options].concat());
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let lines = output.stdout.split(|byte| *byte == b'\n');
-    let lines = lines.filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect()
-}
-
-/// A wall two metres away in four superpoints side by side; two images show a picture on its left
-/// half and a door on its right half.
-fn scene() -> Foundation {
-    let across = |point: usize| ((point % 40) as f32 / 39.0 - 0.5) * 2.0;
-    let down = |point: usize| ((point / 40) as f32 / 39.0 - 0.5) * 1.4;
-    let points = 0..1600;
-    let image = |(name, x): (&str, f32)| {
-        let mut camera = Camera {
-            width: 64.0,
-            height: 48.0,
-            focal: [50.0, 50.0],
-            center: [31.5, 23.5],
-            world_from_camera: Default::default(),
-        };
-        camera.world_from_camera.translation.x = x;
-        // The middle of the wall is 25 pixels a metre to the left of the middle of the image.
-        let middle = (32.0 - 25.0 * x) as usize;
-        let value = |pixel: usize| if pixel % 64 < middle { 1 } else { 2 };
-        let instance = |name: &str, score| ImageInstance {
-            name: name.to_owned(),
-            score,
-            features: vec![],
-        };
-        Image {
-            depth: Some(Map::new(vec![2.0; 12], [3, 4, 1]).unwrap()),
-            mask: Mask::new((0..64 * 48).map(value).collect(), [48, 64]),
-            instances: vec![instance("picture", 0.9), instance("door", 0.7)],
-            ..Image::new(name.to_owned(), camera, None)
-        }
-    };
-    let is_left = |point: usize| point % 40 < 20;
-    Foundation {
-        positions: points.clone().map(|p| [across(p), down(p), 2.0]).collect(),
-        origins: vec![None; 1600],
-        images: [("a", 0.0), ("b", 0.2)].map(image).to_vec(),
-        truth: Some(SceneTruth {
-            semantic: points
-                .clone()
-                .map(|p| if is_left(p) { 7 } else { 8 })
-                .collect(),
-            instance: points
-                .clone()
-                .map(|p| if is_left(p) { 1 } else { 2 })
-                .collect(),
-            names: vec![(7, "picture".to_owned()), (8, "door".to_owned())],
-            stuff: None,
-        }),
-        given: Given {
-            superpoints: Some(points.map(|p| (p % 40 / 10) as u32).collect()),
-            ..Given::default()
-        },
-        ..Foundation::default()
-    }
+    lines(folder, &[&["lift", "scene", "--json"], options].concat())
 }
 
 #[test]
 fn masks_of_a_bundle_become_files_and_labels() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let nothing = |_: &Image| anyhow::bail!("no image has a picture");
-    scene().write(&folder.join("scene"), nothing).unwrap();
+    write(&scene(), folder);
     let options = ["--out", "results", "--bundles", "labeled", "--measure"];
     let [found, figures] = lifted(folder, &options).try_into().unwrap();
     assert_eq!(
@@ -125,10 +53,80 @@ fn masks_of_a_bundle_become_files_and_labels() {
     // The labels of the bundle in place of its masks give the same.
     let [oracle] = lifted(folder, &["--oracle"]).try_into().unwrap();
     assert_eq!(oracle["instances"].as_array().unwrap().len(), 2);
-    let refused = trainer(folder, &["lift", "scene", "--oracle", "--missed", "2"]);
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(
-        !refused.status.success() && said.contains("missed is 2"),
-        "{said}"
+    let said = refusal(folder, &["lift", "scene", "--oracle", "--missed", "2"]);
+    assert!(said.contains("missed is 2"), "{said}");
+
+    proposals_stand_beside_the_network(folder);
+}
+
+/// The network that ships.
+const WEIGHTS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../static/models/nano-2636bf43"
+);
+
+/// What was written to `results` is found again, alone and among what the network proposes.
+fn proposals_stand_beside_the_network(folder: &Path) {
+    let eval = |options: &[&str]| {
+        let eval = [
+            "eval",
+            "scene",
+            "--protocol",
+            "class-agnostic",
+            "--json",
+            "--weights",
+            WEIGHTS,
+        ];
+        [&eval, options].concat()
+    };
+    let given = ["--proposals", "results", "--masks", "given"];
+    let [figures] = lines(folder, &eval(&given)).try_into().unwrap();
+    assert_eq!(figures["ap50"], 1.0, "{figures}");
+    let found = |options: &[&str]| {
+        let segment = [
+            "segment",
+            "scene",
+            "--json",
+            "--threshold",
+            "0",
+            "--weights",
+            WEIGHTS,
+        ];
+        let [line] = lines(folder, &[&segment, options].concat())
+            .try_into()
+            .unwrap();
+        let instances = line["instances"].as_array().unwrap().clone();
+        let halves = instances.iter().filter(|one| one["points"] == 800);
+        halves.count()
+    };
+    // The wall is even, so that neither geometry nor the network has a reason to divide it.
+    assert_eq!((found(&[]), found(&given[..2])), (0, 2));
+
+    let said = refusal(folder, &eval(&["--masks", "given"]));
+    assert!(said.contains("--proposals"), "{said}");
+    let said = refusal(folder, &eval(&["--proposals", "labeled"]));
+    assert!(said.contains("scene.labelled.ply"), "{said}");
+    fs::create_dir(folder.join("other")).unwrap();
+    let ply = "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\nproperty float z\nproperty int instance\nend_header\n0 0 0 1\n0 0 1 1\n";
+    fs::write(folder.join("other/scene.labelled.ply"), ply).unwrap();
+    let said = refusal(folder, &eval(&["--proposals", "other"]));
+    assert!(said.contains("of 2 points, the scan has 1600"), "{said}");
+}
+
+#[test]
+fn depth_alone_does_where_there_are_no_masks() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scene = scene();
+    for image in &mut scene.images {
+        (image.mask, image.instances) = (None, vec![]);
+    }
+    write(&scene, folder.path());
+    let [found] = lifted(folder.path(), &[]).try_into().unwrap();
+    let instances = found["instances"].as_array().unwrap();
+    assert_eq!(
+        instances.len(),
+        1,
+        "nothing in depth divides an even wall: {found}"
     );
+    assert_eq!(instances[0]["points"], 1600);
 }

@@ -21,7 +21,13 @@ pub struct AutomaticMasks {
     pub min_area: f32,
     /// Longest side of the masks, pixels.
     pub side: usize,
+    /// If `true`, masks that lie in the mask of a whole object are left out, so that things are not
+    /// cut into their parts (Segment3D, docs/spec/any3dis_segment3d_opentrack3d.md section B2).
+    pub whole_objects: bool,
 }
+
+/// A mask with a greater share of its area than this in the mask of a whole object is a part of it.
+const PART: f32 = 0.9;
 
 impl Default for AutomaticMasks {
     fn default() -> Self {
@@ -33,6 +39,7 @@ impl Default for AutomaticMasks {
             max_overlap: 0.7,
             min_area: 0.0001,
             side: 960,
+            whole_objects: false,
         }
     }
 }
@@ -97,7 +104,7 @@ pub fn automatic_masks(
     let shrink = (options.side.max(1) as f32 / rows.max(columns) as f32).min(1.0);
     let size = [rows, columns].map(|side| ((side as f32 * shrink).round() as usize).max(1));
     let side = options.points_per_side.max(1);
-    let mut found = vec![];
+    let (mut found, mut whole) = (vec![], vec![]);
     for i in 0..side * side {
         let share = |i: usize| (i as f32 + 0.5) / side as f32;
         let point = [
@@ -105,9 +112,39 @@ pub fn automatic_masks(
             share(i / side) * rows as f32,
         ];
         let masks = model.masks(&encoded, &MaskPrompt::Points(&[(point, true)]))?;
-        found.extend(masks.iter().filter_map(|mask| options.kept(mask, size)));
+        let kept: Vec<_> = masks.iter().map(|mask| options.kept(mask, size)).collect();
+        // models that answer with several masks answer with the whole last
+        if let (true, [_, .., Some(last)]) = (options.whole_objects, &kept[..]) {
+            whole.push(last.clone());
+        }
+        found.extend(kept.into_iter().flatten());
     }
-    Ok(without_doubles(found, options.max_overlap))
+    let found = without_doubles(found, options.max_overlap);
+    let whole = without_doubles(whole, options.max_overlap);
+    Ok(without_parts(found, whole, size))
+}
+
+/// The masks that are no parts of whole objects, and the whole objects, best first.
+fn without_parts(
+    mut found: Vec<FoundMask>,
+    whole: Vec<FoundMask>,
+    size: [usize; 2],
+) -> Vec<FoundMask> {
+    let mut is_inside = vec![false; size[0] * size[1]];
+    for object in &whole {
+        is_inside.fill(false);
+        object
+            .runs
+            .pixels()
+            .for_each(|pixel| is_inside[pixel] = true);
+        found.retain(|mask| {
+            let inside = mask.runs.pixels().filter(|&pixel| is_inside[pixel]).count();
+            inside as f32 <= PART * mask.runs.area() as f32
+        });
+    }
+    found.extend(whole);
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    found
 }
 
 impl AutomaticMasks {

@@ -423,6 +423,70 @@ fn automatic_masks_are_stable_separate_and_good() {
     );
 }
 
+/// Answers every point of the left half with a disk of 4 pixels around it and a disk of 12 pixels
+/// around the middle of that half, and every point of the right half with a small disk alone.
+struct Nested;
+
+impl MaskModel for Nested {
+    fn encode(&self, picture: &Picture) -> Result<EncodedPicture, ImageModelError> {
+        Disks.encode(picture)
+    }
+
+    fn masks(
+        &self,
+        _: &EncodedPicture,
+        prompt: &MaskPrompt,
+    ) -> Result<Vec<MaskLogits>, ImageModelError> {
+        let MaskPrompt::Points(&[([x, y], true)]) = *prompt else {
+            panic!("{prompt:?}")
+        };
+        let disk = |[x, y]: [f32; 2], radius: f32, score: f32| {
+            let logit = |i: usize| {
+                let away = ((i % 64) as f32 + 0.5 - x).hypot((i / 64) as f32 + 0.5 - y);
+                (radius - away) * 100.0
+            };
+            MaskLogits {
+                size: [48, 64],
+                values: (0..48 * 64).map(logit).collect(),
+                share: [1.0; 2],
+                score,
+            }
+        };
+        let part = disk([x, y], 4.0, 0.95);
+        Ok(match x < 32.0 {
+            true => vec![part, disk([16.0, 24.0], 12.0, 0.9)],
+            false => vec![part],
+        })
+    }
+}
+
+#[test]
+fn whole_objects_replace_the_masks_inside_them() {
+    let found = |whole_objects| {
+        let options = AutomaticMasks {
+            points_per_side: 8,
+            whole_objects,
+            ..AutomaticMasks::default()
+        };
+        automatic_masks(&Nested, &picture(), &options).unwrap()
+    };
+    let is_whole = |mask: &FoundMask| mask.runs.area() > 300;
+    let inside = |mask: &FoundMask| {
+        let away = |pixel: usize| ((pixel % 64) as f32 - 15.5).hypot((pixel / 64) as f32 - 23.5);
+        !is_whole(mask) && mask.runs.pixels().all(|pixel| away(pixel) < 12.0)
+    };
+    let (all, whole) = (found(false), found(true));
+    assert!(all.iter().any(inside) && all.iter().any(is_whole));
+    assert_eq!(whole.iter().filter(|mask| is_whole(mask)).count(), 1);
+    assert!(
+        !whole.iter().any(inside),
+        "parts of the whole object are left"
+    );
+    let right = |masks: &[FoundMask]| masks.iter().filter(|m| m.bounds[0] >= 32).count();
+    assert_eq!(right(&whole), right(&all));
+    assert!(whole.is_sorted_by(|a, b| a.score >= b.score));
+}
+
 #[test]
 fn features_are_pooled_and_averaged_in_masks() {
     let values: Vec<f32> = (0..4 * 4).flat_map(|i| [i as f32, 1.0]).collect();

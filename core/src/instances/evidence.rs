@@ -18,6 +18,11 @@ pub enum Source {
         /// Threshold at which it becomes part of a larger region.
         death: f32,
     },
+    /// A mask that another method found.
+    Given {
+        /// The confidence of that method.
+        score: f32,
+    },
 }
 
 /// A set of superpoints that may be one object.
@@ -121,8 +126,9 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// P(object) times predicted IoU times mask score for a query's mask; 0 for a region.
-    pub(super) fn network_score(&self, candidate: &Candidate) -> f32 {
+    /// P(object) times predicted IoU times mask score for a query's mask; the other method's
+    /// confidence for a given mask; 0 for a region.
+    pub(super) fn own_score(&self, candidate: &Candidate) -> f32 {
         match candidate.source {
             Source::Query(query) => {
                 let query = query as usize;
@@ -130,14 +136,15 @@ impl<'a> Evidence<'a> {
                     * self.proposals.iou[query]
                     * mask_score(self.proposals.logits(query))
             }
+            Source::Given { score } => score,
             Source::Region { .. } => 0.0,
         }
     }
 
     /// The unit embedding of a candidate: the mean of its members' embeddings, weighted by points
     /// and, for a query's mask, by its probabilities. If no query started inside, a query's mask
-    /// has the embedding of that query, and for a region all queries are weighted by how much of it
-    /// they cover. `None` only if there is no query at all.
+    /// has the embedding of that query, and for other masks all queries are weighted by how much of
+    /// it they cover. `None` only if there is no query at all.
     pub fn embedding(&self, candidate: &Candidate) -> Option<Vec<f32>> {
         let mask = &candidate.superpoints;
         let mut weighted: Vec<(usize, f32)> = Vec::new();
@@ -147,7 +154,7 @@ impl<'a> Evidence<'a> {
                     Source::Query(own) => {
                         sigmoid(self.proposals.logits(own as usize)[superpoint as usize])
                     }
-                    Source::Region { .. } => 1.0,
+                    Source::Region { .. } | Source::Given { .. } => 1.0,
                 };
                 weighted.push((
                     query as usize,

@@ -15,8 +15,8 @@ pub const FEATURES: usize = 24;
 /// "Members" are the queries that started inside the mask. Lengths are in metres, fractions in
 /// 0..=1; -1 stands for an unknown value.
 pub const FEATURE_NAMES: [&str; FEATURES] = [
-    "from_network",    // 1 for a query's mask, 0 for a geometric region
-    "persistence",     // ln(death / birth) of a region in the hierarchy, 0 for a query's mask
+    "from_network",    // 1 for a query's or a given mask, 0 for a geometric region
+    "persistence",     // ln(death / birth) of a region in the hierarchy, 0 for other masks
     "consensus",       // mean IoU of the mask with its members' masks
     "objectness",      // mean P(object) of the members
     "best_objectness", // largest P(object) of the members
@@ -64,6 +64,12 @@ impl Evidence<'_> {
             Source::Region { birth, death } => (
                 0.0,
                 (death.max(1e-6) / birth.max(1e-6)).ln(),
+                over_members(&|query| mask_score(self.proposals.logits(query))),
+            ),
+            // Like a query's mask, it is no union of what geometry separates least.
+            Source::Given { .. } => (
+                1.0,
+                0.0,
                 over_members(&|query| mask_score(self.proposals.logits(query))),
             ),
         };

@@ -10,6 +10,7 @@ use crate::{geometry::Aabb, text::TextSpace};
 mod evidence;
 mod features;
 mod geometry;
+mod given;
 mod ownership;
 mod proposals;
 pub mod query;
@@ -20,7 +21,8 @@ mod select;
 pub use evidence::{Candidate, Evidence, Source};
 pub use features::{FEATURE_NAMES, FEATURES};
 pub use geometry::SuperpointGeometry;
-pub use ownership::{Claim, NO_INSTANCE, owner_of_superpoint};
+pub use given::{GivenMask, PointMasks, PointMasksError};
+pub use ownership::{Claim, NO_INSTANCE, majority_owner, owner_of_superpoint};
 pub use proposals::{ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};
 pub use released::{

@@ -1,5 +1,7 @@
 //! The points of an instance, and the owner of a superpoint that several instances share.
 
+use std::collections::BTreeMap;
+
 use super::Segmentation;
 use crate::superpoint::Superpoints;
 
@@ -36,6 +38,28 @@ pub fn owner_of_superpoint<'a>(
         }
     }
     owner_of_superpoint
+}
+
+/// `(superpoints)`: the owner of more than half of each superpoint's points, [`NO_INSTANCE`] if there
+/// is none. O(points log superpoints).
+///
+/// # Panics
+/// If there are fewer owners than points.
+pub fn majority_owner(owner_of_point: &[u32], superpoints: &Superpoints) -> Vec<u32> {
+    let mut counts = BTreeMap::<(u32, u32), u32>::new();
+    for (point, superpoint) in superpoints.superpoint_of_point().iter().enumerate() {
+        *counts
+            .entry((*superpoint, owner_of_point[point]))
+            .or_default() += 1;
+    }
+    let sizes = superpoints.sizes();
+    let mut owners = vec![NO_INSTANCE; superpoints.count()];
+    for ((superpoint, owner), count) in counts {
+        if 2 * u64::from(count) > u64::from(sizes[superpoint as usize]) {
+            owners[superpoint as usize] = owner;
+        }
+    }
+    owners
 }
 
 impl Segmentation {

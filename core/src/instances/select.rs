@@ -1,22 +1,42 @@
-//! Ranks network masks and geometric regions together and selects separate instances.
+//! Ranks network masks, geometric regions and given masks together and selects separate instances.
 
 use super::{
-    Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation,
-    Source, SuperpointGeometry, released::nms::descending, top_queries,
+    Candidate, Contact, Evidence, GivenMask, Instance, ProposalError, Proposals, Ranker, Region,
+    Segmentation, Source, SuperpointGeometry, released::nms::descending, top_queries,
 };
 
 /// The masks that become candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Masks {
-    /// The masks of the queries and the regions, ranked together.
+    /// The masks of the queries, the regions and the given masks, ranked together.
     #[default]
-    Both,
+    All,
     /// The masks of the queries only, ranked.
     Network,
     /// The masks of the queries only, with the network's own scores.
     Unranked,
     /// The regions only, ranked.
     Regions,
+    /// The given masks only, with their own scores.
+    Given,
+}
+
+impl Masks {
+    fn has_queries(self) -> bool {
+        matches!(self, Self::All | Self::Network | Self::Unranked)
+    }
+
+    fn has_regions(self) -> bool {
+        matches!(self, Self::All | Self::Regions)
+    }
+
+    fn has_given(self) -> bool {
+        matches!(self, Self::All | Self::Given)
+    }
+
+    fn is_ranked(self) -> bool {
+        matches!(self, Self::All | Self::Network | Self::Regions)
+    }
 }
 
 /// Limits of the selection.
@@ -36,6 +56,8 @@ pub struct SelectOptions {
     /// trained only on synthetic rooms fit less well than they appear to; regions of geometry do
     /// not have this problem (MODEL_CARD.md).
     pub query_handicap: f32,
+    /// Weight of a given mask's own score beside that of the ranker, 0..=1.
+    pub given_weight: f32,
     /// A candidate is removed if its IoU with a better one is above this. A candidate much smaller
     /// than the object around it, such as a cushion on a sofa, is kept.
     pub max_iou: f32,
@@ -48,11 +70,12 @@ pub struct SelectOptions {
 impl Default for SelectOptions {
     fn default() -> Self {
         Self {
-            masks: Masks::Both,
+            masks: Masks::All,
             queries: 600,
             mask_logit: -0.405_465_1,
             min_area: 0.1,
             query_handicap: 0.15,
+            given_weight: 0.5,
             max_iou: 0.15,
             min_score: 0.25,
             instances: 1000,
@@ -60,25 +83,28 @@ impl Default for SelectOptions {
     }
 }
 
-/// Returns the regions and the masks of the best queries, as far as the options ask for them,
-/// without stray points, without exact duplicates and without masks whose surface area is too
-/// small. If a region and a query have the same mask, the region is kept, because its score has no
-/// handicap.
+/// Returns the given masks, the regions and the masks of the best queries, as far as the options ask
+/// for them, without stray points, without exact duplicates and without masks whose surface area is
+/// too small. Of the same mask from several sources, the first in this order is kept: others have
+/// less evidence or a handicap.
 pub fn candidates(
     proposals: &Proposals,
     regions: &[Region],
+    given: &[GivenMask],
     geometry: &SuperpointGeometry,
     options: &SelectOptions,
 ) -> Vec<Candidate> {
-    let queries = if options.masks == Masks::Regions {
-        0
-    } else {
+    let masks = options.masks;
+    let queries = if masks.has_queries() {
         options.queries
-    };
-    let regions = if matches!(options.masks, Masks::Both | Masks::Regions) {
-        regions
     } else {
-        &[]
+        0
+    };
+    let regions = if masks.has_regions() { regions } else { &[] };
+    let given = if masks.has_given() { given } else { &[] };
+    let without_strays = |superpoints: &[u32]| {
+        let superpoints = superpoints.iter().copied();
+        superpoints.filter(|s| !geometry.is_stray(*s)).collect()
     };
     let queries = top_queries(&proposals.object, &proposals.iou, queries)
         .into_iter()
@@ -95,16 +121,15 @@ pub fn candidates(
             }
         });
     let regions = regions.iter().map(|region| Candidate {
-        superpoints: region
-            .superpoints
-            .iter()
-            .copied()
-            .filter(|s| !geometry.is_stray(*s))
-            .collect(),
+        superpoints: without_strays(&region.superpoints),
         source: Source::Region {
             birth: region.birth,
             death: region.death,
         },
+    });
+    let given = given.iter().map(|mask| Candidate {
+        superpoints: without_strays(&mask.superpoints),
+        source: Source::Given { score: mask.score },
     });
     let mut seen = std::collections::HashSet::new();
     let keep = |candidate: &Candidate| {
@@ -112,38 +137,42 @@ pub fn candidates(
             && geometry.area_of(&candidate.superpoints) >= options.min_area
             && seen.insert(candidate.superpoints.clone())
     };
-    regions.chain(queries).filter(keep).collect()
+    given.chain(regions).chain(queries).filter(keep).collect()
 }
 
 /// Ranks all candidates of a scene and keeps the best ones that are distinct objects.
 ///
 /// Unranked, or without a `ranker`, the score of a query's mask is P(object) times predicted IoU
-/// times mask score, and regions are left out because no score is known for them.
+/// times mask score, and regions are left out because no score is known for them. `given` masks
+/// have scores of their own.
 ///
 /// # Errors
 /// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
 pub fn select(
     proposals: &Proposals,
     regions: &[Region],
+    given: &[GivenMask],
     contacts: &[Contact],
     geometry: &SuperpointGeometry,
     ranker: Option<&Ranker>,
     options: &SelectOptions,
 ) -> Result<Segmentation, ProposalError> {
     let evidence = Evidence::new(proposals, geometry, contacts)?;
-    let ranker = ranker.filter(|_| options.masks != Masks::Unranked);
-    let candidates = candidates(
-        proposals,
-        if ranker.is_some() { regions } else { &[] },
-        geometry,
-        options,
-    );
-    let score = |candidate: &Candidate| match (ranker, candidate.source) {
-        (None, _) => evidence.network_score(candidate),
-        (Some(ranker), Source::Query(_)) => {
-            ranker.score(&evidence.features(candidate)) - options.query_handicap
+    let ranker = ranker.filter(|_| options.masks.is_ranked());
+    let regions = if ranker.is_some() { regions } else { &[] };
+    let candidates = candidates(proposals, regions, given, geometry, options);
+    let score = |candidate: &Candidate| {
+        let Some(ranker) = ranker else {
+            return evidence.own_score(candidate);
+        };
+        let ranked = ranker.score(&evidence.features(candidate));
+        match candidate.source {
+            Source::Query(_) => ranked - options.query_handicap,
+            Source::Region { .. } => ranked,
+            Source::Given { score } => {
+                options.given_weight * score + (1.0 - options.given_weight) * ranked
+            }
         }
-        (Some(ranker), Source::Region { .. }) => ranker.score(&evidence.features(candidate)),
     };
     let scored = candidates
         .into_iter()
@@ -298,6 +327,7 @@ mod tests {
             &proposals,
             &regions,
             &[],
+            &[],
             &geometry,
             Some(&ranker),
             &options,
@@ -310,8 +340,16 @@ mod tests {
             query_handicap: 0.6,
             ..options
         };
-        let of_geometry =
-            select(&proposals, &regions, &[], &geometry, Some(&ranker), &strict).unwrap();
+        let of_geometry = select(
+            &proposals,
+            &regions,
+            &[],
+            &[],
+            &geometry,
+            Some(&ranker),
+            &strict,
+        )
+        .unwrap();
         assert!(!sets(&of_geometry).is_empty());
         assert!(
             sets(&of_geometry)
@@ -323,6 +361,7 @@ mod tests {
             &proposals,
             &regions,
             &[],
+            &[],
             &geometry,
             None,
             &SelectOptions::default(),
@@ -332,6 +371,50 @@ mod tests {
         assert!(without.instances[0].score > without.instances[1].score);
         assert_eq!(without.instances[1].points, 200);
         assert_eq!(without.instances[1].bounds.min[0], 800.0);
+    }
+
+    #[test]
+    fn given_masks_are_ranked_beside_the_others() {
+        let (positions, superpoints, proposals) = scene(200);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
+        let given = [
+            GivenMask {
+                superpoints: vec![2, 3],
+                score: 0.9,
+            },
+            GivenMask {
+                superpoints: vec![0, 1, 5],
+                score: 0.3,
+            },
+        ];
+        // The ranker knows the queries' masks only: nothing started in the first given mask.
+        let ranker = ranker_of("consensus");
+        let of = |masks, given_weight| {
+            let options = SelectOptions {
+                masks,
+                given_weight,
+                query_handicap: 0.0,
+                ..SelectOptions::default()
+            };
+            let ranker = Some(&ranker);
+            select(&proposals, &[], &given, &[], &geometry, ranker, &options).unwrap()
+        };
+        let scores = |found: &Segmentation| -> Vec<f32> {
+            found.instances.iter().map(|i| i.score).collect()
+        };
+        let all = of(Masks::All, 1.0);
+        assert_eq!(sets(&all), [vec![2, 3], vec![0, 1], vec![4]]);
+        assert_eq!(scores(&all)[0], 0.9, "its own score counts alone");
+        let ranked = of(Masks::All, 0.0);
+        assert_eq!(sets(&ranked), [vec![0, 1], vec![4], vec![2, 3]]);
+        let alone = of(Masks::Given, 0.0);
+        assert_eq!(sets(&alone), [vec![2, 3], vec![0, 1, 5]]);
+        assert_eq!(scores(&alone), [0.9, 0.3]);
+        assert_eq!(sets(&of(Masks::Network, 0.5)), [vec![0, 1], vec![4]]);
+        assert_eq!(
+            alone.instances[1].embedding[0], 1.0,
+            "it has the voice of its members"
+        );
     }
 
     #[test]
@@ -362,7 +445,13 @@ mod tests {
             logit_scale: 20.0,
         };
         let regions = [region(&[1, 6]), region(&[6])];
-        let found = candidates(&proposals, &regions, &geometry, &SelectOptions::default());
+        let found = candidates(
+            &proposals,
+            &regions,
+            &[],
+            &geometry,
+            &SelectOptions::default(),
+        );
         let found: Vec<&[u32]> = found.iter().map(|c| c.superpoints.as_slice()).collect();
         assert_eq!(found, [&[1][..], &[0, 2]]);
     }
@@ -388,13 +477,14 @@ mod tests {
                 &proposals,
                 &regions,
                 &[],
+                &[],
                 &geometry,
                 Some(&ranker),
                 &options,
             )
             .unwrap()
         };
-        assert_eq!(sets(&of(Masks::Both)), [vec![0, 1], vec![4], vec![2, 3]]);
+        assert_eq!(sets(&of(Masks::All)), [vec![0, 1], vec![4], vec![2, 3]]);
         assert_eq!(sets(&of(Masks::Network)), [vec![0, 1], vec![4]]);
         assert_eq!(sets(&of(Masks::Regions)), [vec![2, 3]]);
         let unranked = of(Masks::Unranked);
@@ -410,6 +500,7 @@ mod tests {
             own(&unranked),
             own(&select(
                 &proposals,
+                &[],
                 &[],
                 &[],
                 &geometry,
@@ -485,6 +576,7 @@ mod tests {
         let of = |min_area| {
             candidates(
                 &proposals,
+                &[],
                 &[],
                 &geometry,
                 &SelectOptions {

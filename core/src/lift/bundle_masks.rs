@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::{BundleViews, LiftError, MaskAnswer, PromptedMasks, TrackedMask};
-use crate::foundation::{Image, Mask};
+use crate::foundation::{ImageInstance, Mask};
 
 /// Number of carried points that an image is asked with: they vote for its instances.
-const VOTERS: usize = 64;
+pub(super) const VOTERS: usize = 64;
 /// Maximum number of instances that a question gets.
 const ANSWERS: usize = 3;
 
@@ -40,30 +40,34 @@ impl PromptedMasks for BundleMasks<'_> {
     /// The instances at the points, that at the most points first.
     fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<MaskAnswer>, LiftError> {
         let image = self.0.images()[view as usize];
-        let Some(mask) = &image.mask else {
-            return Ok(Vec::new());
-        };
-        let mut votes: BTreeMap<u32, usize> = BTreeMap::new();
-        for instance in points.iter().filter_map(|[x, y]| mask.at(*x, *y)) {
-            *votes.entry(instance).or_default() += 1;
-        }
-        let mut found: Vec<(usize, u32)> = votes
-            .into_iter()
-            .map(|(instance, votes)| (votes, instance))
-            .collect();
-        found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        let answers = found.into_iter().take(ANSWERS);
-        Ok(answers
-            .filter_map(|(_, instance)| of_instance(image, mask, instance))
-            .collect())
+        let answers = image.mask.as_ref();
+        let answers = answers.map(|mask| at_points(mask, &image.instances, points));
+        Ok(answers.unwrap_or_default())
     }
 }
 
-fn of_instance(image: &Image, mask: &Mask, instance: u32) -> Option<MaskAnswer> {
-    let value = u16::try_from(instance + 1).ok()?;
-    let on = mask.values().iter().map(|other| *other == value).collect();
-    Some(MaskAnswer {
-        mask: TrackedMask::new(on, mask.size())?,
-        score: image.instances.get(instance as usize)?.score,
-    })
+/// The instances of an image at the points, that at the most points first.
+pub(super) fn at_points(
+    mask: &Mask,
+    instances: &[ImageInstance],
+    points: &[[f32; 2]],
+) -> Vec<MaskAnswer> {
+    let mut votes: BTreeMap<u32, usize> = BTreeMap::new();
+    for instance in points.iter().filter_map(|[x, y]| mask.at(*x, *y)) {
+        *votes.entry(instance).or_default() += 1;
+    }
+    let mut found: Vec<(usize, u32)> = votes
+        .into_iter()
+        .map(|(instance, votes)| (votes, instance))
+        .collect();
+    found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let answer = |(_, instance): (usize, u32)| {
+        let value = u16::try_from(instance + 1).ok()?;
+        let on = mask.values().iter().map(|other| *other == value).collect();
+        Some(MaskAnswer {
+            mask: TrackedMask::new(on, mask.size())?,
+            score: instances.get(instance as usize)?.score,
+        })
+    };
+    found.into_iter().take(ANSWERS).filter_map(answer).collect()
 }

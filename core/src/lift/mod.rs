@@ -23,6 +23,8 @@ mod partition;
 mod pivot;
 mod prompts;
 mod propagate;
+#[cfg(feature = "captures")]
+mod surface_masks;
 #[cfg(test)]
 mod tests;
 mod tracker;
@@ -37,9 +39,11 @@ pub use model_masks::{ModelMasks, OpenPicture};
 pub use optimize::{Optimization, optimize};
 pub use oracle::{OracleTracker, TrackErrors};
 pub use partition::{Fate, LeftReason};
-pub use pivot::{Pivot, histograms, pivots};
+pub use pivot::{Pivot, PivotChoice, histograms, pivots};
 pub use prompts::prompts;
 pub use propagate::{MaskAnswer, PromptedMasks, PropagatingTracker, Propagation};
+#[cfg(feature = "captures")]
+pub use surface_masks::SurfaceMasks;
 pub use tracker::{OnMask, TrackTask, TrackedMask, Tracker};
 pub use views::PosedViews;
 #[cfg(feature = "captures")]
@@ -68,6 +72,8 @@ pub struct LiftOptions {
     pub kappa: usize,
     /// Q: number of seeds of a round.
     pub seeds: usize,
+    /// The view in which a seed's object is segmented first.
+    pub pivot: PivotChoice,
     /// Number of points on a seed that are asked for in its pivot view.
     pub prompts: usize,
     /// τ: the share of a superpoint's seen points that must be in a mask.
@@ -89,6 +95,7 @@ impl Default for LiftOptions {
         Self {
             kappa: 32,
             seeds: 256,
+            pivot: PivotChoice::default(),
             prompts: 3,
             tau: 0.5,
             optimization: Optimization::default(),
@@ -231,7 +238,7 @@ pub fn lift(
         visibility,
         options,
         monitor,
-        pivots: pivots(visibility, &neighborhoods),
+        pivots: pivots(visibility, &neighborhoods, options.pivot),
         neighborhoods,
         is_covered: vec![false; visibility.superpoints()],
         asked: vec![Asked::Not; visibility.superpoints()],

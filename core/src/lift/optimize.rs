@@ -21,6 +21,11 @@ pub enum Optimization {
     BestFirst,
     /// The candidates with a gain: no subset of them has a better objective.
     Best,
+    /// The candidates with a gain of so many views, those whose candidates alone have the best
+    /// objective.
+    Top(usize),
+    /// All candidates: no optimization.
+    All,
 }
 
 impl Default for Optimization {
@@ -41,23 +46,32 @@ pub fn optimize(
         gains.entry(superpoint).or_insert_with(|| gain(superpoint));
     }
     let objective = |of: &[u32]| of.iter().map(|superpoint| gains[superpoint]).sum::<i64>();
-    let mut chosen = match strategy {
+    let has_gain = |superpoint: &&u32| gains[*superpoint] > 0;
+    let with_gain = |of: &mut dyn Iterator<Item = &u32>| of.filter(has_gain).copied().collect();
+    let mut chosen: Vec<u32> = match strategy {
         Optimization::OnePass { restart } => passed(candidates.iter(), &objective, restart),
-        Optimization::BestFirst => {
-            let mut ordered: Vec<(i64, &Vec<u32>)> =
-                candidates.iter().map(|of| (objective(of), of)).collect();
-            // Equally good lists are ordered by what is in them, so that the order of the views has
-            // no influence.
-            ordered.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-            passed(ordered.into_iter().map(|(_, of)| of), &objective, false)
+        Optimization::BestFirst => passed(best_first(candidates, &objective), &objective, false),
+        Optimization::Best => with_gain(&mut gains.keys()),
+        Optimization::Top(views) => {
+            with_gain(&mut best_first(candidates, &objective).take(views).flatten())
         }
-        Optimization::Best => {
-            let gained = gains.iter().filter(|(_, gain)| **gain > 0);
-            gained.map(|(superpoint, _)| *superpoint).collect()
-        }
+        Optimization::All => gains.keys().copied().collect(),
     };
     chosen.sort_unstable();
+    chosen.dedup();
     chosen
+}
+
+/// The candidates of views, those with the best objective alone first. Equally good ones are ordered
+/// by what is in them, so that the order of the views has no influence.
+fn best_first<'a>(
+    candidates: &'a [Vec<u32>],
+    objective: &dyn Fn(&[u32]) -> i64,
+) -> impl Iterator<Item = &'a Vec<u32>> {
+    let mut ordered: Vec<(i64, &Vec<u32>)> =
+        candidates.iter().map(|of| (objective(of), of)).collect();
+    ordered.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    ordered.into_iter().map(|(_, of)| of)
 }
 
 /// Algorithm 1 over the candidates of views in the given order.
@@ -140,6 +154,18 @@ mod tests {
     fn a_first_view_that_speaks_against_itself_is_not_taken() {
         assert!(chosen(&[&[0]], &[-1], Optimization::default()).is_empty());
         assert!(chosen(&[], &[], Optimization::default()).is_empty());
+    }
+
+    #[test]
+    fn a_few_views_or_no_choice_at_all() {
+        // Alone, the views have 2, 6 and 5.
+        let candidates: [&[u32]; 3] = [&[0], &[1, 2], &[0, 3, 4]];
+        let gains = [2, 7, -1, 4, -1];
+        let of = |strategy| chosen(&candidates, &gains, strategy);
+        assert_eq!(of(Optimization::Top(1)), [1]);
+        assert_eq!(of(Optimization::Top(2)), [0, 1, 3]);
+        assert_eq!(of(Optimization::Top(9)), of(Optimization::Best));
+        assert_eq!(of(Optimization::All), [0, 1, 2, 3, 4]);
     }
 
     proptest! {

@@ -44,16 +44,34 @@ impl<'a> Scale<'a> {
     }
 }
 
-/// `(superpoints)`: the view with the largest ψ = |ρ| s; among equal ones that which sees the most
-/// points, then the first. `None` for superpoints that no view sees.
-pub fn pivots(visibility: &Visibility, neighborhoods: &Neighborhoods) -> Vec<Option<Pivot>> {
+/// The view in which an object is segmented first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PivotChoice {
+    /// The view with the largest ψ = |ρ| s; among equal ones that which sees the most points, then
+    /// the first.
+    #[default]
+    Best,
+    /// The first view that sees it, for comparison.
+    First,
+}
+
+/// `(superpoints)`: the pivot views. `None` for superpoints that no view sees.
+pub fn pivots(
+    visibility: &Visibility,
+    neighborhoods: &Neighborhoods,
+    choice: PivotChoice,
+) -> Vec<Option<Pivot>> {
     let mut pivots: Vec<Option<Pivot>> = vec![None; visibility.superpoints()];
     for view in 0..visibility.views() {
         let scale = Scale::new(visibility, neighborhoods, view);
         for seen in visibility.seen(view) {
             let psi = seen.points as f32 * scale.of(seen.superpoint);
             let best = &mut pivots[seen.superpoint as usize];
-            if best.is_none_or(|best| (psi, seen.points) > (best.psi, best.points)) {
+            let is_better = |best: Pivot| match choice {
+                PivotChoice::Best => (psi, seen.points) > (best.psi, best.points),
+                PivotChoice::First => false,
+            };
+            if best.is_none_or(is_better) {
                 *best = Some(Pivot {
                     view: view as u32,
                     psi,
@@ -127,11 +145,13 @@ mod tests {
         let views = [vec![(0, 10), (1, 2)], vec![(0, 6), (1, 8)]];
         let seen = of_counts(&[10; 3], &[0.0, 1.0, 10.0], &views);
         let neighborhoods = Neighborhoods::new(&seen, 1, &Monitor::silent()).unwrap();
-        let found = pivots(&seen, &neighborhoods);
+        let found = pivots(&seen, &neighborhoods, PivotChoice::Best);
         let told = |pivot: &Option<Pivot>| pivot.map(|pivot| (pivot.view, pivot.psi));
         assert_eq!(told(&found[0]), Some((1, 4.8)));
         assert_eq!(told(&found[1]), Some((1, 4.8)));
         assert_eq!(found[2], None);
+        let first = pivots(&seen, &neighborhoods, PivotChoice::First);
+        assert_eq!(told(&first[0]), Some((0, 2.0)));
         let histograms = histograms(&seen, &neighborhoods, &[0, 2]);
         assert_eq!(histograms, [[2.0, 4.8], [0.0, 0.0]]);
     }
@@ -142,12 +162,17 @@ mod tests {
         let views = [vec![(0, 3)], vec![(0, 5)], vec![(0, 5)]];
         let seen = of_counts(&[10, 10], &[0.0, 1.0], &views);
         let neighborhoods = Neighborhoods::new(&seen, 32, &Monitor::silent()).unwrap();
-        let pivot = pivots(&seen, &neighborhoods)[0].unwrap();
+        let pivot = pivots(&seen, &neighborhoods, PivotChoice::Best)[0].unwrap();
         assert_eq!((pivot.view, pivot.psi, pivot.points), (1, 0.0, 5));
         // A superpoint alone in the world has no neighbours to miss.
         let alone = of_counts(&[10], &[0.0], &[vec![(0, 4)]]);
         let neighborhoods = Neighborhoods::new(&alone, 32, &Monitor::silent()).unwrap();
-        assert_eq!(pivots(&alone, &neighborhoods)[0].unwrap().psi, 4.0);
+        assert_eq!(
+            pivots(&alone, &neighborhoods, PivotChoice::Best)[0]
+                .unwrap()
+                .psi,
+            4.0
+        );
     }
 
     #[test]
@@ -173,7 +198,7 @@ mod tests {
                 let seen = of_counts(&[20; 6], &line, views);
                 let neighborhoods = Neighborhoods::new(&seen, 2, &Monitor::silent()).unwrap();
                 let told = |pivot: Option<Pivot>| pivot.map(|pivot| (pivot.psi, pivot.points));
-                pivots(&seen, &neighborhoods).into_iter().map(told).collect::<Vec<_>>()
+                pivots(&seen, &neighborhoods, PivotChoice::Best).into_iter().map(told).collect::<Vec<_>>()
             };
             prop_assert_eq!(of(&views), of(&turned));
         }

@@ -256,6 +256,12 @@ impl SceneInput {
         })
     }
 
+    /// The superpoints that are spread most evenly over the scene, at most `count` of them,
+    /// ascending: farthest point sampling, `O(count superpoints)`.
+    pub fn farthest(&self, count: usize) -> Vec<u32> {
+        farthest_points(&self.centers, count)
+    }
+
     /// Copies the input to a device.
     pub fn to_device(&self, device: &Device) -> Scene {
         let voxels = self.segments.rows();

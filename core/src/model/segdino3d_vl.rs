@@ -341,6 +341,7 @@ mod tests {
     use crate::{
         model::{
             TextClass,
+            config::QueryStart,
             fixture::{cube, shaken, tiny},
         },
         progress::Cancel,
@@ -478,8 +479,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn every_parameter_learns() {
+    /// The parameters without a gradient in a scene, of those that are learned.
+    fn silent(config: &Config) -> Vec<String> {
         struct Silent<'a> {
             gradients: &'a Gradients,
             path: Vec<String>,
@@ -511,9 +512,9 @@ mod tests {
             }
         }
 
-        let (config, device) = (tiny(), Device::flex().autodiff());
-        let network = shaken(SegDino3dVl::new(&config, &device));
-        let scene = cube(&device, &config);
+        let device = Device::flex().autodiff();
+        let network = shaken(SegDino3dVl::new(config, &device));
+        let scene = cube(&device, config);
         let words = Tensor::random(
             [3, config.text.width],
             Distribution::Normal(0.0, 0.05),
@@ -540,6 +541,34 @@ mod tests {
             found: vec![],
         };
         network.visit(&mut silent);
-        assert!(silent.found.is_empty(), "{:#?}", silent.found);
+        silent.found
+    }
+
+    #[test]
+    fn every_parameter_learns() {
+        for queries in [QueryStart::Superpoint, QueryStart::Place] {
+            let silent = silent(&Config { queries, ..tiny() });
+            assert!(silent.is_empty(), "{queries:?}: {silent:#?}");
+        }
+    }
+
+    /// Before the first layer, queries that are places alone know nothing of the scene and have one
+    /// mask; after it, each has its own.
+    #[test]
+    fn queries_that_are_places_differ_by_their_places() {
+        let config = Config {
+            queries: QueryStart::Place,
+            ..tiny()
+        };
+        let device = Device::flex();
+        let network = shaken(SegDino3dVl::new(&config, &device));
+        let predictions = network.forward(&cube(&device, &config), &[0, 3]);
+        let difference = |p: &Prediction| {
+            let masks = p.masks.clone();
+            let difference = masks.clone().narrow(0, 0, 1) - masks.narrow(0, 1, 1);
+            difference.abs().max().into_scalar::<f32>()
+        };
+        assert_eq!(difference(&predictions[0]), 0.0);
+        assert!(difference(&predictions[config.layers]) > 1e-4);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{TrackOptions, affinity::cosine, state::Track, voxel_hash::VoxelHash};
-use crate::{instances::NO_INSTANCE, superpoint::Superpoints};
+use crate::{instances::majority_owner, superpoint::Superpoints};
 
 /// Merges the instances that are one thing, of which each pair keeps the smaller id, and returns
 /// how many are gone.
@@ -91,26 +91,15 @@ fn doubles(
 /// # Panics
 /// If there are fewer owners than points.
 pub fn snapped(owner_of_point: &[u32], superpoints: &Superpoints) -> Vec<u32> {
-    let mut counts = BTreeMap::<(u32, u32), u32>::new();
+    let owners = majority_owner(owner_of_point, superpoints);
     let of_points = superpoints.superpoint_of_point();
-    for (point, superpoint) in of_points.iter().enumerate() {
-        *counts
-            .entry((*superpoint, owner_of_point[point]))
-            .or_default() += 1;
-    }
-    let sizes = superpoints.sizes();
-    let mut owners = vec![NO_INSTANCE; superpoints.count()];
-    for ((superpoint, owner), count) in counts {
-        if 2 * u64::from(count) > u64::from(sizes[superpoint as usize]) {
-            owners[superpoint as usize] = owner;
-        }
-    }
     of_points.iter().map(|s| owners[*s as usize]).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instances::NO_INSTANCE;
 
     #[test]
     fn superpoints_go_to_those_who_own_more_than_half() {

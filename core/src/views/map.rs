@@ -63,7 +63,7 @@ impl Map {
     }
 
     /// `(height, width, channels)`: all values, row by row.
-    pub(crate) fn values(&self) -> &[f32] {
+    pub fn values(&self) -> &[f32] {
         &self.values
     }
 

@@ -7,6 +7,7 @@ pub mod device;
 pub mod evaluation;
 pub mod loss;
 pub mod models;
+pub mod query_masks;
 pub mod ranking;
 pub mod report;
 pub mod run;

@@ -90,6 +90,7 @@ pub fn examples(network: &Network, labeled: &Labeled) -> anyhow::Result<Vec<Exam
     let candidates = instances::candidates(
         &proposals,
         &grouping.regions(),
+        &[],
         &geometry,
         &SelectOptions::default(),
     );

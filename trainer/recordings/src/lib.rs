@@ -1,10 +1,11 @@
 //! Recordings of rooms: readers of captures and data sets, the foundation bundles that they become,
-//! and the object stores that both may lie in.
+//! pseudo-labels, and the object stores that they may lie in.
 
 pub mod class_table;
 pub mod folder;
 pub mod foundation;
 pub mod nyu40;
+pub mod pseudo_labels;
 pub mod readers;
 #[cfg(feature = "stores")]
 pub mod store;

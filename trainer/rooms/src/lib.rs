@@ -80,6 +80,8 @@ pub struct Shot {
     pub picture: Vec<[u8; 3]>,
     /// `(rows, columns)`: instances as in [`SyntheticRoom::instance`]; 0 for structure.
     pub instance: Vec<i32>,
+    /// `(rows, columns)`: ids of [`classes::CLASSES`]; 0 where there is no surface.
+    pub semantic: Vec<i32>,
 }
 
 impl SyntheticRoom {
@@ -118,15 +120,21 @@ impl SyntheticRoom {
         };
         let to_room = Affine3A::from_rotation_translation(turn, -low);
         let shot = |(camera, taken): (&camera::Camera, scan::Taken)| {
-            let instance = |triangle: &u32| match scene.triangles.get(*triangle as usize) {
-                Some(triangle) => scene.owners[triangle.owner as usize].instance,
-                None => 0,
+            let owner = |triangle: &u32| {
+                let triangle = scene.triangles.get(*triangle as usize)?;
+                Some(scene.owners[triangle.owner as usize])
+            };
+            let owners: Vec<Option<Owner>> = taken.view.triangle.iter().map(owner).collect();
+            let labels = |label: fn(Owner) -> i32| {
+                let labels = owners.iter().map(|owner| owner.map_or(0, label));
+                labels.collect()
             };
             let [width, height] = camera.size;
             Shot {
                 camera: camera.placed(to_room),
                 size: [height, width],
-                instance: taken.view.triangle.iter().map(instance).collect(),
+                instance: labels(|owner| owner.instance),
+                semantic: labels(|owner| owner.semantic),
                 depth: taken.view.depth,
                 measured: taken.measured,
                 picture: taken.picture,

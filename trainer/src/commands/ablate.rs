@@ -254,7 +254,7 @@ fn figures(
         scans,
         Some(network),
         config.data.stuff.as_deref(),
-        |scan| evaluation::ask(network, scan, &evaluation::Choice::default()),
+        |_, scan| evaluation::ask(network, scan, &[], &evaluation::Choice::default()),
         |answer| things.add(&answer).and_then(|()| by_class.add(&answer)),
     )?;
     let things = things.figures()?.json();

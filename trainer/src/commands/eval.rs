@@ -12,7 +12,7 @@ use segscape::{
     text::Vocabulary,
 };
 
-use super::scene_cache::SceneCache;
+use super::{proposals::Proposals, scene_cache::SceneCache};
 use learning::{
     data::labeled_scan::LabeledScan,
     data::scans::Asked,
@@ -51,9 +51,9 @@ pub struct Eval {
     /// Baseline to evaluate instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
-    /// How the network's outputs become instances: networks with fixed classes are decoded as
-    /// released, others are ranked unless `released` is chosen. Decoded as released, with classes,
-    /// a network that is asked with words decides between the 198 objects of ScanNet200.
+    /// How the network's outputs become instances: by default networks with fixed classes are
+    /// decoded as released, and others are ranked. Decoded as released, with classes, a network
+    /// that is asked with words decides between the 198 objects of ScanNet200.
     #[arg(long, value_enum, conflicts_with = "baseline")]
     decoding: Option<DecodingKind>,
     /// Masks that can become instances; not for masks that are decoded as released.
@@ -71,6 +71,11 @@ pub struct Eval {
     /// Smallest surface of a mask, in square metres.
     #[arg(long, value_parser = area, conflicts_with = "baseline")]
     min_area: Option<f32>,
+    #[command(flatten)]
+    proposals: Proposals,
+    /// Weight of a proposal's own score beside that of the ranker, 0 to 1; 0.5 by default.
+    #[arg(long, value_parser = share, requires = "folders")]
+    given_weight: Option<f32>,
     /// Thin scans until no two points are closer to each other than this, in metres. The result is
     /// transferred to all points, on which it is evaluated.
     #[arg(long, value_parser = spacing, conflicts_with = "baseline")]
@@ -179,6 +184,14 @@ impl Eval {
             self.baseline.is_none() || self.protocol != Protocol::Scannet,
             "a baseline has no classes: choose --protocol class-agnostic or segment3d"
         );
+        anyhow::ensure!(
+            self.masks != MaskSet::Given || !self.proposals.is_empty(),
+            "--masks given has no masks: say with --proposals where they are"
+        );
+        anyhow::ensure!(
+            self.baseline.is_none() || self.proposals.is_empty(),
+            "a baseline stands alone: leave out --proposals"
+        );
         let cache = self.cache.open()?;
         let scans = Asked::of(&self.paths, self.limit, &cache)?;
         let (network, words) = match self.baseline {
@@ -191,6 +204,10 @@ impl Eval {
             Some(_) => (None, Words::usual()),
         };
         let choice = self.choice(words.vocabulary())?;
+        anyhow::ensure!(
+            !choice.takes_queries() || self.protocol != Protocol::Scannet,
+            "the masks of queries have no classes: choose --protocol class-agnostic or segment3d"
+        );
         let stuff = self.stuff.as_deref();
         let mut measurement = match self.protocol {
             Protocol::ClassAgnostic => Measurement::class_agnostic(),
@@ -204,8 +221,11 @@ impl Eval {
             &scans,
             network.as_ref(),
             stuff,
-            |labeled| match (&network, self.baseline) {
-                (Some(network), _) => evaluation::ask(network, labeled, &choice),
+            |place, labeled| match (&network, self.baseline) {
+                (Some(network), _) => {
+                    let name = place.file_stem().unwrap_or(place.as_os_str());
+                    evaluation::ask(network, labeled, &self.proposals.of(name)?, &choice)
+                }
                 (None, Some(Baseline::Felzenszwalb(threshold))) => {
                     hierarchy(&labeled.scan, threshold)
                 }
@@ -234,6 +254,7 @@ impl Eval {
         let select = SelectOptions {
             masks: self.masks.into(),
             query_handicap: self.handicap.unwrap_or(shipped.query_handicap),
+            given_weight: self.given_weight.unwrap_or(shipped.given_weight),
             max_iou: self.max_iou.unwrap_or(shipped.max_iou),
             min_score: self.min_score.unwrap_or(shipped.min_score),
             min_area: self.min_area.unwrap_or(shipped.min_area),
@@ -282,13 +303,7 @@ fn hierarchy(scan: &LabeledScan, threshold: f32) -> anyhow::Result<Vec<Found>> {
 /// Every group as an instance with confidence 1.
 fn regions(group_of_point: &[u32], groups: usize) -> Vec<Found> {
     let mut found: Vec<Found> = (0..groups)
-        .map(|_| Found {
-            points: Vec::new(),
-            score: 1.0,
-            class: None,
-            embedding: Vec::new(),
-            logit_scale: 1.0,
-        })
+        .map(|_| Found::nameless(Vec::new(), 1.0))
         .collect();
     for (point, &group) in (0..).zip(group_of_point) {
         found[group as usize].points.push(point);

@@ -13,6 +13,8 @@ pub mod name;
 mod orientation;
 pub mod perceive;
 pub mod prepare;
+mod proposals;
+pub mod pseudo;
 pub mod rank;
 pub mod report;
 mod results;

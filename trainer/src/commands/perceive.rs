@@ -42,6 +42,10 @@ pub struct Perceive {
     /// Least area of a mask, as a fraction of the picture.
     #[arg(long, default_value_t = AutomaticMasks::default().min_area)]
     min_area: f32,
+    /// Leave out masks that lie in the mask of a whole object, so that things are not cut into
+    /// their parts; for models that answer a point with several masks.
+    #[arg(long)]
+    whole_objects: bool,
     /// Longest side of the masks, pixels.
     #[arg(long, default_value_t = 960, value_parser = value_parser!(u16).range(16..=4096))]
     side: u16,
@@ -108,6 +112,7 @@ impl Perceive {
                 max_overlap: self.overlap,
                 min_area: self.min_area,
                 side: self.side.into(),
+                whole_objects: self.whole_objects,
                 ..AutomaticMasks::default()
             },
             grid: self.grid,

@@ -75,7 +75,7 @@ impl Report {
             &scans,
             Some(&network),
             stuff,
-            |scan| evaluation::ask(&network, scan, &Choice::default()),
+            |_, scan| evaluation::ask(&network, scan, &[], &Choice::default()),
             |answer| found.add(&answer),
         )?;
         Ok(found)

@@ -28,6 +28,7 @@ use super::{
     capture::{CaptureArgs, Opened, Opening},
     lift::scene::files_at,
     orientation::Orientation,
+    proposals::Proposals,
     results::{self, Sources, StageClock},
     scene_cache::SceneCache,
 };
@@ -79,9 +80,11 @@ pub struct Segment {
     /// released, others are ranked unless `released` is chosen.
     #[arg(long, value_enum)]
     decoding: Option<DecodingKind>,
+    #[command(flatten)]
+    proposals: Proposals,
     /// Give every point a class instead, with a network that has fixed classes: that of its
     /// superpoint, or that of its instance and wall or floor elsewhere.
-    #[arg(long, value_enum, conflicts_with_all = ["prompt", "ask", "threshold", "decoding", "image_text"])]
+    #[arg(long, value_enum, conflicts_with_all = ["prompt", "ask", "threshold", "decoding", "folders", "image_text"])]
     map: Option<MapKind>,
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
@@ -117,6 +120,10 @@ impl Segment {
         let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
         let (network, words) = models::load_network(weights, encoder, &device)?;
         let decoding = DecodingKind::of(self.decoding, &network)?;
+        anyhow::ensure!(
+            self.proposals.is_empty() || matches!(decoding, Decoding::Ranked(_)),
+            "masks that are decoded as released stand alone: leave out --proposals"
+        );
         let question = self.ask.question()?;
         anyhow::ensure!(
             question.is_none() || self.prompt.is_empty(),
@@ -148,15 +155,22 @@ impl Segment {
         }
         results::create(self.out.as_deref())?;
         let cache = self.cache.open()?;
-        let scans = self.scans_of_stores(&cache)?;
+        let (scans, in_store): (Vec<PathBuf>, Vec<bool>) =
+            self.scans_of_stores(&cache)?.into_iter().unzip();
         let mut refused = 0;
-        for (path, name) in scans.iter().zip(results::names(&scans)) {
+        let names = results::names(&scans);
+        for ((path, name), in_store) in scans.iter().zip(names).zip(in_store) {
+            let place = Place {
+                path,
+                name: &name,
+                in_store,
+            };
             let asked = Wanted {
                 terms: &terms,
                 question: question.as_ref(),
                 namer: namer.as_ref(),
             };
-            match self.segment(path, &name, &network, &decoding, &asked, &cache) {
+            match self.segment(&place, &network, &decoding, &asked, &cache) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -172,18 +186,20 @@ impl Segment {
         Ok(())
     }
 
-    /// The scans, with those of a folder of an object store in place of the folder.
-    fn scans_of_stores(&self, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
+    /// The scans, with those of a folder of an object store in place of the folder; `true` for
+    /// captures that are read where they lie in a store.
+    fn scans_of_stores(&self, cache: &Cache) -> anyhow::Result<Vec<(PathBuf, bool)>> {
         let mut scans = Vec::new();
         for path in &self.scans {
-            let found = match is_address(path) {
-                true => cache.scenes(path)?,
-                false => Vec::new(),
-            };
+            if !is_address(path) {
+                scans.push((path.clone(), false));
+                continue;
+            }
+            let found = cache.scenes(path)?;
             // A folder without bundles may be a capture.
             match found.is_empty() {
-                true => scans.push(path.clone()),
-                false => scans.extend(found),
+                true => scans.push((path.clone(), true)),
+                false => scans.extend(found.into_iter().map(|scan| (scan, false))),
             }
         }
         Ok(scans)
@@ -191,13 +207,17 @@ impl Segment {
 
     fn segment(
         &self,
-        path: &Path,
-        name: &OsStr,
+        place: &Place,
         network: &Network,
         decoding: &Decoding,
         wanted: &Wanted,
         cache: &Cache,
     ) -> anyhow::Result<String> {
+        let &Place {
+            path,
+            name,
+            in_store,
+        } = place;
         let clock = StageClock::default();
         let cancel = Cancel::default();
         let report = |progress: Progress| clock.at(progress.stage);
@@ -210,7 +230,7 @@ impl Segment {
             config: network.config(),
             no_images: self.no_images,
         };
-        let held = match is_address(path) && cache.scenes(path)?.is_empty() {
+        let held = match in_store {
             true => None,
             false => Some(cache.local(path)?),
         };
@@ -226,11 +246,15 @@ impl Segment {
             eprintln!("{}: {line}", path.display());
         }
         let given = opened.superpoints.take();
-        let grouping = {
+        let mut grouping = {
             let observation = opened.observation();
             let options = network.superpoint_options(&observation);
             job::group(&observation, given, &options, &monitor)?
         };
+        let proposals = self.proposals.of(name)?;
+        proposals
+            .iter()
+            .try_for_each(|masks| grouping.propose(masks))?;
         let Labeling {
             scan,
             superpoints,
@@ -326,6 +350,15 @@ impl Segment {
             total / 1000.0
         ))
     }
+}
+
+/// A scan among those that were asked for.
+struct Place<'a> {
+    path: &'a Path,
+    /// Name of its results.
+    name: &'a OsStr,
+    /// `true` if it is a capture that is read where it lies in an object store.
+    in_store: bool,
 }
 
 /// What is looked for in the scans.

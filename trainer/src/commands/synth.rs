@@ -29,6 +29,10 @@ pub struct Synth {
     /// as a reconstruction from them has.
     #[arg(long)]
     bundles: Option<PathBuf>,
+    /// Errors of the masks in the images of bundles, as a multiple of those that 2D models usually
+    /// make; 0 for exact masks. The points stay the same.
+    #[arg(long, requires = "bundles", value_name = "FACTOR", default_value_t = 1.0, value_parser = factor)]
+    mask_errors: f32,
     /// Folder of third-party furniture and buildings; without it, all furniture comes from the
     /// project's own part grammars.
     #[arg(long, value_name = "FOLDER")]
@@ -52,6 +56,16 @@ pub struct Synth {
     jobs: usize,
 }
 
+fn factor(text: &str) -> Result<f32, String> {
+    let factor: f32 = text
+        .parse()
+        .map_err(|_| format!("\"{text}\" is not a number"))?;
+    match (0.0..=10.0).contains(&factor) {
+        true => Ok(factor),
+        false => Err(format!("{factor} is not from 0 to 10")),
+    }
+}
+
 impl Synth {
     /// Writes the rooms; rooms that already exist are written again.
     ///
@@ -70,6 +84,7 @@ impl Synth {
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create {}", folder.display()))?;
         }
+        let errors = Errors::default().of_masks(self.mask_errors);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.jobs)
             .build()?;
@@ -84,12 +99,8 @@ impl Synth {
                     fs::write(&path, room.to_ply())
                         .with_context(|| format!("cannot write {}", path.display()))?;
                     if let Some(bundles) = &self.bundles {
-                        let scene = oracle::simulate(
-                            &room,
-                            &shots,
-                            &Errors::default(),
-                            self.seed ^ index << 32,
-                        );
+                        let scene =
+                            oracle::simulate(&room, &shots, &errors, self.seed ^ index << 32);
                         scene.write(&bundles.join(name), |image| oracle::picture(image, &shots))?;
                     }
                     bar.inc(1);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     foundation::{Image, ImageInstance, Mask, names_by_views},
+    track::DepthMaskOptions,
     views::BestViewOptions,
 };
 
@@ -67,6 +68,19 @@ fn masks_of_images_are_matched_by_overlap_and_name_the_instances() {
         .map(|voted| voted.name)
         .collect();
     assert_eq!(names, ["wall", "panel"]);
+}
+
+#[test]
+fn surfaces_of_depth_do_where_there_are_no_masks() {
+    let scene = scene();
+    let visibility = scene.visibility();
+    let mut masks = SurfaceMasks::new(&scene.views, DepthMaskOptions::default());
+    let options = Propagation::default();
+    let mut tracker = PropagatingTracker::new(&scene.views, &mut masks, options).unwrap();
+    let silent = Monitor::silent();
+    let found = lift(&visibility, &mut tracker, &LiftOptions::default(), &silent).unwrap();
+    let [wall, panel] = [WALL, PANEL].map(|instance| scene.seen_of(&visibility, instance));
+    assert_eq!(sets(&found), [wall, panel]);
 }
 
 /// The views in which the panel is found, beginning in the middle one.

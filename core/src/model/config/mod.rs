@@ -32,6 +32,9 @@ pub struct Config {
     pub ffn: usize,
     /// Number of decoder layers.
     pub layers: usize,
+    /// What queries begin with.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub queries: QueryStart,
     /// Representation of the sizes of the queries' boxes.
     #[serde(default)]
     pub sizes: Sizes,
@@ -95,6 +98,18 @@ impl Default for Inputs {
     }
 }
 
+/// What the queries of the decoder begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueryStart {
+    /// The features and the place of a superpoint; each layer moves the box around the place.
+    #[default]
+    Superpoint,
+    /// The place of a superpoint alone, in Fourier features, the same in every layer (Segment3D,
+    /// docs/spec/any3dis_segment3d_opentrack3d.md section B1).
+    Place,
+}
+
 /// Representation of the sizes of the queries' boxes (docs/spec/model.md section 8, step 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -146,6 +161,14 @@ pub enum Classes {
         /// Number of superpoint classes, including walls and floors.
         semantics: usize,
     },
+}
+
+impl Classes {
+    /// The classes of a network that tells objects from nothing and has no names for them.
+    pub const OBJECT_OR_NOT: Self = Self::Fixed {
+        instances: 1,
+        semantics: 1,
+    };
 }
 
 /// Superpoints of scans that are meshes. Scans without triangles have one kind.
@@ -206,6 +229,7 @@ impl Config {
             heads: 4,
             ffn: 256,
             layers: 3,
+            queries: QueryStart::Superpoint,
             sizes: Sizes::Metric,
             modulation: true,
             objects: None,
@@ -238,6 +262,7 @@ impl Config {
             heads: 8,
             ffn: 1024,
             layers: 6,
+            queries: QueryStart::Superpoint,
             sizes: Sizes::Normalized,
             modulation: true,
             objects: Some(Objects {

@@ -19,7 +19,7 @@ use burn::{
 
 use super::{
     Config,
-    config::{ObjectAttentionOrder, Objects, Sizes},
+    config::{ObjectAttentionOrder, Objects, QueryStart, Sizes},
     scene::Layout,
 };
 use crate::ops::{SegmentMap, linear, matmul, segment_mean};
@@ -47,6 +47,8 @@ pub struct Memory {
     /// Position encoding of the superpoints.
     encoding: Tensor<2>,
     position_encoding: PositionEncoding,
+    /// Encoding of the places of the queries, `(queries, d_model)`, if they stay where they are.
+    places: Option<Tensor<2>>,
     /// Extent of the scene in metres, `(1, 3)`.
     extent: Tensor<2>,
     objects: Option<SeenObjects>,
@@ -88,11 +90,13 @@ pub struct Decoder {
     content: Linear,
     content_norm: LayerNorm,
     mask_features: Mlp,
-    initial_queries: Mlp,
+    /// Maps the features of a superpoint to a query; `None` if queries begin with nothing.
+    initial_queries: Option<Mlp>,
     /// Maps the modulated encoding to the learned position of a query.
     query_position: Mlp,
-    /// Maps a query to the reference size that modulates its encoding.
-    box_modulation: Mlp,
+    /// Maps a query to the reference size that modulates its encoding; `None` if queries stay where
+    /// they are.
+    box_modulation: Option<Mlp>,
     layers: Vec<DecoderLayer>,
     heads: Heads,
     #[module(skip)]
@@ -104,13 +108,14 @@ impl Decoder {
     /// [valid](Config::validate).
     pub fn new(config: &Config, channels: usize, device: &Device) -> Self {
         let d = config.d_model;
+        let follows = config.queries == QueryStart::Superpoint;
         Self {
             content: LinearConfig::new(channels, d).init(device),
             content_norm: LayerNormConfig::new(d).init(device),
             mask_features: Mlp::new(&[channels, d, d], device),
-            initial_queries: Mlp::new(&[channels, d, d], device),
+            initial_queries: follows.then(|| Mlp::new(&[channels, d, d], device)),
             query_position: Mlp::new(&[d, d, d], device),
-            box_modulation: Mlp::new(&[d, d, 3], device),
+            box_modulation: follows.then(|| Mlp::new(&[d, d, 3], device)),
             layers: (0..config.layers)
                 .map(|i| DecoderLayer::new(config, i == 0, device))
                 .collect(),
@@ -134,14 +139,25 @@ impl Decoder {
     ) -> (Memory, State) {
         let device = features.device();
         let [min, max] = layout.range;
-        let position_encoding = PositionEncoding::new(self.config.d_model, min, max, &device);
+        let d = self.config.d_model;
+        let position_encoding = PositionEncoding::new(d, min, max, &device);
+        let centers = segment_mean(layout.centers.clone(), queries);
+        let (encoding, places) = match self.config.queries {
+            QueryStart::Superpoint => (position_encoding.encode(layout.centers.clone()), None),
+            QueryStart::Place => {
+                let fourier = PositionEncoding::fourier(d, min, max, &device);
+                let places = fourier.encode(centers.clone());
+                (fourier.encode(layout.centers.clone()), Some(places))
+            }
+        };
         let memory = Memory {
             content: relu(
                 self.content_norm
                     .forward(linear(&self.content, features.clone())),
             ),
             mask_features: self.mask_features.forward(features.clone()),
-            encoding: position_encoding.encode(layout.centers.clone()),
+            encoding,
+            places,
             extent: position_encoding.extent(),
             position_encoding,
             objects: self
@@ -150,15 +166,15 @@ impl Decoder {
                 .as_ref()
                 .map(|config| SeenObjects::new(config, layout)),
         };
-        let centers = segment_mean(layout.centers.clone(), queries);
         let sizes = Tensor::full(centers.shape(), INITIAL_SIZE, &device);
         let sizes = match self.config.sizes {
             Sizes::Metric => sizes,
             Sizes::Normalized => sizes / memory.extent.clone(),
         };
-        let queries = self
-            .initial_queries
-            .forward(segment_mean(features, queries));
+        let queries = match &self.initial_queries {
+            Some(initial) => initial.forward(segment_mean(features, queries)),
+            None => Tensor::zeros([centers.dims()[0], d], &device),
+        };
         let normed = self.heads.normalize(queries.clone());
         let masks = self.heads.masks(normed.clone(), &memory.mask_features);
         (
@@ -237,7 +253,8 @@ impl Decoder {
 
     /// Returns the positional inputs of the queries, `(queries, d_model)` each: the encoding of
     /// their centers and the learned position computed from it. With modulation, the encoding is
-    /// scaled by the ratio of the query's reference size to the size of its box.
+    /// scaled by the ratio of the query's reference size to the size of its box. Of queries that
+    /// stay where they are, both are the learned position.
     fn query_positions(
         &self,
         memory: &Memory,
@@ -245,17 +262,22 @@ impl Decoder {
         centers: &Tensor<2>,
         sizes: &Tensor<2>,
     ) -> (Tensor<2>, Tensor<2>) {
+        if let Some(places) = &memory.places {
+            let position = relu(self.query_position.forward(places.clone()));
+            return (position.clone(), position);
+        }
         let least = match self.config.sizes {
             Sizes::Metric => LEAST_SIZE,
             Sizes::Normalized => LEAST_SHARE,
         };
         let encoding = memory.position_encoding.encode(centers.clone());
-        let encoding = if self.config.modulation {
-            let ratios = sigmoid(self.box_modulation.forward(queries.clone()))
-                / away_from_zero(sizes.clone(), least);
-            memory.position_encoding.modulate(encoding, ratios)
-        } else {
-            encoding
+        let encoding = match &self.box_modulation {
+            Some(modulation) if self.config.modulation => {
+                let ratios = sigmoid(modulation.forward(queries.clone()))
+                    / away_from_zero(sizes.clone(), least);
+                memory.position_encoding.modulate(encoding, ratios)
+            }
+            _ => encoding,
         };
         let position = self.query_position.forward(encoding.clone());
         (encoding, position)

@@ -1,6 +1,8 @@
 //! Sine encoding of 3D positions and its modulation by a box (docs/spec/model.md section 8, "PE
 //! details").
 
+use std::f64::consts::TAU;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::ops::{matmul, sine};
@@ -66,6 +68,29 @@ impl PositionEncoding {
         }
     }
 
+    /// Fourier features in place of waves along the axes (Segment3D,
+    /// docs/spec/any3dis_segment3d_opentrack3d.md section B1): sines, then cosines, of the products
+    /// of the place in the scene's box with normally distributed numbers. The numbers are the same
+    /// in every scene and network, so no checkpoint has to keep them. Such an encoding cannot be
+    /// [modulated](Self::modulate).
+    pub fn fourier(channels: usize, min: [f32; 3], max: [f32; 3], device: &Device) -> Self {
+        let waves = channels / 2;
+        let numbers = normal_numbers(3 * waves);
+        let along = |axis: usize| {
+            let extent = (f64::from(max[axis]) - f64::from(min[axis])).max(1e-3);
+            let turns = numbers[axis * waves..][..waves].iter();
+            let turns: Vec<f32> = turns.map(|number| (number / extent) as f32).collect();
+            [turns.clone(), turns].concat()
+        };
+        let phases = [vec![0.0; waves], vec![0.25; waves]].concat();
+        let frequencies = [0, 1, 2].map(along).concat();
+        Self {
+            frequencies: Tensor::from_data(TensorData::new(frequencies, [3, channels]), device),
+            phases: Tensor::from_data(TensorData::new(phases, [1, channels]), device),
+            ..Self::new(channels, min, max, device)
+        }
+    }
+
     /// The extent of the scene in metres, `(1, 3)`; never 0.
     pub fn extent(&self) -> Tensor<2> {
         self.extent.clone()
@@ -81,6 +106,20 @@ impl PositionEncoding {
     pub fn modulate(&self, encoding: Tensor<2>, factors: Tensor<2>) -> Tensor<2> {
         encoding * matmul(factors, self.axes.clone())
     }
+}
+
+/// Numbers of the standard normal distribution, by the method of Box and Muller from the uniform
+/// numbers of SplitMix64; always the same ones.
+fn normal_numbers(count: usize) -> Vec<f64> {
+    let mut state = 0u64;
+    let mut uniform = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (((mixed ^ (mixed >> 31)) >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    };
+    let mut number = || (-2.0 * uniform().ln()).sqrt() * (TAU * uniform()).cos();
+    (0..count).map(|_| number()).collect()
 }
 
 #[cfg(test)]
@@ -134,6 +173,43 @@ mod tests {
         modulated
             .to_data()
             .assert_approx_eq::<f32>(&matrix("pe_modulated").to_data(), tolerance);
+    }
+
+    /// The features of a point at fractions `u` of the box are sin and cos of 2 pi u B with the
+    /// standard normal matrix B, whatever the box.
+    #[test]
+    fn fourier_features_depend_on_the_place_in_the_box() {
+        let device = Device::flex();
+        let encode = |min: [f32; 3], max: [f32; 3]| -> Vec<f32> {
+            let at = [0, 1, 2].map(|a| min[a] + (max[a] - min[a]) * [0.25, 0.5, 0.75][a]);
+            let encoding = PositionEncoding::fourier(128, min, max, &device);
+            let features = encoding.encode(Tensor::from_floats([at], &device));
+            features.into_data().try_into_vec().unwrap()
+        };
+        let features = encode([0.0; 3], [4.0, 2.0, 3.0]);
+        let elsewhere = encode([-7.0, 1.0, 0.0], [-1.0, 9.0, 2.0]);
+        let numbers = normal_numbers(3 * 64);
+        for wave in 0..64 {
+            let turns =
+                0.25 * numbers[wave] + 0.5 * numbers[64 + wave] + 0.75 * numbers[128 + wave];
+            for (found, expected) in [
+                (features[wave], (TAU * turns).sin()),
+                (features[64 + wave], (TAU * turns).cos()),
+                (elsewhere[wave], (TAU * turns).sin()),
+            ] {
+                assert!(
+                    (f64::from(found) - expected).abs() < 1e-3,
+                    "{found} {expected}"
+                );
+            }
+        }
+        let many = normal_numbers(20_000);
+        let mean = many.iter().sum::<f64>() / 2e4;
+        let variance = many.iter().map(|x| x * x).sum::<f64>() / 2e4;
+        assert!(
+            mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05,
+            "{mean} {variance}"
+        );
     }
 
     #[test]

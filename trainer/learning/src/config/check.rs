@@ -1,6 +1,8 @@
 //! The checks of a configuration's values.
 
-use super::{Augment, Config, Data, Generated, Loss, Run, Validation};
+use segscape::model::config::Classes;
+
+use super::{Augment, Config, Data, Frames, Generated, Loss, Pseudo, Run, Validation};
 
 impl Config {
     /// Checks that every value is in its range.
@@ -10,6 +12,18 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         self.model.validate()?;
         self.data.check()?;
+        let nameless = [
+            ("frames", self.data.frames.is_some()),
+            ("pseudo", self.data.pseudo.is_some()),
+        ];
+        if let Some((source, _)) = nameless.iter().find(|(_, is_given)| *is_given) {
+            anyhow::ensure!(
+                self.model.classes == Classes::OBJECT_OR_NOT,
+                "the objects of data.{source} have no names, and model.classes is {:?}: it must be {:?}",
+                self.model.classes,
+                Classes::OBJECT_OR_NOT
+            );
+        }
         self.augment.check()?;
         self.loss.check()?;
         anyhow::ensure!(
@@ -43,9 +57,10 @@ impl Data {
         let is_empty =
             self.rooms.is_empty() && self.foundations.is_empty() && self.generated.is_none();
         anyhow::ensure!(
-            !is_empty,
-            "the configuration has no training data: set data.rooms, data.foundations or data.generated"
+            !is_empty || self.pseudo.is_some(),
+            "the configuration has no training data: set data.rooms, data.foundations, data.generated or data.pseudo"
         );
+        self.check_nameless(is_empty)?;
         if let Some(Generated { share, .. }) = self.generated {
             anyhow::ensure!(
                 (0.0..=1.0).contains(&share),
@@ -76,6 +91,44 @@ impl Data {
             cache.is_finite() && cache > 0.0,
             "data.cache_gib is {cache}, it must be positive"
         );
+        Ok(())
+    }
+}
+
+impl Data {
+    /// Checks the sources whose objects have no names; `alone` says that there is no other source.
+    fn check_nameless(&self, alone: bool) -> anyhow::Result<()> {
+        if let Some(Frames {
+            least_points,
+            per_room,
+        }) = self.frames
+        {
+            anyhow::ensure!(
+                self.rooms.is_empty(),
+                "data.frames is for data.generated and data.foundations; the scans of data.rooms ({:?}) have no frames",
+                self.rooms
+            );
+            anyhow::ensure!(
+                least_points > 0 && per_room > 0,
+                "data.frames.least_points is {least_points} and data.frames.per_room is {per_room}, both must be at least 1"
+            );
+        }
+        if let Some(Pseudo {
+            files,
+            confidence,
+            masks,
+        }) = &self.pseudo
+        {
+            anyhow::ensure!(
+                alone && !files.is_empty(),
+                "data.pseudo has {} entries in `files`, it must have at least one, and no other source of data beside it",
+                files.len()
+            );
+            anyhow::ensure!(
+                (0.0..=1.0).contains(confidence) && *masks > 0,
+                "data.pseudo.confidence is {confidence} and data.pseudo.masks is {masks}, they must be from 0 to 1 and at least 1"
+            );
+        }
         Ok(())
     }
 }

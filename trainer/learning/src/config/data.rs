@@ -31,6 +31,13 @@ pub struct Data {
     /// scenes, as `rooms` do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<Generated>,
+    /// Frames in place of scenes: if this is given, each sample is what one image of a bundle or of
+    /// a generated room sees, with the masks that a 2D model found in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<Frames>,
+    /// Scenes whose objects a network found (`trainer pseudo`), in place of everything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudo: Option<Pseudo>,
     /// Share of the samples that come from bundles if there are both bundles and labelled scenes.
     #[serde(default = "default_share")]
     pub foundation_share: f64,
@@ -100,6 +107,50 @@ impl Default for Generated {
             seed: 0,
             assets: None,
             share: default_part(),
+        }
+    }
+}
+
+/// Samples that are single frames (Segment3D,
+/// docs/spec/any3dis_segment3d_opentrack3d.md section B2). Their objects have no names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Frames {
+    /// Least number of points of a segment; smaller ones are left out.
+    pub least_points: usize,
+    /// Number of frames that are taken of each generated room.
+    pub per_room: u64,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self {
+            least_points: 100,
+            per_room: 8,
+        }
+    }
+}
+
+/// Scenes with the objects that a network found in them (Segment3D,
+/// docs/spec/any3dis_segment3d_opentrack3d.md sections B3 and B4). The objects have no names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pseudo {
+    /// Files of pseudo-labels, and folders of them. The folders are listed again at the start of
+    /// every epoch.
+    pub files: Vec<PathBuf>,
+    /// Confidence that a mask must exceed.
+    pub confidence: f32,
+    /// Largest number of masks of a scene, the most confident ones.
+    pub masks: usize,
+}
+
+impl Default for Pseudo {
+    fn default() -> Self {
+        Self {
+            files: vec![],
+            confidence: 0.6,
+            masks: 150,
         }
     }
 }

@@ -10,6 +10,10 @@ pub enum Supervision {
     /// 11.2). This is the released scheme, for long runs.
     #[default]
     Sparse,
+    /// Every object supervises one query and no two objects the same one, wherever they lie: of all
+    /// such choices the one with the lowest sum of costs (Segment3D,
+    /// docs/spec/any3dis_segment3d_opentrack3d.md section B2).
+    Hungarian,
     /// Every query whose own superpoint lies in an object learns that object. This gives many more
     /// gradients per scene, for runs of hours.
     Dense,

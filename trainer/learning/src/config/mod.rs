@@ -4,6 +4,7 @@
 mod augment;
 mod check;
 mod data;
+mod extends;
 mod loss;
 mod optimizer;
 mod run;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use data::{default_cache_gib, default_part, default_share};
 
 pub use augment::{Augment, Distort};
-pub use data::{Boundaries, ClassOfObject, Data, Generated};
+pub use data::{Boundaries, ClassOfObject, Data, Frames, Generated, Pseudo};
 pub use loss::{Loss, Matching, Supervision};
 pub use optimizer::Optimizer;
 pub use run::Run;
@@ -59,6 +60,8 @@ impl Config {
             weights: vec![],
             foundations: vec![],
             generated: None,
+            frames: None,
+            pseudo: None,
             foundation_part: default_part(),
             foundation_share: default_share(),
             partition: true,
@@ -81,14 +84,14 @@ impl Config {
         }
     }
 
-    /// Reads and checks a TOML file.
+    /// Reads and checks a TOML file. Its `extends` may name another one, relative to its own folder,
+    /// whose values hold where it has none.
     ///
     /// # Errors
-    /// Returns an error if the file is missing or malformed, or if a value is out of its range.
+    /// Returns an error if a file is missing or malformed, or if a value is out of its range.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        let config: Self = toml::from_str(&text)
+        let config: Self = extends::read(path)?
+            .try_into()
             .with_context(|| format!("malformed configuration {}", path.display()))?;
         config
             .check()

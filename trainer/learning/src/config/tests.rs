@@ -12,6 +12,8 @@ fn the_shipped_configurations_are_valid() {
         "nano",
         "ovseg3r",
         "scannet200",
+        "segment3d-1",
+        "segment3d-2",
     ] {
         Config::read(Path::new(&format!(
             "{}/../../configs/{name}.toml",
@@ -28,11 +30,33 @@ fn values_out_of_range_are_named() {
         ("[run]\ndevices = 0", "run.devices is 0"),
         ("[optimizer]\nema = 1.0", "optimizer.ema"),
         ("[optimizer]\nema = 0.0", "optimizer.ema"),
+        (
+            "[data.frames]\nleast_points = 0",
+            "the scans of data.rooms ([\"x\"]) have no frames",
+        ),
+        ("[data.pseudo]\nfiles = ['y']", "no other source of data"),
     ] {
         let config: Config = toml::from_str(&format!("[data]\nrooms = ['x']\n{change}")).unwrap();
         let error = config.check().unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
+}
+
+#[test]
+fn values_of_nameless_sources_are_named() {
+    let refused = |text: &str, word: &str| {
+        let config: Config = toml::from_str(text).unwrap();
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    let generated = "[data.generated]\n[data.frames]\n";
+    refused(generated, "the objects of data.frames have no names");
+    refused(&format!("{generated}per_room = 0"), "per_room is 0");
+    let pseudo = "[data.pseudo]\nfiles = ['y']\n";
+    refused("[data.pseudo]", "0 entries in `files`");
+    refused(pseudo, "the objects of data.pseudo have no names");
+    refused(&format!("{pseudo}confidence = 1.5"), "confidence is 1.5");
+    refused(&format!("{pseudo}masks = 0"), "masks is 0");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Scenes, from files, bundles or the generator, and the samples that a step trains on.
 
 pub mod augment;
+pub mod frames;
 pub mod image_evidence;
 pub mod labeled_scan;
 pub mod oracle;

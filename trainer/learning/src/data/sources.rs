@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{config::Data, data::scans};
 use recordings::{
     foundation::{Foundation, InFolder as _},
+    pseudo_labels::PseudoLabels,
     store::{Cache, is_address},
 };
 
@@ -30,6 +31,8 @@ pub enum Turn {
     Labeled(Vec<PathBuf>),
     /// The same for bundles whose images supervise.
     ViewWise(Vec<PathBuf>),
+    /// The same for files of pseudo-labels.
+    Pseudo(Vec<PathBuf>),
 }
 
 impl<'a> Sources<'a> {
@@ -46,9 +49,8 @@ impl<'a> Sources<'a> {
         };
         if has_images {
             let bundles = Folders {
-                is_view_wise: true,
                 part: data.foundation_part,
-                ..Folders::new(&data.foundations)
+                ..Folders::new(&data.foundations, Supervising::Images)
             };
             sources.push((1.0 - labeled, Source::Folders(bundles)));
         }
@@ -60,16 +62,19 @@ impl<'a> Sources<'a> {
         sources.extend(made.map(|share| (labeled * share, Source::Maker)));
         let read = labeled * (1.0 - made.unwrap_or(0.0));
         if data.weights.is_empty() {
-            sources.push((read, Source::Folders(Folders::new(&data.rooms))));
+            let rooms = Folders::new(&data.rooms, Supervising::Labels);
+            sources.push((read, Source::Folders(rooms)));
         } else {
             let all: f64 = data.weights.iter().sum();
             let rooms = data.rooms.iter().zip(&data.weights);
             sources.extend(rooms.map(|(folder, weight)| {
-                (
-                    read * weight / all,
-                    Source::Folders(Folders::new(std::slice::from_ref(folder))),
-                )
+                let room = Folders::new(std::slice::from_ref(folder), Supervising::Labels);
+                (read * weight / all, Source::Folders(room))
             }));
+        }
+        if let Some(pseudo) = &data.pseudo {
+            let files = Folders::new(&pseudo.files, Supervising::Pseudo);
+            sources = vec![(1.0, Source::Folders(files))];
         }
         sources.retain(|(weight, _)| *weight > 0.0);
         Self {
@@ -92,11 +97,13 @@ impl<'a> Sources<'a> {
             .context("the configuration uses no scenes")?;
         Ok(match source {
             Source::Maker => Turn::Made(of_source),
-            Source::Folders(folders) if folders.is_view_wise => {
-                Turn::ViewWise(folders.turn(of_source, self.seed, self.cache)?)
-            }
             Source::Folders(folders) => {
-                Turn::Labeled(folders.turn(of_source, self.seed, self.cache)?)
+                let turn = folders.turn(of_source, self.seed, self.cache)?;
+                match folders.supervising {
+                    Supervising::Labels => Turn::Labeled(turn),
+                    Supervising::Images => Turn::ViewWise(turn),
+                    Supervising::Pseudo => Turn::Pseudo(turn),
+                }
             }
         })
     }
@@ -108,10 +115,21 @@ enum Source {
     Folders(Folders),
 }
 
+/// What supervises the scenes of folders.
+#[derive(Clone, Copy)]
+enum Supervising {
+    /// Labels of whole scenes.
+    Labels,
+    /// Masks in the images of bundles.
+    Images,
+    /// Masks that a network found.
+    Pseudo,
+}
+
 /// Folders whose scenes each come once per epoch.
 struct Folders {
     folders: Vec<PathBuf>,
-    is_view_wise: bool,
+    supervising: Supervising,
     /// Share of the scenes that are used.
     part: f64,
     files: Vec<PathBuf>,
@@ -120,10 +138,10 @@ struct Folders {
 }
 
 impl Folders {
-    fn new(folders: &[PathBuf]) -> Self {
+    fn new(folders: &[PathBuf], supervising: Supervising) -> Self {
         Self {
             folders: folders.to_vec(),
-            is_view_wise: false,
+            supervising,
             part: 1.0,
             files: Vec::new(),
             order: None,
@@ -132,8 +150,10 @@ impl Folders {
 
     /// The scenes: of the sources whose images supervise only bundles, paths before addresses.
     fn list(&self, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
-        if !self.is_view_wise {
-            return scans::list(&self.folders, cache);
+        match self.supervising {
+            Supervising::Labels => return scans::list(&self.folders, cache),
+            Supervising::Pseudo => return PseudoLabels::files(&self.folders),
+            Supervising::Images => {}
         }
         let (addresses, paths): (Vec<PathBuf>, Vec<PathBuf>) = self
             .folders

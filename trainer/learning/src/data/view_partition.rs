@@ -11,7 +11,7 @@ use burn::tensor::Tensor;
 
 use crate::{
     config::Loss,
-    loss::{self, Output, Targets},
+    loss::{self, ObjectMasks, Output, Targets},
 };
 use recordings::foundation::Annotation;
 
@@ -48,7 +48,7 @@ impl Part {
             .filter_map(|(row, query)| Some((row, place(query)?)))
             .unzip();
         let truth = Targets {
-            object_of_superpoint: annotation.objects.clone(),
+            masks: ObjectMasks::apart(&annotation.objects),
             superpoint_sizes: annotation.sizes.clone(),
             object_of_query: places
                 .iter()
@@ -85,7 +85,7 @@ impl Part {
                 .iter()
                 .map(|&query| object_of_superpoint[query as usize])
                 .collect(),
-            object_of_superpoint,
+            masks: ObjectMasks::apart(&object_of_superpoint),
             superpoint_sizes: sizes.to_vec(),
             class_of_object,
             ..Targets::default()

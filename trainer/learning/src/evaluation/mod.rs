@@ -54,10 +54,24 @@ pub struct Found {
     /// Name of the class that the network decided on; `None` if names are compared with the
     /// embedding.
     pub class: Option<String>,
-    /// Embedding in the text encoder's space; empty from a baseline and beside a class.
+    /// Embedding in the text encoder's space; empty beside a class, and where there is neither: from
+    /// a baseline, and of the mask of a query.
     pub embedding: Vec<f32>,
     /// Factor that turns cosine similarities with the names into logits.
     pub logit_scale: f32,
+}
+
+impl Found {
+    /// An instance without a name; `points` are ascending.
+    pub fn nameless(points: Vec<u32>, score: f32) -> Self {
+        Self {
+            points,
+            score,
+            class: None,
+            embedding: Vec::new(),
+            logit_scale: 1.0,
+        }
+    }
 }
 
 /// A scan with what was found in it.
@@ -183,14 +197,14 @@ pub fn for_each_answer(
     scans: &Asked,
     network: Option<&Network>,
     stuff: Option<&[i32]>,
-    find: impl Fn(&Labeled) -> anyhow::Result<Vec<Found>>,
+    find: impl Fn(&Path, &Labeled) -> anyhow::Result<Vec<Found>>,
     mut then: impl FnMut(Answer) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let config = network.map(Network::config);
     scans.each(
         |path| Labeled::whole(path, config, stuff),
         |place, labeled| {
-            let found = find(&labeled).with_context(|| place.display().to_string())?;
+            let found = find(place, &labeled).with_context(|| place.display().to_string())?;
             tracing::info!(
                 "{}: {} objects, {} instances found",
                 place.display(),

@@ -1,10 +1,10 @@
-//! The costs by which sparse supervision matches queries with objects.
+//! The costs by which queries are matched with objects.
 
 use burn::tensor::{Tensor, activation};
 
 use segscape::model::Boxes;
 
-use crate::config::Loss;
+use crate::config::{Loss, Supervision};
 
 use super::{
     Output,
@@ -30,7 +30,13 @@ pub(super) fn matched(
         let of_output = |_: &Output| {
             let cost: Vec<f32> = costs.by_ref().take(queries * (objects + 1)).collect();
             let own = &target.truth.object_of_query;
-            matching::sparse(&cost, own, objects + 1, options.matching)
+            let pairs = match options.supervision {
+                Supervision::Hungarian => matching::hungarian(&cost, objects + 1),
+                Supervision::Sparse | Supervision::Dense => {
+                    matching::sparse(&cost, own, objects + 1, options.matching)
+                }
+            };
+            pairs
                 .into_iter()
                 .filter(|pair| (pair.object as usize) < objects)
                 .collect()

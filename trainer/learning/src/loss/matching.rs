@@ -1,5 +1,6 @@
 //! Matching of queries with the objects they learn.
 
+use pathfinding::{kuhn_munkres::kuhn_munkres_min, matrix::Matrix};
 use rand::{Rng, RngExt, seq::SliceRandom};
 
 use crate::config::Matching;
@@ -77,6 +78,49 @@ fn sparse_where(
         });
         pairs.dedup_by_key(|pair| pair.query);
     }
+    pairs
+}
+
+/// Hungarian matching: every object has a query of its own, or every query an object if there are
+/// fewer queries, such that the sum of the costs is the lowest. `cost` is `(queries, objects)`,
+/// row-major; its last column, which stands for no object, is not matched. The pairs are ordered by
+/// query.
+pub fn hungarian(cost: &[f32], objects: usize) -> Vec<Pair> {
+    /// Costs as whole numbers, so that sums of them are exact.
+    const UNITS: f32 = 1e6;
+    /// Costs above this, and those that are no numbers, count as this.
+    const MOST: f32 = 1e6;
+    let queries = cost.len() / objects.max(1);
+    let objects_left = objects.saturating_sub(1);
+    if queries == 0 || objects_left == 0 {
+        return vec![];
+    }
+    let whole = |query: usize, object: usize| {
+        let cost = cost[query * objects + object];
+        let cost = if cost.is_nan() { MOST } else { cost };
+        (cost.clamp(-MOST, MOST) * UNITS) as i64
+    };
+    // Every row gets a column, so there are no more rows than columns.
+    let (rows, columns) = (queries.min(objects_left), queries.max(objects_left));
+    let are_rows_objects = objects_left <= queries;
+    let place = |row: usize, column: usize| match are_rows_objects {
+        true => (column, row),
+        false => (row, column),
+    };
+    let costs = Matrix::from_fn(rows, columns, |(row, column)| {
+        let (query, object) = place(row, column);
+        whole(query, object)
+    });
+    let (_, column_of_row) = kuhn_munkres_min(&costs);
+    let pair = |(row, column): (usize, usize)| {
+        let (query, object) = place(row, column);
+        Pair {
+            query: query as u32,
+            object: object as u32,
+        }
+    };
+    let mut pairs: Vec<Pair> = column_of_row.into_iter().enumerate().map(pair).collect();
+    pairs.sort_unstable();
     pairs
 }
 
@@ -184,6 +228,22 @@ mod tests {
             }),
             [[0, 1], [1, 2]]
         );
+    }
+
+    #[test]
+    fn hungarian_pairs_have_the_lowest_sum() {
+        let pairs = |cost: &[f32], objects| -> Vec<[u32; 2]> {
+            let pairs = hungarian(cost, objects);
+            pairs.iter().map(|p| [p.query, p.object]).collect()
+        };
+        // Both objects would rather have the first query; the last column is no object.
+        let cost = [0.1, 0.2, 0.0, 0.9, 0.3, 0.0, f32::NAN, 9.0, 0.0];
+        assert_eq!(pairs(&cost, 3), [[0, 0], [1, 1]]);
+        // With one query, the cheaper object has it.
+        assert_eq!(pairs(&cost[..3], 3), [[0, 0]]);
+        assert_eq!(pairs(&[0.2, 0.1, 0.0], 3), [[0, 1]]);
+        assert_eq!(pairs(&[0.0; 4], 1), [[0; 2]; 0]);
+        assert_eq!(pairs(&[], 5), [[0; 2]; 0]);
     }
 
     #[test]

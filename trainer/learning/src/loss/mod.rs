@@ -17,7 +17,7 @@ use crate::{
     loss::{masks::cross_entropy, matching::Pair, targets::DeviceTargets},
 };
 
-pub use targets::{Targets, indices};
+pub use targets::{ObjectMasks, Targets, indices};
 
 /// The prediction after one decoder layer.
 #[derive(Clone, Debug)]
@@ -103,8 +103,9 @@ pub type Compared<'a> = (&'a Targets, Vec<Output>);
 /// of a step, `(1)`, to be averaged over them, and the terms of the last output; nothing for a truth
 /// without outputs.
 ///
-/// Each loss is finite for every scene, including one without objects. Sparse supervision reads the
-/// costs of all outputs and truths back at once; dense supervision reads nothing back.
+/// Each loss is finite for every scene, including one without objects. Supervision that matches
+/// queries by their costs reads those of all outputs and truths back at once; dense supervision
+/// reads nothing back.
 pub fn losses(compared: &[Compared], options: &Loss, scenes: usize) -> Vec<(Tensor<1>, Terms)> {
     let targets: Vec<(DeviceTargets, &[Output])> = compared
         .iter()
@@ -115,13 +116,13 @@ pub fn losses(compared: &[Compared], options: &Loss, scenes: usize) -> Vec<(Tens
         .collect();
     let mut matched = match options.supervision {
         Supervision::Dense => vec![],
-        Supervision::Sparse => cost::matched(&targets, options),
+        Supervision::Sparse | Supervision::Hungarian => cost::matched(&targets, options),
     }
     .into_iter();
     let losses = targets.iter().filter_map(|(target, outputs)| {
         let pairs = match options.supervision {
             Supervision::Dense => vec![target.dense(); outputs.len()],
-            Supervision::Sparse => {
+            Supervision::Sparse | Supervision::Hungarian => {
                 let pairs = matched.next().unwrap_or_default().into_iter();
                 pairs.map(Pairs::same).collect()
             }

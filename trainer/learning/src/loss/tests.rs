@@ -47,7 +47,7 @@ fn truth(golden: &Golden, scene: usize) -> Targets {
             .iter()
             .map(|&q| object_of_superpoint[q as usize])
             .collect(),
-        object_of_superpoint,
+        masks: ObjectMasks::apart(&object_of_superpoint),
         superpoint_sizes: vec![10; superpoints],
         class_of_object: golden
             .indices(&name("gt_labels"))
@@ -343,12 +343,16 @@ fn random(shape: [usize; 2], device: &Device) -> Tensor<2> {
 fn a_scene_without_objects_has_a_finite_loss_and_gradient() {
     let device = Device::flex().autodiff();
     let truth = Targets {
-        object_of_superpoint: vec![None; 6],
+        masks: ObjectMasks::apart(&[None; 6]),
         superpoint_sizes: vec![1; 6],
         object_of_query: vec![None; 4],
         ..Targets::default()
     };
-    for supervision in [Supervision::Dense, Supervision::Sparse] {
+    for supervision in [
+        Supervision::Dense,
+        Supervision::Sparse,
+        Supervision::Hungarian,
+    ] {
         let masks = random([4, 6], &device).require_grad();
         let output = Output {
             classes: random([4, 3], &device),
@@ -409,8 +413,8 @@ fn a_perfect_answer_costs_nothing_and_has_iou_one() {
     let object_of_superpoint = vec![Some(0), Some(0), Some(1), None];
     let truth = Targets {
         superpoint_sizes: vec![5, 1, 2, 9],
-        object_of_query: object_of_superpoint.clone(),
-        object_of_superpoint,
+        masks: ObjectMasks::apart(&object_of_superpoint),
+        object_of_query: object_of_superpoint,
         class_of_object: vec![Some(1), Some(0)],
         centers: vec![[1.0, 2.0, 3.0]; 2],
         sizes: vec![[1.0; 3]; 2],

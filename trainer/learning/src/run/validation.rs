@@ -126,7 +126,7 @@ pub fn measure(
             &scans,
             Some(&network),
             None,
-            |scan| evaluation::ask(&network, scan, &Choice::default()),
+            |_, scan| evaluation::ask(&network, scan, &[], &Choice::default()),
             |answer| measurement.add(&answer),
         )?;
         let figures = measurement.figures()?;

@@ -12,18 +12,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::ProgressBar;
-use learning::{
-    config::ClassOfObject,
-    data::labeled_scan::LabeledScan,
-    evaluation::{Answer, Found, Measurement},
-};
+use learning::evaluation::{Found, Measurement};
 use recordings::{
-    foundation::{
-        Foundation, Given, Image, InFolder as _, Models, SceneTruth, VotedName, names_by_views,
-    },
+    foundation::{Foundation, Image, InFolder as _, Models, SceneTruth, VotedName, names_by_views},
     store::{Cache, is_address, open_files},
 };
 use segscape::{
@@ -32,12 +26,13 @@ use segscape::{
     job::{RecordedPictures, SceneImages},
     lift::{
         self, BundleMasks, BundleViews, CaptureViews, LeftReason, LiftError, Lifted, ModelMasks,
-        OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, Tracker,
-        Visibility,
+        OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, SurfaceMasks,
+        Tracker, Visibility,
     },
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
+    track::DepthMaskOptions,
     views::BestViewOptions,
     write::{InstanceRecord, PointLabels},
 };
@@ -59,16 +54,21 @@ const PICTURE_LIMIT: u64 = 64 << 20;
 
 /// Find the objects of recordings by masks of 2D models alone (Any3DIS): each superpoint is
 /// segmented in the view that shows it best and followed through the others. The masks are those in
-/// foundation bundles, matched by overlap, or those that a model in ONNX files gives.
+/// foundation bundles, matched by overlap, those that a model in ONNX files gives, or surfaces that
+/// depth alone tells apart.
 #[derive(Debug, Args)]
 pub struct Lift {
     /// Foundation bundles, or folders or ZIP archives with captures; also at s3://bucket/folder.
     #[arg(required = true)]
     recordings: Vec<PathBuf>,
     /// Manifest of a model for masks (SAM, SAM 2, MobileSAM) that is asked in the pictures, in place
-    /// of the masks in bundles; captures need one.
+    /// of the masks in bundles.
     #[arg(long)]
     masks: Option<PathBuf>,
+    /// Follow the surfaces of depth images, whatever masks there are; what is done without asking
+    /// where there are neither masks nor a model.
+    #[arg(long, conflicts_with_all = ["masks", "oracle"])]
+    by_depth: bool,
     /// Least score of a mask that the model predicts.
     #[arg(long, default_value_t = 0.6, requires = "masks")]
     min_score: f32,
@@ -243,7 +243,7 @@ impl Lift {
             labeled.write(&bundles.join(name), picture)?;
         }
         if self.measure {
-            measurement.add(&answer(path, &scene, &grouped, &found.lifted, &things)?)?;
+            measurement.add(&scene.answer(path, measured(&found.lifted, &things))?)?;
         }
         let question = with.question.as_ref();
         let answered = question.map(|question| (question, question.answer(scan, &records, &[])));
@@ -299,6 +299,7 @@ impl Lift {
                 let lifted = match (model, self.oracle.oracle) {
                     (Some(model), _) => lifting.by_model(model, &picture)?,
                     (None, true) => lifting.by_truth(about.truth.as_ref())?,
+                    (None, false) if self.by_depth || !has_masks(about) => lifting.by_depth()?,
                     (None, false) => lifting.by_masks(&mut BundleMasks::new(&views)?)?,
                 };
                 Ok(FoundInstances {
@@ -309,16 +310,10 @@ impl Lift {
             Scene::Capture {
                 capture, points, ..
             } => {
-                let Some(model) = model else {
-                    bail!(
-                        "a capture has no masks{}: give the manifest of a model with --masks",
-                        if self.oracle.oracle {
-                            " and no labels"
-                        } else {
-                            ""
-                        }
-                    );
-                };
+                ensure!(
+                    !self.oracle.oracle,
+                    "a capture has no labels that --oracle could follow"
+                );
                 let views = CaptureViews {
                     files,
                     capture,
@@ -335,8 +330,12 @@ impl Lift {
                     views: &views,
                     monitor,
                 };
+                let lifted = match model {
+                    Some(model) => lifting.by_model(model, &picture)?,
+                    None => lifting.by_depth()?,
+                };
                 Ok(FoundInstances {
-                    lifted: lifting.by_model(model, &picture)?,
+                    lifted,
                     views: views.count(),
                 })
             }
@@ -377,6 +376,14 @@ impl Lifting<'_> {
             ..Propagation::default()
         };
         self.by(&mut PropagatingTracker::new(self.views, masks, options)?)
+    }
+
+    fn by_depth(&self) -> anyhow::Result<Lifted> {
+        let options = DepthMaskOptions {
+            farthest: self.command.captures.farthest(),
+            ..DepthMaskOptions::default()
+        };
+        self.by_masks(&mut SurfaceMasks::new(self.views, options))
     }
 
     fn by_model(&self, model: &dyn MaskModel, picture: OpenPicture<'_>) -> anyhow::Result<Lifted> {
@@ -510,6 +517,11 @@ impl FoundInstances {
     }
 }
 
+/// `true` if a 2D model found something in an image.
+fn has_masks(about: &Foundation) -> bool {
+    about.images.iter().any(|image| image.mask.is_some())
+}
+
 /// Decodes the picture of a view.
 fn decoded(view: &str, bytes: Result<Vec<u8>, CaptureError>) -> Result<Picture, LiftError> {
     let failed = |error: &dyn std::error::Error| LiftError::View {
@@ -520,41 +532,10 @@ fn decoded(view: &str, bytes: Result<Vec<u8>, CaptureError>) -> Result<Picture, 
     Picture::decode(&bytes).map_err(|error| failed(&error))
 }
 
-/// The instances beside the labels of a bundle.
-fn answer(
-    path: &Path,
-    scene: &Scene,
-    grouped: &Superpoints,
-    lifted: &Lifted,
-    things: &[Vec<u32>],
-) -> anyhow::Result<Answer> {
-    let about = scene.images()?;
-    let ids = grouped.superpoint_of_point().to_vec();
-    // The images, which are most of a bundle, are not copied.
-    let labeled = Foundation {
-        positions: scene.scan().positions.clone(),
-        colors: scene.scan().colors.clone(),
-        truth: about.truth.clone(),
-        given: Given {
-            superpoints: Some(ids),
-            ..Given::default()
-        },
-        ..Foundation::default()
-    };
-    let found = lifted
-        .instances
-        .iter()
-        .zip(things)
-        .map(|(instance, points)| Found {
-            points: points.clone(),
-            score: instance.score,
-            class: None,
-            embedding: Vec::new(),
-            logit_scale: 1.0,
-        });
-    Ok(Answer {
-        path: path.to_owned(),
-        scan: LabeledScan::of_bundle(labeled, path, None, ClassOfObject::default())?,
-        found: found.collect(),
-    })
+/// What is measured: the points of each instance, ascending.
+fn measured(lifted: &Lifted, things: &[Vec<u32>]) -> Vec<Found> {
+    let instances = lifted.instances.iter().zip(things);
+    instances
+        .map(|(instance, points)| Found::nameless(points.clone(), instance.score))
+        .collect()
 }

@@ -1,7 +1,7 @@
 //! The constants of `trainer lift`, and the errors of a tracker that knows the truth.
 
 use clap::{Args, ValueEnum};
-use segscape::lift::{LiftOptions, Optimization, TrackErrors, VisibilityOptions};
+use segscape::lift::{LiftOptions, Optimization, PivotChoice, TrackErrors, VisibilityOptions};
 
 /// A tracker that knows the labels of a bundle.
 #[derive(Args, Clone, Copy, Debug)]
@@ -42,6 +42,13 @@ pub struct Tuning {
     /// How superpoints are chosen from what the masks contain.
     #[arg(long, value_enum, default_value_t)]
     optimization: OptimizationKind,
+    /// With `top`: number of views, those with the best masks, whose superpoints can be chosen.
+    #[arg(long, default_value_t = 5)]
+    top: usize,
+    /// View in which an object is segmented first: the one that shows it best, or the first that
+    /// sees it.
+    #[arg(long, value_enum, default_value_t)]
+    pivot: PivotKind,
     /// Follow an object in at most so many views on each side of its best one, those that show it
     /// best; all views if not given.
     #[arg(long)]
@@ -69,17 +76,20 @@ pub enum OptimizationKind {
     BestFirst,
     /// The best choice there is.
     Best,
+    /// The best choice from the views with the best masks, of which `--top` is the number.
+    Top,
+    /// Everything that some mask contains.
+    All,
 }
 
-impl From<OptimizationKind> for Optimization {
-    fn from(kind: OptimizationKind) -> Self {
-        match kind {
-            OptimizationKind::OnePass => Self::OnePass { restart: false },
-            OptimizationKind::Restart => Self::OnePass { restart: true },
-            OptimizationKind::BestFirst => Self::BestFirst,
-            OptimizationKind::Best => Self::Best,
-        }
-    }
+/// The values of `--pivot`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PivotKind {
+    /// The view that shows the object and what is around it best.
+    #[default]
+    Best,
+    /// The first view that sees it.
+    First,
 }
 
 impl Tuning {
@@ -89,7 +99,18 @@ impl Tuning {
             kappa: self.kappa,
             seeds: self.seeds,
             tau: self.tau,
-            optimization: self.optimization.into(),
+            optimization: match self.optimization {
+                OptimizationKind::OnePass => Optimization::OnePass { restart: false },
+                OptimizationKind::Restart => Optimization::OnePass { restart: true },
+                OptimizationKind::BestFirst => Optimization::BestFirst,
+                OptimizationKind::Best => Optimization::Best,
+                OptimizationKind::Top => Optimization::Top(self.top),
+                OptimizationKind::All => Optimization::All,
+            },
+            pivot: match self.pivot {
+                PivotKind::Best => PivotChoice::Best,
+                PivotKind::First => PivotChoice::First,
+            },
             views_per_side: self.views_per_side,
             max_iou: self.max_iou,
             tracks: self.tracks,

@@ -4,9 +4,14 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use learning::{
+    config::ClassOfObject,
+    data::labeled_scan::LabeledScan,
+    evaluation::{Answer, Found},
+};
 use recordings::{
     folder::{Folder, is_zip, open_zip},
-    foundation::{Foundation, Image},
+    foundation::{Foundation, Given, Image},
     readers,
 };
 use segscape::{
@@ -108,6 +113,31 @@ impl Scene {
     pub fn images(&self) -> anyhow::Result<&Foundation> {
         let about = self.about().map(SceneImages::scene);
         about.context("a capture has no labels, and is no bundle that could get some")
+    }
+
+    /// The instances beside the labels of a bundle; `path` is what they are called.
+    ///
+    /// # Errors
+    /// It is a capture, or the bundle has no labels.
+    pub fn answer(&self, path: &Path, found: Vec<Found>) -> anyhow::Result<Answer> {
+        let about = self.images()?;
+        let scan = self.scan();
+        // The images, which are most of a bundle, are not copied, and superpoints play no part.
+        let labeled = Foundation {
+            positions: scan.positions.clone(),
+            colors: scan.colors.clone(),
+            truth: about.truth.clone(),
+            given: Given {
+                superpoints: Some(vec![0; scan.len()]),
+                ..Given::default()
+            },
+            ..Foundation::default()
+        };
+        Ok(Answer {
+            path: path.to_owned(),
+            scan: LabeledScan::of_bundle(labeled, path, None, ClassOfObject::default())?,
+            found,
+        })
     }
 
     /// Path of the picture of an image among the files of a bundle.

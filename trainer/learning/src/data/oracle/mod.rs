@@ -73,10 +73,28 @@ impl Default for Errors {
     }
 }
 
-/// Simulates the reconstruction and perception of a room. The result depends on the arguments
+impl Errors {
+    /// With errors of the masks in images, and of their names, so many times as large: 0 for exact
+    /// masks. The errors of the reconstruction stay.
+    #[must_use]
+    pub fn of_masks(self, factor: f32) -> Self {
+        let times = |chance: f32| (factor * chance).min(1.0);
+        Self {
+            missed: times(self.missed),
+            merged: times(self.merged),
+            split: times(self.split),
+            ragged: factor * self.ragged,
+            misnamed: times(self.misnamed),
+            ..self
+        }
+    }
+}
+
+/// Simulates the reconstruction and perception of a room. Both have dice of their own, so that the
+/// points do not depend on the errors of the masks. The result depends on the arguments
 /// only.
 pub fn simulate(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64) -> Foundation {
-    let mut dice = RoomRng::new(seed, 0);
+    let (mut dice, mut of_images) = (RoomRng::new(seed, 0), RoomRng::new(seed, 1));
     let names = CLASSES
         .iter()
         .map(|class| (class.id, class.name.to_owned()))
@@ -103,7 +121,7 @@ pub fn simulate(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64
     let images = shots
         .iter()
         .enumerate()
-        .map(|(number, shot)| image(number, shot, &class_of_instance, errors, &mut dice))
+        .map(|(number, shot)| image(number, shot, &class_of_instance, errors, &mut of_images))
         .collect();
     let origins = room
         .positions
@@ -124,6 +142,12 @@ pub fn simulate(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64
         ..Foundation::default()
     };
     reconstructed(scene, errors, &mut dice)
+}
+
+/// Simulates a 2D model that has no names, on one shot: its image has the depth and the segments,
+/// walls and floors among them. The result depends on the arguments only.
+pub fn segments(shot: &Shot, errors: &Errors, seed: u64) -> Image {
+    perception::segments(shot, errors, &mut RoomRng::new(seed, 0))
 }
 
 /// Encodes the picture of image number `image.name` as a JPEG.

@@ -9,6 +9,7 @@ use segscape::{
 use recordings::foundation::{Image, ImageInstance, Mask};
 use rooms::{
     Shot,
+    classes::CLASSES,
     noise::{noise, unit},
     rng::RoomRng,
 };
@@ -18,6 +19,25 @@ use super::{CHANNELS, Errors};
 /// Edge, in pixels, of the squares that share an image feature, like the patches of an image
 /// encoder.
 const PATCH: usize = 8;
+/// Name of what has no name.
+const NAMELESS: &str = "object";
+
+/// What a 2D model without names finds in a shot: the objects, and walls, floors and ceilings, each
+/// of which is one segment.
+pub(super) fn segments(shot: &Shot, errors: &Errors, dice: &mut RoomRng) -> Image {
+    let most = shot.instance.iter().max().copied().unwrap_or(0).max(0);
+    let structure = |class: i32| most + 1 + class;
+    let mut shot = shot.clone();
+    for (instance, &class) in shot.instance.iter_mut().zip(&shot.semantic) {
+        if *instance == 0 && class > 0 {
+            *instance = structure(class);
+        }
+    }
+    let last = CLASSES.iter().map(|class| class.id).max().unwrap_or(0);
+    let mut found = vec![Some(NAMELESS); structure(last) as usize + 1];
+    found[0] = None;
+    image(0, &shot, &found, errors, dice)
+}
 
 /// Image number `number`, with the instances that the 2D model finds in it.
 pub(super) fn image(

@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use segscape::model::config::Classes;
 
 use crate::{config::Config, words::Words};
 
@@ -12,6 +13,8 @@ use crate::{config::Config, words::Words};
 /// The scene's own names come first, then random others, none of them a near synonym of the scene's
 /// own; half of the others are among the vocabulary's common labels, which are harder negatives. If
 /// the scene has more than T names, the objects of the last ones only learn their masks.
+///
+/// A network with one class for all objects reads no names: there is one embedding of zeros.
 pub(super) fn names(
     named: &[&str],
     config: &Config,
@@ -20,6 +23,9 @@ pub(super) fn names(
 ) -> (Vec<f32>, Vec<Option<u32>>) {
     let vocabulary = words.vocabulary();
     let width = vocabulary.space().width;
+    if config.model.classes == Classes::OBJECT_OR_NOT {
+        return (vec![0.0; width], vec![Some(0); named.len()]);
+    }
     let synonym = vocabulary.equivalent(config.loss.synonym);
     let mut own: Vec<&str> = Vec::new();
     let mut text: Vec<f32> = Vec::with_capacity(config.loss.classes * width);

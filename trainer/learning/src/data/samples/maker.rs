@@ -7,22 +7,34 @@ use std::{
 
 use anyhow::Context;
 use rand_chacha::ChaCha8Rng;
+use segscape::{
+    progress::Monitor,
+    superpoint::{SuperpointOptions, superpoints},
+};
 
 use crate::{
-    config::Config,
+    config::{Config, Frames},
     data::image_evidence,
     data::labeled_scan::LabeledScan,
     data::scans::Labeled,
     data::sources::{Draw, Turn, rng},
+    data::superpoint_cache::Points,
     words::Words,
 };
 use recordings::{
     foundation::{Foundation, InFolder as _},
+    pseudo_labels::PseudoLabels,
     store::Cache,
 };
 use rooms::World;
 
-use super::{Sample, view_wise::view_wise, whole_scene::sample};
+use super::{
+    Sample,
+    frame::{Walks, frame_of_bundle},
+    nameless::Nameless,
+    view_wise::view_wise,
+    whole_scene::sample,
+};
 
 /// Makes samples of turns.
 pub(super) struct Maker<'a> {
@@ -31,6 +43,8 @@ pub(super) struct Maker<'a> {
     pub(super) words: &'a Words,
     /// Source of generated rooms.
     pub(super) world: Option<World>,
+    /// The generated rooms that frames are taken of.
+    pub(super) walks: Walks,
     /// Scenes of object stores on disk.
     pub(super) cache: &'a Cache,
 }
@@ -39,19 +53,74 @@ impl Maker<'_> {
     pub(super) fn sample(&self, number: u64, turn: Turn) -> anyhow::Result<Sample> {
         let mut rng = rng(self.config.run.seed, Draw::Sample, number);
         match turn {
-            Turn::Made(before) => self.of_nothing(before, &mut rng),
+            Turn::Made(before) => match &self.config.data.frames {
+                Some(frames) => self.frame_of_nothing(before, frames, &mut rng),
+                None => self.of_nothing(before, &mut rng),
+            },
             Turn::Labeled(scenes) => first_of(scenes, |path| self.of_room(path, &mut rng)),
             Turn::ViewWise(scenes) => first_of(scenes, |path| {
                 let held = self.cache.local(path)?;
-                view_wise(
-                    Foundation::read(&held.path)?,
-                    &held.path,
-                    self.config,
-                    self.words,
-                    &mut rng,
-                )
+                let scene = Foundation::read(&held.path)?;
+                match &self.config.data.frames {
+                    Some(frames) => {
+                        let make =
+                            |frame, rng: &mut ChaCha8Rng| self.of_frame(Nameless::from(frame), rng);
+                        frame_of_bundle(&scene, &held.path, frames, &mut rng, make)
+                    }
+                    None => view_wise(scene, &held.path, self.config, self.words, &mut rng),
+                }
             }),
+            Turn::Pseudo(files) => first_of(files, |path| self.of_pseudo_labels(path, &mut rng)),
         }
+    }
+
+    /// Makes a sample of a frame of a generated room.
+    fn frame_of_nothing(
+        &self,
+        before: u64,
+        frames: &Frames,
+        rng: &mut ChaCha8Rng,
+    ) -> anyhow::Result<Sample> {
+        let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else {
+            anyhow::bail!("the configuration generates no rooms")
+        };
+        // a room without a usable frame is replaced by a later one, which comes again in its turn
+        let rooms = (0..OTHERS).map(|other| before + other * frames.per_room);
+        first_of(rooms, |&before| {
+            let make = |frame, rng: &mut ChaCha8Rng| self.of_frame(Nameless::from(frame), rng);
+            self.walks
+                .frame(world, generated, frames, before, rng, make)
+        })
+    }
+
+    fn of_frame(&self, frame: Nameless, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+        let superpoints = superpoints(
+            &frame.positions,
+            frame.colors.as_deref(),
+            &[],
+            &SuperpointOptions::default(),
+            &Monitor::silent(),
+        )?;
+        frame.sample(&superpoints, self.config, self.words, rng)
+    }
+
+    fn of_pseudo_labels(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+        let Some(options) = &self.config.data.pseudo else {
+            anyhow::bail!("the configuration has no pseudo-labels")
+        };
+        let labels = PseudoLabels::read(path)?;
+        let scene = Nameless::confident(labels, options);
+        let scene = scene.with_context(|| path.display().to_string())?;
+        let points = Points {
+            positions: &scene.positions,
+            colors: scene.colors.as_deref(),
+            triangles: &[],
+            boundaries: None,
+            options: SuperpointOptions::default(),
+        };
+        let superpoints = points.superpoints(path)?;
+        let sample = scene.sample(&superpoints, self.config, self.words, rng);
+        sample.with_context(|| path.display().to_string())
     }
 
     /// Makes a sample of a newly generated room. A room that is too small or empty to train on is

@@ -1,7 +1,9 @@
 //! Training samples made of rooms, prepared on separate threads while the device computes.
 
 mod class_names;
+mod frame;
 mod maker;
+mod nameless;
 mod view_wise;
 mod whole_scene;
 
@@ -18,7 +20,7 @@ use rand::{RngExt, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
     job::ImageEvidence,
-    model::{Observation, SceneInput},
+    model::{Observation, SceneInput, config::QueryStart},
     superpoint::Superpoints,
 };
 
@@ -29,6 +31,7 @@ use crate::{
     data::view_partition::Part,
     words::Words,
 };
+use frame::Walks;
 use maker::Maker;
 use recordings::store::Cache;
 
@@ -92,6 +95,7 @@ fn make(
     let words = Words::of(&config.model.text, config.data.text_encoder.as_deref())?;
     let maker = Maker {
         words: &words,
+        walks: Walks::default(),
         world: config
             .data
             .generated
@@ -161,13 +165,23 @@ fn augmented(
     Ok(input)
 }
 
-/// The superpoints that become queries, ascending: a random share of all.
-fn queries(superpoints: &Superpoints, config: &Config, rng: &mut ChaCha8Rng) -> Vec<u32> {
+/// The superpoints that become queries, ascending: a random share of all, drawn at random, or spread
+/// over the scene if queries are places.
+fn queries(
+    input: &SceneInput,
+    superpoints: &Superpoints,
+    config: &Config,
+    rng: &mut ChaCha8Rng,
+) -> Vec<u32> {
     let mut queries: Vec<u32> = (0..superpoints.count() as u32).collect();
     queries.shuffle(rng);
     let [few, many] = config.loss.queries;
     let share = rng.random_range(few..=many) * queries.len() as f64;
-    queries.truncate((share as usize).clamp(1, config.loss.max_queries));
+    let count = (share as usize).clamp(1, config.loss.max_queries);
+    if config.model.queries == QueryStart::Place {
+        return input.farthest(count);
+    }
+    queries.truncate(count);
     queries.sort_unstable();
     queries
 }

@@ -175,8 +175,8 @@ fn views_supervise_their_parts_alone() {
         Vocabulary::shipped().lookup("picture").unwrap()
     );
     assert!(
-        left.truth.object_of_superpoint.contains(&Some(0))
-            && left.truth.object_of_superpoint.contains(&None)
+        left.truth.masks.first_objects().contains(&Some(0))
+            && left.truth.masks.first_objects().contains(&None)
     );
     assert_eq!(
         left.truth.superpoint_sizes.iter().sum::<u32>()
@@ -196,7 +196,7 @@ fn views_supervise_their_parts_alone() {
         !right_sees
             .superpoints
             .iter()
-            .any(|s| left.truth.object_of_superpoint[..].get(*s as usize) == Some(&Some(0)))
+            .any(|s| left.truth.masks.first_objects().get(*s as usize) == Some(&Some(0)))
     );
 
     let config = Config {
@@ -412,7 +412,7 @@ fn labeled_bundles_supervise_the_whole_scene() {
     };
     assert_eq!(truth.superpoint_sizes, [100; 6], "its own superpoints");
     assert_eq!(
-        truth.object_of_superpoint,
+        truth.masks.first_objects(),
         [Some(0), Some(0), Some(1), Some(1), None, None],
         "walls are no objects"
     );

@@ -38,7 +38,7 @@ pub(super) fn view_wise(
         config,
         rng,
     )?;
-    let queries = queries(&superpoints, config, rng);
+    let queries = queries(&input, &superpoints, config, rng);
     // an image without a mask was not annotated and says nothing; an empty mask says that nothing
     // is there
     let mut views: Vec<usize> = (0..annotations.len())

@@ -7,7 +7,7 @@ use crate::{
     data::labeled_scan::LabeledScan,
     data::scans::Labeled,
     data::view_partition::Part,
-    loss::{Targets, matching},
+    loss::{ObjectMasks, Targets, matching},
     words::Words,
 };
 
@@ -31,7 +31,7 @@ pub(super) fn sample(
     let scan = labeled.scan;
 
     let object_of_superpoint = scan.object_of_superpoint();
-    let queries = queries(&scan.superpoints, config, rng);
+    let queries = queries(&input, &scan.superpoints, config, rng);
     let object_of_query: Vec<_> = queries
         .iter()
         .map(|&s| object_of_superpoint[s as usize])
@@ -47,7 +47,7 @@ pub(super) fn sample(
     let truth = Targets {
         dense_pairs: matching::dense(&object_of_query, scan.objects.len(), config.loss.pairs, rng),
         superpoint_sizes: scan.superpoints.sizes(),
-        object_of_superpoint,
+        masks: ObjectMasks::apart(&object_of_superpoint),
         object_of_query,
         class_of_object,
         centers,

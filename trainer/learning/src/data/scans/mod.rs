@@ -187,6 +187,11 @@ impl<'a> Asked<'a> {
         Ok(Self { places, cache })
     }
 
+    /// Paths and addresses of the scans, each once.
+    pub fn places(&self) -> &[PathBuf] {
+        &self.places
+    }
+
     /// Number of scans.
     pub fn count(&self) -> usize {
         self.places.len()

@@ -3,35 +3,39 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use segscape::{
-    instances::{Finished, Masks, PostprocessOptions, SelectOptions},
+    instances::{Finished, Masks, PointMasks, PostprocessOptions, SelectOptions},
     job::{self, Decoding, NamedClasses, Network},
     progress::Monitor,
 };
 
 use super::Found;
-use crate::data::scans::Labeled;
+use crate::{data::scans::Labeled, query_masks::QueryMasks};
 
 /// The values of `--masks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
 pub enum MaskSet {
-    /// The network's masks and the regions of the merge tree, ranked together.
+    /// The network's masks, the regions of the merge tree and given masks, ranked together.
     #[default]
-    Both,
+    #[value(alias = "both")]
+    All,
     /// The network's masks alone, ranked.
     Network,
     /// The network's masks alone, with its own scores.
     Unranked,
     /// The regions of the merge tree alone, ranked.
     Regions,
+    /// Given masks alone, with their own scores.
+    Given,
 }
 
 impl From<MaskSet> for Masks {
     fn from(masks: MaskSet) -> Self {
         match masks {
-            MaskSet::Both => Self::Both,
+            MaskSet::All => Self::All,
             MaskSet::Network => Self::Network,
             MaskSet::Unranked => Self::Unranked,
             MaskSet::Regions => Self::Regions,
+            MaskSet::Given => Self::Given,
         }
     }
 }
@@ -43,6 +47,12 @@ pub enum DecodingKind {
     Ranked,
     /// As the released code does it: pairs of mask and class, matrix NMS, box filter.
     Released,
+    /// The mask of every query, for evaluations without classes: nothing is removed, and masks may
+    /// overlap.
+    Queries,
+    /// The same with the post-processing of Segment3D: parts that lie apart are separated, the four
+    /// fifths with the highest confidence are kept, and superpoints belong to a mask or not.
+    Segment3d,
 }
 
 impl DecodingKind {
@@ -59,6 +69,9 @@ impl DecodingKind {
             Self::Ranked
         }) {
             Self::Released => Ok(Decoding::Released(PostprocessOptions::default())),
+            Self::Queries | Self::Segment3d => anyhow::bail!(
+                "the masks of queries overlap, which only an evaluation can use: choose --decoding ranked or released"
+            ),
             Self::Ranked if !is_fixed => Ok(Decoding::default()),
             Self::Ranked => anyhow::bail!(
                 "{} has fixed classes, its masks cannot be ranked: choose --decoding released",
@@ -85,27 +98,53 @@ pub struct Choice {
     pub no_images: bool,
 }
 
-/// Returns the instances that the network finds in the scan.
+impl Choice {
+    /// `true` if the masks of the queries themselves are the instances, which have no classes then.
+    pub fn takes_queries(&self) -> bool {
+        matches!(
+            self.decoding,
+            Some(DecodingKind::Queries | DecodingKind::Segment3d)
+        )
+    }
+}
+
+/// Returns the instances that the network finds in the scan. Those that other methods found in it,
+/// `given`, are ranked beside its own.
 ///
 /// # Errors
-/// The scan does not fit the network, or masks are to be ranked and there is no ranker.
-pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
-    let is_ranked = matches!(
-        DecodingKind::of(choice.decoding, network)?,
-        Decoding::Ranked(_)
-    );
+/// The scan does not fit the network, masks are to be ranked and there is no ranker, or given masks
+/// are of another scan or cannot be ranked.
+pub fn ask(
+    network: &Network,
+    labeled: &Labeled,
+    given: &[PointMasks],
+    choice: &Choice,
+) -> anyhow::Result<Vec<Found>> {
+    let is_ranked = !choice.takes_queries()
+        && matches!(
+            DecodingKind::of(choice.decoding, network)?,
+            Decoding::Ranked(_)
+        );
     let needs_ranker = is_ranked && matches!(choice.select.masks, Masks::Network | Masks::Regions);
     anyhow::ensure!(
         network.has_ranker() || !needs_ranker,
         "{} has no ranker: train one with `trainer rank`, or choose --masks unranked",
         network.name
     );
+    anyhow::ensure!(
+        is_ranked || given.is_empty(),
+        "masks that are decoded as released stand alone: leave out the proposals"
+    );
     let Some(spacing) = choice.spacing else {
-        return look(network, labeled, choice);
+        return look(network, labeled, given, choice);
     };
+    let points = labeled.scan.positions.len();
+    given.iter().try_for_each(|masks| masks.check(points))?;
     let (thinned, kept) = labeled.thinned(spacing);
-    let mut found =
-        look(network, &thinned, choice).with_context(|| format!("thinned to {spacing} m"))?;
+    let rows: Vec<usize> = kept.point_of_kept().iter().map(|p| *p as usize).collect();
+    let given: Vec<PointMasks> = given.iter().map(|masks| masks.only(&rows)).collect();
+    let mut found = look(network, &thinned, &given, choice)
+        .with_context(|| format!("thinned to {spacing} m"))?;
     let mut points_of_kept: Vec<Vec<u32>> = vec![Vec::new(); kept.len()];
     (0..)
         .zip(kept.kept_of_point())
@@ -122,13 +161,30 @@ pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Res
     Ok(found)
 }
 
-fn look(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
+fn look(
+    network: &Network,
+    labeled: &Labeled,
+    given: &[PointMasks],
+    choice: &Choice,
+) -> anyhow::Result<Vec<Found>> {
     let mut observation = labeled.observation();
     if choice.no_images {
         (observation.image, observation.objects) = (None, None);
     }
     let monitor = Monitor::silent();
-    let grouping = labeled.grouping(network, &monitor)?;
+    let mut grouping = labeled.grouping(network, &monitor)?;
+    given.iter().try_for_each(|masks| grouping.propose(masks))?;
+    if choice.takes_queries() {
+        let masks = QueryMasks::of(network, &observation, &grouping)?;
+        let masks = match choice.decoding {
+            Some(DecodingKind::Segment3d) => masks.post_processed(),
+            _ => masks.whole(),
+        };
+        let found = masks.into_iter();
+        return Ok(found
+            .map(|mask| Found::nameless(mask.points, mask.score))
+            .collect());
+    }
     if let Decoding::Released(options) = DecodingKind::of(choice.decoding, network)? {
         let classes = network.fixed_classes().or(choice.classes.as_ref());
         let found = pollster::block_on(job::segment_as_released(

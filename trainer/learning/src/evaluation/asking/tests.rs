@@ -58,6 +58,7 @@ fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
         ask(
             &network,
             &labeled,
+            &[],
             &Choice {
                 select: anything(),
                 spacing,
@@ -105,6 +106,7 @@ fn what_needs_a_ranker_says_so() {
         let error = ask(
             &network,
             &labeled,
+            &[],
             &Choice {
                 select,
                 ..Choice::default()
@@ -115,15 +117,18 @@ fn what_needs_a_ranker_says_so() {
         .to_string();
         assert!(error.contains("untrained has no ranker"), "{error}");
     }
-    for masks in [MaskSet::Both, MaskSet::Unranked] {
+    for masks in [MaskSet::All, MaskSet::Unranked] {
         let select = SelectOptions {
             masks: masks.into(),
+            // The weights are drawn by chance, and some networks would have empty masks only.
+            mask_logit: f32::MIN,
             ..anything()
         };
         assert!(
             !ask(
                 &network,
                 &labeled,
+                &[],
                 &Choice {
                     select,
                     ..Choice::default()
@@ -167,7 +172,7 @@ fn a_network_looks_at_the_images_of_a_bundle() {
             ..Choice::default()
         };
         let labeled = Labeled::whole(&path, config, None).unwrap();
-        let found = ask(&network, &labeled, &choice).unwrap();
+        let found = ask(&network, &labeled, &[], &choice).unwrap();
         let embeddings = found.iter().map(|one| one.embedding.clone());
         embeddings.collect::<Vec<_>>()
     };

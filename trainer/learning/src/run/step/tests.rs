@@ -8,8 +8,8 @@ use segscape::{
 
 use super::*;
 use crate::{
-    data::view_partition::Part as Supervised, loss::Targets, loss::matching::Pair, run::ema::Ema,
-    run::optimizer::AdamW,
+    data::view_partition::Part as Supervised, loss::ObjectMasks, loss::Targets,
+    loss::matching::Pair, run::ema::Ema, run::optimizer::AdamW,
 };
 
 /// A tiny network that reads one image feature, and the state that changes as it learns.
@@ -43,7 +43,7 @@ fn sample(config: &Config, image: f32) -> Sample {
     };
     let input = SceneInput::new(&observation, &Superpoints::from_ids(&ids), &config.model).unwrap();
     let truth = Targets {
-        object_of_superpoint: vec![Some(0), Some(0), None, None],
+        masks: ObjectMasks::apart(&[Some(0), Some(0), None, None]),
         superpoint_sizes: vec![10; 4],
         object_of_query: vec![Some(0), None],
         class_of_object: vec![Some(0)],

@@ -54,8 +54,8 @@ pub const LOG: &str = "metrics.jsonl";
 /// because samples follow from their numbers.
 ///
 /// # Errors
-/// Returns an error if the network has fixed classes (training needs text embeddings as classes), a
-/// scan for validation is missing, no room can be used, the disk is full, the checkpoint is of
+/// Returns an error if the network has several fixed classes, for which training needs text
+/// embeddings, a scan for validation is missing, no room can be used, the disk is full, the checkpoint is of
 /// another network, or too many consecutive steps are not finite.
 pub fn train(
     config: &Config,
@@ -66,8 +66,8 @@ pub fn train(
     stop: &AtomicBool,
 ) -> anyhow::Result<()> {
     anyhow::ensure!(
-        config.model.classes == Classes::Text,
-        "the network has fixed classes; only a network whose classes are text embeddings can be trained"
+        matches!(config.model.classes, Classes::Text | Classes::OBJECT_OR_NOT),
+        "the network has fixed classes; only a network whose classes are text embeddings, or that has one class for all objects, can be trained"
     );
     let devices: Vec<Device> = devices
         .iter()
