@@ -40,13 +40,13 @@ fn trainer(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// The first JSON line that a command prints, and what it says.
+/// The last JSON line that a command prints, and what it says.
 fn told(folder: &Path, arguments: &[&str]) -> (Value, String) {
     let output = trainer(folder, arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments:?}: {said}");
-    let lines = output.stdout.split(|byte| *byte == b'\n');
-    let last = lines.filter(|line| !line.is_empty()).next_back().unwrap();
+    let mut lines = output.stdout.split(|byte| *byte == b'\n');
+    let last = lines.rfind(|line| !line.is_empty()).unwrap();
     (serde_json::from_slice(last).unwrap(), said)
 }
 

@@ -67,7 +67,7 @@ const WEIGHTS: &str = concat!(
 
 /// What was written to `results` is found again, alone and among what the network proposes.
 fn proposals_stand_beside_the_network(folder: &Path) {
-    let eval = |options: &[&str]| {
+    let eval = |options: &[&'static str]| {
         let eval = [
             "eval",
             "scene",

@@ -386,3 +386,6 @@ fn marks(
         places,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
-//! Pictures of points, for scans without photographs: every point is a small square that hides what
-//! is behind it, gaps between points are closed, and where there is nothing the picture is gray.
+//! Pictures of points, for scans without photographs: every point is a small disk that hides what is
+//! behind it, the colors of points on one surface run into each other, gaps between points are
+//! closed, and where there is nothing the picture is gray.
+
+use std::ops::Range;
 
 use glam::Vec3;
 
@@ -10,10 +13,15 @@ use crate::preflight::spacing::median_distance;
 const MAX_DRAWN: usize = 1_500_000;
 /// Longest side of a picture, pixels.
 const MAX_SIDE: f32 = 512.0;
-/// Side of a point's square in distances between points.
-const POINT_SIZE: f32 = 1.5;
-/// Longest side of a point's square, pixels.
-const MAX_SQUARE: f32 = 25.0;
+/// Diameter of a point's disk in distances between points.
+const POINT_SIZE: f32 = 2.0;
+/// Largest diameter of a point's disk, pixels.
+const MAX_DISK: f32 = 25.0;
+/// Points that are at most so far behind the first one of a pixel are on the same surface, which
+/// depth cameras measure with noise, and add to its color: in distances between points, and at
+/// least so many metres.
+const SURFACE: f32 = 1.5;
+const LEAST_SURFACE: f32 = 0.015;
 /// Distance between points if it is unknown, and the largest and smallest that is used, metres.
 const SPACING: f32 = 0.02;
 const SPACINGS: [f32; 2] = [0.001, 0.1];
@@ -79,16 +87,12 @@ impl<'a> Splats<'a> {
     /// The picture that a camera takes of the points; its longer side has at most 512 pixels.
     /// `O(points + pixels)`.
     pub fn render(&self, camera: &Camera) -> Rendering {
-        let canvas = self.drawn_on(camera);
-        let size = canvas.size;
-        let point = |place: &u32| (*place as usize).checked_sub(1);
+        let canvas = self.drawn_on(&resized(camera, MAX_SIDE));
         let rgb = match self.colors {
-            Some(colors) => {
-                let color = |place: &u32| point(place).map_or(BACKGROUND, |point| colors[point]);
-                canvas.point_of_pixel.iter().map(color).collect()
-            }
-            None => shaded(&canvas.depth, size, &canvas.camera),
+            Some(colors) => self.colored(&canvas, colors),
+            None => shaded(&canvas),
         };
+        let size = canvas.size;
         let (rgb, depth) = closed(rgb, canvas.depth, size);
         Rendering {
             size,
@@ -105,15 +109,54 @@ impl<'a> Splats<'a> {
         map(closed(blank, canvas.depth, size).1, size)
     }
 
-    fn drawn_on(&self, camera: &Camera) -> Canvas {
-        let mut canvas = Canvas::new(resized(camera, MAX_SIDE));
-        let from_world = canvas.camera.world_from_camera.inverse();
+    /// The points that are drawn in the camera's frame, with their indices.
+    fn seen_from<'b>(&'b self, camera: &Camera) -> impl Iterator<Item = (usize, Vec3)> + use<'b> {
+        let from_world = camera.world_from_camera.inverse();
         let points = self.positions.iter().enumerate().step_by(self.step);
-        for (point, position) in points {
-            let at = from_world.transform_point3(Vec3::from(*position));
-            canvas.draw(point as u32, at, POINT_SIZE * self.spacing);
+        points.map(move |(point, at)| (point, from_world.transform_point3(Vec3::from(*at))))
+    }
+
+    /// The depth of what is first in each pixel.
+    fn drawn_on(&self, camera: &Camera) -> Canvas {
+        let mut canvas = Canvas::new(*camera);
+        for (_, at) in self.seen_from(camera) {
+            let Some(disk) = canvas.disk(at, POINT_SIZE * self.spacing) else {
+                continue;
+            };
+            for (pixel, _) in disk.pixels(canvas.size[1]) {
+                let depth = &mut canvas.depth[pixel];
+                if *depth == 0.0 || at.z < *depth {
+                    *depth = at.z;
+                }
+            }
         }
         canvas
+    }
+
+    /// The colors of what is first in each pixel: the mean of the points there, those in the middle
+    /// of their disks above all.
+    fn colored(&self, canvas: &Canvas, colors: &[[u8; 3]]) -> Vec<[u8; 3]> {
+        let surface = (SURFACE * self.spacing).max(LEAST_SURFACE);
+        let mut sums = vec![[0.0_f32; 4]; canvas.depth.len()];
+        for (point, at) in self.seen_from(&canvas.camera) {
+            let Some(disk) = canvas.disk(at, POINT_SIZE * self.spacing) else {
+                continue;
+            };
+            let color = colors[point].map(f32::from);
+            for (pixel, apart) in disk.pixels(canvas.size[1]) {
+                if at.z <= canvas.depth[pixel] + surface {
+                    let weight = (-3.0 * apart).exp();
+                    let sum = &mut sums[pixel];
+                    (0..3).for_each(|channel| sum[channel] += weight * color[channel]);
+                    sum[3] += weight;
+                }
+            }
+        }
+        let mean = |[r, g, b, weight]: &[f32; 4]| match *weight > 0.0 {
+            true => [r, g, b].map(|sum| (sum / weight).round() as u8),
+            false => BACKGROUND,
+        };
+        sums.iter().map(mean).collect()
     }
 }
 
@@ -142,8 +185,6 @@ struct Canvas {
     camera: Camera,
     /// Rows and columns.
     size: [usize; 2],
-    /// `(rows, columns)`: the point in each pixel plus one, or 0.
-    point_of_pixel: Vec<u32>,
     /// `(rows, columns)`: metres, 0 where there is nothing.
     depth: Vec<f32>,
 }
@@ -154,44 +195,72 @@ impl Canvas {
         Self {
             camera,
             size,
-            point_of_pixel: vec![0; size[0] * size[1]],
             depth: vec![0.0; size[0] * size[1]],
         }
     }
 
-    /// Draws a point `at` a place in the camera's frame as a square of so many metres.
-    fn draw(&mut self, point: u32, at: Vec3, metres: f32) {
+    /// What a point `at` a place in the camera's frame covers with a diameter of so many metres;
+    /// `None` if that is nothing.
+    fn disk(&self, at: Vec3, metres: f32) -> Option<Disk> {
         if !(at.is_finite() && at.z > NEAREST) {
-            return;
+            return None;
         }
-        let [rows, columns] = self.size;
+        let Camera { focal, center, .. } = self.camera;
         let along = |x: f32, axis: usize, extent: usize| {
-            let focal = self.camera.focal[axis];
-            let middle = focal * x / at.z + self.camera.center[axis] + 0.5;
-            let half = (0.5 * metres * focal.abs() / at.z).clamp(0.5, 0.5 * MAX_SQUARE);
+            let middle = focal[axis] * x / at.z + center[axis] + 0.5;
+            let half = (0.5 * metres * focal[axis].abs() / at.z).clamp(0.5, 0.5 * MAX_DISK);
             let from = (middle - half).round().max(0.0);
             let to = (middle + half).round().min(extent as f32);
-            // An empty range also where a number is none.
-            if from < to {
-                from as usize..to as usize
-            } else {
-                0..0
-            }
+            // Not also where a number is none.
+            (from < to).then_some((middle, half, from as usize..to as usize))
         };
-        let (across, down) = (along(at.x, 0, columns), along(at.y, 1, rows));
-        for row in down {
-            for pixel in row * columns + across.start..row * columns + across.end {
-                if self.depth[pixel] == 0.0 || at.z < self.depth[pixel] {
-                    self.depth[pixel] = at.z;
-                    self.point_of_pixel[pixel] = point + 1;
-                }
-            }
-        }
+        let (x, half_width, across) = along(at.x, 0, self.size[1])?;
+        let (y, half_height, down) = along(at.y, 1, self.size[0])?;
+        Some(Disk {
+            middle: [x, y],
+            half: [half_width, half_height],
+            across,
+            down,
+        })
+    }
+}
+
+/// A point in a picture, pixels.
+struct Disk {
+    middle: [f32; 2],
+    half: [f32; 2],
+    across: Range<usize>,
+    down: Range<usize>,
+}
+
+impl Disk {
+    /// The pixels of the disk in a picture with so many columns, each with the square of its distance
+    /// from the middle, which is 1 at the border. A disk has one pixel at least.
+    fn pixels(&self, columns: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
+        let apart = |pixel: usize, axis: usize| {
+            let away = (pixel as f32 + 0.5 - self.middle[axis]) / self.half[axis];
+            away * away
+        };
+        let is_one = self.across.len() == 1 && self.down.len() == 1;
+        self.down.clone().flat_map(move |row| {
+            let down = apart(row, 1);
+            let pixels = self.across.clone();
+            let pixels =
+                pixels.map(move |column| (row * columns + column, down + apart(column, 0)));
+            // Corners of small disks would leave gaps.
+            pixels.filter(move |(_, apart)| is_one || *apart <= 1.2)
+        })
     }
 }
 
 /// Colors of surfaces without colors: the more a surface faces the camera, the lighter it is.
-fn shaded(depth: &[f32], [rows, columns]: [usize; 2], camera: &Camera) -> Vec<[u8; 3]> {
+fn shaded(canvas: &Canvas) -> Vec<[u8; 3]> {
+    let Canvas {
+        camera,
+        size: [rows, columns],
+        depth,
+    } = canvas;
+    let (rows, columns) = (*rows, *columns);
     let at = |row: usize, column: usize| {
         let z = depth[row * columns + column];
         let along = |pixel: usize, axis: usize| {
@@ -327,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_thin_cloud_has_no_holes() {
-        // One point in ten centimetres: the squares of points are as large.
+        // One point in ten centimetres: the disks of points are larger.
         let points: Vec<_> = square([1.0, 0.0, 0.0], 0.3, RED);
         let is_kept = |point: &[f32; 3]| {
             let on_grid = |x: f32| ((x * 10.0).round() - x * 10.0).abs() < 0.01;

@@ -354,3 +354,80 @@ impl Looking {
         Ok(sources(&seen, &ids))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use segscape::write::LabeledInstance;
+
+    use super::*;
+
+    /// Four instances, called lamp, lamp, chair and nothing.
+    fn labeled() -> PointLabels {
+        let instance = |id, label| LabeledInstance {
+            id,
+            label,
+            score: 0.5,
+        };
+        PointLabels {
+            instance_of_point: vec![0, 1, 2, 3],
+            instances: vec![
+                instance(3, Some(1)),
+                instance(4, Some(1)),
+                instance(6, Some(0)),
+                instance(7, None),
+            ],
+            labels: vec!["chair".to_owned(), "lamp".to_owned()],
+        }
+    }
+
+    fn told(labels: &PointLabels) -> Vec<(&str, f32)> {
+        let of = labels.instances.iter();
+        of.map(|of| (labels.name(of).unwrap_or("-"), of.score))
+            .collect()
+    }
+
+    #[test]
+    fn names_are_given_kept_and_taken() {
+        let mut labels = labeled();
+        let names = [
+            Some(("sofa", 0.9)),
+            None,
+            Some(("", 0.4)),
+            Some(("lamp", 0.2)),
+        ];
+        let names = names.map(|name| name.map(|(name, score)| (name.to_owned(), score)));
+        rename(&mut labels, names.to_vec());
+        assert_eq!(
+            told(&labels),
+            [("sofa", 0.9), ("lamp", 0.5), ("-", 0.4), ("lamp", 0.2)]
+        );
+        assert_eq!(labels.labels, ["lamp", "sofa"]);
+    }
+
+    #[test]
+    fn only_what_is_asked_for_has_a_name() {
+        let label = |name: &str, term| Label {
+            name: name.to_owned(),
+            term,
+            confidence: 0.7,
+        };
+        let mut labels = Labels {
+            terms: Vec::new(),
+            of_instance: vec![label("sofa", None), label("", None), label("bed", Some(0))],
+        };
+        let given = |labels: &Labels| names(labels, &[0.1, 0.2, 0.3]);
+        let name = |name: &str, score: f32| Some((name.to_owned(), score));
+        assert_eq!(given(&labels), [name("sofa", 0.7), None, name("bed", 0.7)]);
+        labels.terms = vec![segscape::instances::query::Term {
+            name: "bed".to_owned(),
+            meaning: segscape::text::meaning::Meaning::Listed,
+            best: None,
+            nearest: Vec::new(),
+        }];
+        assert_eq!(
+            given(&labels),
+            [name("", 0.1), name("", 0.2), name("bed", 0.7)]
+        );
+    }
+}

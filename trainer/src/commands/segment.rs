@@ -9,12 +9,13 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use segscape::{
-    images::{PosedPictures, Things},
+    captures::Files,
+    images::{PosedPictures, SeenThings, Things},
     instances::{
         Contact,
         query::{Labels, NotFound, PromptTerm, touching},
     },
-    job::{self, Decoding, Grouping, Map, Network, RecordedPictures, Segmented},
+    job::{self, Decoding, Grouping, Map, Network, RecordedFrame, RecordedPictures, Segmented},
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     text::{Vocabulary, meaning::Meaning},
@@ -274,31 +275,18 @@ impl Segment {
                     superpoints: grouping.superpoints,
                     scan: opened.scan,
                 };
-                let named = match wanted.namer {
-                    Some(namer) => {
-                        let files = match (opened.frames.is_empty(), &held) {
-                            (true, _) => None,
-                            (false, Some(local)) => Some(files_at(&local.path)?),
-                            (false, None) => Some(open_files(path)?),
-                        };
-                        let recorded = files.as_deref().map(|files| RecordedPictures {
-                            files,
-                            frames: &opened.frames,
-                        });
-                        let naming = Naming {
-                            namer,
-                            terms: wanted.terms,
-                            threshold: self.threshold,
-                            vocabulary: network.vocabulary(),
-                        };
-                        naming.by_pictures(&segmented, recorded, (path, name), &monitor)?
-                    }
-                    None => {
-                        let (terms, vocabulary) = (wanted.terms, network.vocabulary());
-                        let labels = Labels::new(&segmented.segmentation, terms, vocabulary)?;
-                        (labels, Sources::new())
-                    }
+                let naming = Naming {
+                    wanted,
+                    threshold: self.threshold,
+                    vocabulary: network.vocabulary(),
+                    place,
+                    frames: &opened.frames,
+                    files: &|| match &held {
+                        Some(local) => files_at(&local.path),
+                        None => open_files(path),
+                    },
                 };
+                let named = naming.labels(&segmented, &monitor)?;
                 Labeling::of_instances(segmented, &contacts, named, self.threshold)
             }
         };
@@ -369,59 +357,83 @@ struct Wanted<'a> {
     namer: Option<&'a Namer>,
 }
 
-/// How instances get their names from pictures.
+/// How instances get their names.
 struct Naming<'a> {
-    namer: &'a Namer,
-    terms: &'a [PromptTerm],
+    wanted: &'a Wanted<'a>,
     threshold: f32,
-    /// The words of the network, for instances without a picture.
+    /// The words of the network.
     vocabulary: &'a Vocabulary,
+    place: &'a Place<'a>,
+    /// The frames of a recording.
+    frames: &'a [RecordedFrame],
+    /// Opens the files of the recording.
+    files: &'a dyn Fn() -> anyhow::Result<Box<dyn Files>>,
 }
 
 impl Naming<'_> {
-    /// Labels the instances by their pictures. Those that no picture shows have the network's names
-    /// if nothing is asked for, and else match nothing.
-    fn by_pictures(
+    /// Labels the instances by what the network says, or by their pictures. Those that no picture
+    /// shows have the network's names if nothing is asked for, and else match nothing.
+    fn labels(
         &self,
         segmented: &Segmented,
-        recorded: Option<RecordedPictures>,
-        (path, name): (&Path, &OsStr),
         monitor: &Monitor,
     ) -> anyhow::Result<(Labels, Sources)> {
-        let instances = &segmented.segmentation.instances;
-        let sets = instances.iter().map(|instance| {
-            // No label lifts an instance above its score.
-            let is_shown = instance.score >= self.threshold;
-            let superpoints = instance.superpoints.as_slice();
-            superpoints.get(..if is_shown { superpoints.len() } else { 0 })
-        });
-        let points = segmented
-            .superpoints
-            .points(sets.map(Option::unwrap_or_default));
-        let things = Things {
-            positions: &segmented.scan.positions,
-            colors: segmented.scan.colors.as_deref(),
-            points: &points,
+        let terms = self.wanted.terms;
+        let Some(namer) = self.wanted.namer else {
+            let labels = Labels::new(&segmented.segmentation, terms, self.vocabulary)?;
+            return Ok((labels, Sources::new()));
         };
-        let ids: Vec<u32> = (0..instances.len() as u32).collect();
-        let photographs = recorded
-            .as_ref()
-            .map(|recorded| recorded as &dyn PosedPictures);
-        let seen = self.namer.look(&things, &ids, photographs, name, monitor)?;
-        by_views::tell_left_out(path, &seen);
-        let scores: Vec<f32> = instances.iter().map(|instance| instance.score).collect();
-        let mut labels = self.namer.labels(&seen, &scores, self.terms)?;
+        let seen = self.seen(namer, segmented, monitor)?;
+        by_views::tell_left_out(self.place.path, &seen);
+        let instances = segmented.segmentation.instances.iter();
+        let scores: Vec<f32> = instances.map(|instance| instance.score).collect();
+        let mut labels = namer.labels(&seen, &scores, terms)?;
         let own = Labels::new(&segmented.segmentation, &[], self.vocabulary)?;
         for (label, own) in labels.of_instance.iter_mut().zip(own.of_instance) {
             if label.name.is_empty() {
                 label.name = own.name;
-                label.confidence = match self.terms.is_empty() {
+                label.confidence = match terms.is_empty() {
                     true => own.confidence,
                     false => 0.0,
                 };
             }
         }
+        let ids: Vec<u32> = (0..scores.len() as u32).collect();
         Ok((labels, by_views::sources(&seen, &ids)))
+    }
+
+    /// What the pictures say of the instances that the threshold shows.
+    fn seen(
+        &self,
+        namer: &Namer,
+        segmented: &Segmented,
+        monitor: &Monitor,
+    ) -> anyhow::Result<SeenThings> {
+        let instances = segmented.segmentation.instances.iter();
+        let sets = instances.map(|instance| match instance.score >= self.threshold {
+            true => instance.superpoints.as_slice(),
+            // No label lifts an instance above its score.
+            false => &[],
+        });
+        let points = segmented.superpoints.points(sets);
+        let things = Things {
+            positions: &segmented.scan.positions,
+            colors: segmented.scan.colors.as_deref(),
+            points: &points,
+        };
+        let ids: Vec<u32> = (0..points.len() as u32).collect();
+        let files = match self.frames.is_empty() {
+            true => None,
+            false => Some((self.files)()?),
+        };
+        let recorded = files.as_deref().map(|files| RecordedPictures {
+            files,
+            frames: self.frames,
+        });
+        let photographs = recorded
+            .as_ref()
+            .map(|recorded| recorded as &dyn PosedPictures);
+        namer.look(&things, &ids, photographs, self.place.name, monitor)
     }
 }
 
