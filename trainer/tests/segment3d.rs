@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
@@ -153,7 +153,7 @@ fn a_network_learns_from_frames_and_then_from_itself() {
     falls(&losses(&folder.join("first")));
 
     printed(folder, &["pseudo", "first", "rooms", "--out", "labels"]);
-    let paths = PseudoLabels::files(&[PathBuf::from(folder.join("labels"))]).unwrap();
+    let paths = PseudoLabels::files(&[folder.join("labels")]).unwrap();
     assert_eq!(paths.len(), 2);
     for path in &paths {
         let labels = PseudoLabels::read(path).unwrap();
@@ -198,7 +198,7 @@ fn labels_that_cannot_be_used_are_named() {
     fs::create_dir(folder.join("labels")).unwrap();
     let path = folder.join("labels").join(PseudoLabels::file_name("a"));
     let train = ["train", "second.toml", "--out", "second", "--steps", "1"];
-    let mut refused = |bytes: &[u8], words: &[&str]| {
+    let refused = |bytes: &[u8], words: &[&str]| {
         fs::write(&path, bytes).unwrap();
         let said = said(folder, &train);
         let all = words.iter().chain(&["a.pseudo.safetensors"]);

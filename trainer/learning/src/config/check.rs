@@ -109,8 +109,8 @@ impl Data {
                 self.rooms
             );
             anyhow::ensure!(
-                least_points > 0 && per_room > 0,
-                "data.frames.least_points is {least_points} and data.frames.per_room is {per_room}, both must be at least 1"
+                least_points > 0 && (1..=10_000).contains(&per_room),
+                "data.frames.least_points is {least_points} and data.frames.per_room is {per_room}, they must be at least 1, and from 1 to 10000"
             );
         }
         if let Some(Pseudo {

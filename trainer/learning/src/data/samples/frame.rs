@@ -133,3 +133,86 @@ fn picture(image: &Image, path: &Path) -> anyhow::Result<Option<Picture>> {
     let picture = Picture::decode(&bytes);
     Ok(Some(picture.with_context(|| path.display().to_string())?))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rand::SeedableRng;
+    use recordings::foundation::{ImageInstance, Mask};
+    use segscape::views::{Camera, Map};
+
+    use super::*;
+
+    /// A bundle of an image without depth, and one of a wall with a segment on it.
+    fn bundle(picture: Option<&str>) -> Foundation {
+        let camera = Camera {
+            width: 20.0,
+            height: 10.0,
+            focal: [10.0, 10.0],
+            center: [9.5, 4.5],
+            world_from_camera: Default::default(),
+        };
+        let image = |name: &str| Image {
+            mask: Mask::new(vec![1; 2], [1, 2]),
+            instances: vec![ImageInstance {
+                name: String::new(),
+                score: 1.0,
+                features: vec![],
+            }],
+            ..Image::new(name.to_owned(), camera, picture.map(str::to_owned))
+        };
+        let with_depth = Image {
+            depth: Map::new(vec![2.0; 200], [10, 20, 1]).ok(),
+            ..image("b")
+        };
+        Foundation {
+            images: vec![image("a"), with_depth],
+            ..Foundation::default()
+        }
+    }
+
+    fn frame(scene: &Foundation, path: &Path, least_points: usize) -> anyhow::Result<Frame> {
+        let frames = Frames {
+            least_points,
+            ..Frames::default()
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        frame_of_bundle(scene, path, &frames, &mut rng, |frame, _| Ok(frame))
+    }
+
+    #[test]
+    fn frames_of_bundles_have_the_colors_of_their_pictures() {
+        let folder = tempfile::tempdir().unwrap();
+        let red = image::RgbImage::from_pixel(4, 2, image::Rgb([200, 0, 7]));
+        red.save(folder.path().join("b.png")).unwrap();
+        let found = frame(&bundle(Some("b.png")), folder.path(), 100).unwrap();
+        assert_eq!(found.colors, Some(vec![[200, 0, 7]; 200]));
+        assert_eq!(found.segments, [(0..200).collect::<Vec<u32>>()]);
+        let refused = |scene: &Foundation, least, word: &str| {
+            let error = format!("{:#}", frame(scene, folder.path(), least).unwrap_err());
+            assert!(error.contains(word), "{error}");
+        };
+        refused(&bundle(Some("c.png")), 100, "c.png");
+        refused(&bundle(None), 201, "the largest has 200");
+        let mut blind = bundle(None);
+        blind.images[1].depth = None;
+        refused(&blind, 1, "none of the 2 images has depth and segments");
+    }
+
+    #[test]
+    fn frames_of_a_generated_room_are_the_same_again() {
+        let (world, walks) = (World::grammars(), Walks::default());
+        let (generated, frames) = (Generated::default(), Frames::default());
+        let of = |before| {
+            let mut rng = ChaCha8Rng::seed_from_u64(before);
+            let make = |frame, _: &mut ChaCha8Rng| Ok(frame);
+            walks.frame(&world, &generated, &frames, before, &mut rng, make)
+        };
+        let [first, second, again] = [of(0).unwrap(), of(1).unwrap(), of(0).unwrap()];
+        assert_eq!(first, again);
+        assert_ne!(first, second);
+        let sizes = first.segments.iter().map(Vec::len);
+        assert!(first.positions.len() > 1000 && sizes.min().unwrap() >= 100);
+    }
+}

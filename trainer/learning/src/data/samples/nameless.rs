@@ -107,3 +107,72 @@ impl Nameless {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rand::SeedableRng;
+    use segscape::model::config::Classes;
+
+    use super::*;
+
+    /// A plane of 4 superpoints of 100 points each, side by side.
+    fn labels() -> (PseudoLabels, Superpoints) {
+        let positions = (0..400).map(|i| [(i / 10) as f32 * 0.05, (i % 10) as f32 * 0.05, 0.0]);
+        let ids: Vec<u32> = (0..400).map(|i| i / 100).collect();
+        let labels = PseudoLabels {
+            network: "first".to_owned(),
+            positions: positions.collect(),
+            colors: None,
+            masks: vec![
+                (0..200).collect(),
+                (100..300).collect(),
+                (300..340).collect(),
+                (0..400).collect(),
+            ],
+            scores: vec![0.9, 0.8, 0.7, 0.5],
+        };
+        (labels, Superpoints::from_ids(&ids))
+    }
+
+    fn options(confidence: f32, masks: usize) -> Pseudo {
+        Pseudo {
+            confidence,
+            masks,
+            ..Pseudo::default()
+        }
+    }
+
+    #[test]
+    fn the_most_confident_masks_are_taken() {
+        let taken = |confidence, masks| {
+            let scene = Nameless::confident(labels().0, &options(confidence, masks));
+            scene.map(|scene| scene.masks.len())
+        };
+        assert_eq!(taken(0.6, 150).unwrap(), 3);
+        assert_eq!(taken(0.6, 2).unwrap(), 2);
+        assert_eq!(taken(0.8, 150).unwrap(), 1, "a mask must exceed it");
+        let error = taken(0.95, 150).unwrap_err().to_string();
+        assert!(error.contains("0.95") && error.contains("0.9"), "{error}");
+    }
+
+    #[test]
+    fn masks_may_overlap_and_a_query_learns_the_first() {
+        let mut config: Config = toml::from_str("[data.pseudo]\nfiles = ['x']").unwrap();
+        config.model.classes = Classes::OBJECT_OR_NOT;
+        config.loss.queries = [1.0; 2];
+        let (labels, superpoints) = labels();
+        let scene = Nameless::confident(labels, &options(0.0, 150)).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let sample = scene.sample(&superpoints, &config, &Words::usual(), &mut rng);
+        let sample = sample.unwrap();
+        let truth = &sample.parts[0].truth;
+        // the third mask has less than half of its superpoint and is left out
+        assert_eq!(truth.class_of_object, [Some(0); 3]);
+        assert_eq!(truth.object_of_query, [Some(0), Some(0), Some(1), Some(2)]);
+        assert!(truth.centers.is_empty() && !truth.dense_pairs.is_empty());
+        let [superpoints, objects] = [truth.masks.superpoints(), truth.masks.objects()];
+        assert_eq!((superpoints, objects), (4, 3));
+    }
+}
