@@ -71,8 +71,11 @@ impl PosedPictures for Shots {
     }
 }
 
+/// Positions, colors, and the points of each thing.
+type Plates = (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<Vec<u32>>);
+
 /// A green plate of 0.4 m that faces the cameras 2 m away, and a plate of the same size behind it.
-fn plates() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<Vec<u32>>) {
+fn plates() -> Plates {
     let at = |i: usize| (i as f32 / 20.0 - 0.5) * 0.4;
     let plate = |x: f32| (0..21 * 21).map(move |i| [x, at(i % 21), at(i / 21)]);
     let positions: Vec<[f32; 3]> = plate(2.0).chain(plate(3.0)).collect();
