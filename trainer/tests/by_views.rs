@@ -251,14 +251,7 @@ fn photographs_name_things_and_damaged_ones_are_told() {
     write(&scene, true);
     let colors = format!("{GOLDEN}/colors.json");
     let by = |more: &[&'static str]| {
-        let usual = [
-            "lift",
-            "scene",
-            "--oracle",
-            "--json",
-            "--image-text",
-            &colors,
-        ];
+        let usual = ["lift", "scene", "--json", "--image-text", &colors];
         told(folder, &[&usual, more].concat())
     };
     let (found, said) = by(&["--view-pictures", "views", "--out", "results"]);
@@ -325,10 +318,7 @@ fn things_without_photographs_are_drawn_from_their_points() {
             "{from:?}"
         );
     };
-    let (found, _) = told(
-        folder,
-        &[&["lift", "scene", "--oracle"][..], &model].concat(),
-    );
+    let (found, _) = told(folder, &[&["lift", "scene"][..], &model].concat());
     check(&found);
     let (found, _) = told(folder, &[&["track", "scene"][..], &model].concat());
     check(&found);
@@ -395,9 +385,10 @@ fn models_that_do_not_fit_are_named() {
         change(tower);
         fs::write(folder.join("colors.json"), manifest.to_string()).unwrap();
     };
-    let asked = ["lift", "scene", "--oracle", "--image-text", "colors.json"];
+    let asked = ["lift", "scene", "--image-text", "colors.json"];
 
-    // Weights that are not numbers: the factors of the channels, 1 and -0.5.
+    // Weights that are not numbers: those of the words, which come after the factors of the channels,
+    // 1 and -0.5.
     let [one, half] = [1.0_f32, -0.5].map(f32::to_le_bytes);
     let weights = [one, half, half].concat();
     let at = graph
@@ -405,7 +396,7 @@ fn models_that_do_not_fit_are_named() {
         .position(|bytes| bytes == weights)
         .unwrap();
     let mut broken = graph.clone();
-    broken[at..at + 12].copy_from_slice(&f32::NAN.to_le_bytes().repeat(3));
+    broken[at + 300..at + 560].fill(0xff);
     fs::write(folder.join("colors.onnx"), broken).unwrap();
     with(&|_| ());
     refused(
@@ -430,6 +421,6 @@ fn models_that_do_not_fit_are_named() {
     with(&|tower| tower["logit_scale"] = (-1.0).into());
     refused(folder, &asked, &["`logit_scale` is -1"]);
     let features = format!("{GOLDEN}/dinov2.json");
-    let other = ["lift", "scene", "--oracle", "--image-text", &features];
+    let other = ["lift", "scene", "--image-text", &features];
     refused(folder, &other, &["one for image embeddings is needed"]);
 }
