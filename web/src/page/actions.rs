@@ -13,6 +13,7 @@ use crate::{
     edits::Edits,
     page::{
         connection::Link,
+        following,
         gather::{self, Dropped},
         listing, replies,
         state::{Opening, State, Work},
@@ -80,11 +81,13 @@ pub fn open(state: State, source: Source) {
             source,
             choices: Choices::default(),
             with_images: true,
+            follow: state.follow.get_untracked(),
         },
     );
 }
 
 fn open_as(state: State, opening: Opening) {
+    following::lose(state);
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
@@ -99,6 +102,7 @@ fn open_as(state: State, opening: Opening) {
         source,
         choices,
         with_images,
+        follow,
     } = opening;
     send(
         state,
@@ -106,6 +110,7 @@ fn open_as(state: State, opening: Opening) {
             source,
             choices,
             with_images,
+            follow,
         },
     );
 }
@@ -134,8 +139,21 @@ fn reopen_with(state: State, choices: Choices, with_images: bool) {
                 source,
                 choices,
                 with_images,
+                follow: state.follow.get_untracked(),
             },
         );
+    }
+}
+
+/// Chooses how things in recordings are found, and finds those of the recording on screen that way.
+pub fn follow_frames(state: State, follow: bool) {
+    state.follow.set(follow);
+    let opening = state.opening.get_untracked();
+    let scan = state.scan.get_untracked();
+    match (opening, scan) {
+        (Some(opening), _) => open_as(state, Opening { follow, ..opening }),
+        (None, Some(scan)) if scan.capture.is_some() => reopen(state, scan.choices),
+        _ => {}
     }
 }
 
@@ -197,6 +215,7 @@ pub fn cancel(state: State) {
     if state.work.get_untracked() == Work::Running {
         state.work.set(Work::Cancelled);
         state.opening.set(None);
+        following::lose(state);
         restart_worker(state);
     }
 }
@@ -259,6 +278,7 @@ pub fn restart_worker(state: State) {
                 labels: answer.labels,
                 source,
                 choices: scan.choices,
+                followed: scan.capture.and_then(|capture| capture.followed),
             },
         );
     }

@@ -65,6 +65,8 @@ pub struct SoftwareRenderer {
     shaded: Vec<u32>,
     picture_ms: f32,
     job: Option<Job>,
+    /// If `true`, the picture in progress is of data that changed meanwhile.
+    stale: bool,
 }
 
 /// A picture in progress.
@@ -107,18 +109,26 @@ impl SoftwareRenderer {
             shaded: Vec::new(),
             picture_ms: 0.0,
             job: None,
+            stale: false,
         })
     }
 
     /// Sets the look of each instance and, last, of unowned points.
     pub fn set_looks(&mut self, looks: &[Look]) {
         self.looks = looks.to_vec();
-        self.restart();
+        self.refresh();
     }
 
-    /// Discards the picture in progress, because data other than the frame changed.
-    pub fn restart(&mut self) {
+    /// Draws another picture after the one in progress, because data other than the frame changed.
+    /// The one in progress is finished: who draws while data grow would otherwise see none at all.
+    pub fn refresh(&mut self) {
+        self.stale = self.job.is_some();
+    }
+
+    /// Discards the picture in progress, because its points are gone.
+    pub fn begin_anew(&mut self) {
         self.job = None;
+        self.stale = false;
     }
 
     /// Continues to draw for a few milliseconds. A picture in progress is finished even if another
@@ -159,7 +169,8 @@ impl SoftwareRenderer {
         );
         self.present();
         self.picture_ms = (browser::now() - job.began) as f32;
-        if job.frame == *frame {
+        let is_stale = std::mem::take(&mut self.stale);
+        if job.frame == *frame && !is_stale {
             Drawn::Wholly
         } else {
             Drawn::Partly

@@ -9,6 +9,7 @@ mod backend;
 mod capture;
 mod fetch;
 mod file;
+mod following;
 mod images;
 mod models;
 mod opening;
@@ -24,6 +25,16 @@ pub fn run() {
 
 impl Answers for Session {
     type Request = Request;
+
+    fn heard(request: Request) -> Option<Request> {
+        match request {
+            Request::Stop => {
+                following::stop();
+                None
+            }
+            other => Some(other),
+        }
+    }
 
     async fn answer(&mut self, request: Request) {
         if let Err(message) = self.answered(request).await {

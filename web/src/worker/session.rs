@@ -68,7 +68,7 @@ pub(super) enum Open {
 }
 
 impl Open {
-    fn scan(&self) -> Option<&Scan> {
+    pub(super) fn scan(&self) -> Option<&Scan> {
         match self {
             Self::Nothing => None,
             Self::Scan(scan) => Some(scan),
@@ -139,7 +139,10 @@ impl Session {
                 source,
                 choices,
                 with_images,
-            } => self.open(&source, choices, with_images).await?,
+                follow,
+            } => self.open(&source, choices, with_images, follow).await?,
+            // It was acted on when it came.
+            Request::Stop => {}
             Request::Prompt {
                 serial,
                 text,
@@ -157,8 +160,10 @@ impl Session {
                 labels,
                 source,
                 choices,
+                followed,
             } => {
-                self.restore(&bundle, &superpoint_of_point, labels, &source, choices)
+                let points = (&superpoint_of_point, labels);
+                self.restore(&bundle, points, &source, choices, followed)
                     .await?;
             }
         }

@@ -22,7 +22,7 @@ pub fn Prompt() -> impl IntoView {
         event.prevent_default();
         actions::ask(state, &text.get_untracked());
     };
-    let nothing_yet = move || state.instances.with(Vec::is_empty);
+    let nothing_yet = move || !state.is_segmented();
     view! {
         <section class="prompt">
             <form class="prompt-box" role="search" on:submit=on_submit>
