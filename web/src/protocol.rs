@@ -111,8 +111,8 @@ pub enum Request {
     },
     /// Ends the following of frames. What was found so far stays, as if there were no more frames.
     Stop,
-    /// Answers a prompt from the stored embeddings. An empty prompt gives every instance its name
-    /// from the vocabulary.
+    /// Answers a prompt from the stored embeddings: words to look for, or a question about how things
+    /// lie to each other. An empty prompt gives every instance its name from the vocabulary.
     Prompt {
         /// Serial number of the answer; the page drops all answers but the latest.
         serial: u32,
@@ -121,6 +121,10 @@ pub enum Request {
         /// If `true`, the user is still typing: only words of the vocabulary are looked up, because
         /// the others could be incomplete.
         typing: bool,
+        /// Least confidence of the things that questions are about.
+        threshold: f32,
+        /// Names given by the user, which questions know, by instance.
+        names: BTreeMap<u32, String>,
     },
     /// Writes a file with the instances that are visible and shown, under the labels of the latest
     /// answer.
@@ -149,6 +153,8 @@ pub enum Request {
         superpoint_of_point: Bulk,
         /// The labels of the latest answer.
         labels: Labels,
+        /// The things that the latest question found, if it was a question.
+        found: Option<Vec<u32>>,
         /// The origin of the scan, for exports.
         source: Source,
         /// The up axis and unit of the scan on screen.
@@ -189,8 +195,34 @@ pub struct Answer {
     pub labels: Labels,
     /// Words that were left out because they may be incomplete.
     pub unfinished: Vec<String>,
+    /// What became of the question, if the prompt was one.
+    pub related: Option<Related>,
     /// Duration, milliseconds.
     pub ms: f64,
+}
+
+impl Answer {
+    /// The instances that a question found, if the prompt was a question that is understood.
+    pub fn found(&self) -> Option<&[u32]> {
+        let related = self.related.as_ref()?;
+        related
+            .refused
+            .is_none()
+            .then_some(related.found.as_slice())
+    }
+}
+
+/// What became of a question about how things lie to each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// The instances that were found, best first.
+    pub found: Vec<u32>,
+    /// A sentence for each step of the search.
+    pub steps: Vec<String>,
+    /// The step that left nothing, if nothing was found.
+    pub emptied_by: Option<u32>,
+    /// Why the question is not understood. Then all things stay on screen.
+    pub refused: Option<String>,
 }
 
 /// Messages from the worker to the page.

@@ -16,7 +16,7 @@ use crate::{
     scan::{self, Warning},
     text::Vocabulary,
     track::{
-        Added, DepthMaskOptions, Growth, Grown, OnlineTracker, SegmentedTracks, TrackOptions,
+        Added, DepthMaskOptions, Grown, Growth, OnlineTracker, SegmentedTracks, TrackOptions,
         TrackedFrame, TrackingError, depth_masks, segmented,
     },
     views::{Camera, Map},
@@ -379,9 +379,7 @@ impl MadeOf {
     /// its world frame.
     fn recording(&self) -> Result<(Recording, Placement), RecordingError> {
         match self {
-            Self::Capture(kind, fusion) => {
-                Self::Capture(*kind, fusion.clone()).into_recording()
-            }
+            Self::Capture(kind, fusion) => Self::Capture(*kind, fusion.clone()).into_recording(),
             Self::Bundle(recording) => {
                 let points = Recording {
                     kind: recording.kind,

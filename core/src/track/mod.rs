@@ -69,7 +69,7 @@ mod voxel_hash;
 
 pub use depth_masks::{DepthMaskOptions, depth_masks};
 pub use frame::{MAX_CHANNELS, MAX_MASKS, MAX_NAME, TrackedFrame};
-pub use growth::{Growth, Grown, GrownInstance};
+pub use growth::{Grown, GrownInstance, Growth};
 pub use instances::{BestView, NameVote, TrackedInstance, VoxelOwners, point_labels};
 pub use options::TrackOptions;
 pub use refine::snapped;

@@ -119,6 +119,7 @@ pub fn apply(state: State, followed: Followed) {
             of_instance: labels,
         },
         unfinished: Vec::new(),
+        related: None,
         ms: 0.0,
     }));
     let frames = state.frames.with_untracked(Vec::len) as u32;

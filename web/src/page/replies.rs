@@ -51,7 +51,11 @@ pub fn handle(state: State, reply: Reply) {
         })),
         Reply::Answer(answer) => {
             if answer.serial == state.asked.get_value() {
+                let found = answer.found().map(<[u32]>::to_vec);
                 state.answer.set(Some(answer));
+                if let Some(found) = found {
+                    actions::highlight(state, &found);
+                }
             }
         }
         Reply::Exported { name, mime, bytes } => {

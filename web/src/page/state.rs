@@ -287,6 +287,8 @@ pub struct State {
     pub packing: StoredValue<Option<Packed>, LocalStorage>,
     /// Serial number of the latest prompt; older answers are dropped.
     pub asked: StoredValue<u32>,
+    /// If `true`, the camera moves to what the latest prompt finds, if it is a question.
+    pub looks_at_answer: StoredValue<bool>,
     /// The viewer, which draws the points.
     pub viewer: StoredValue<Viewer, LocalStorage>,
     pub(crate) link: StoredValue<Rc<RefCell<Option<Link>>>, LocalStorage>,
@@ -302,9 +304,16 @@ impl State {
         let guess = RwSignal::new(None::<u32>);
         let visible = Memo::new(move |_| {
             let mut visible = answer.with(|answer| {
-                answer
-                    .as_ref()
-                    .map_or_else(Vec::new, |answer| answer.labels.visible(threshold.get()))
+                let Some(answer) = answer else {
+                    return Vec::new();
+                };
+                let mut visible = answer.labels.visible(threshold.get());
+                if let Some(found) = answer.found() {
+                    for (instance, visible) in (0..).zip(&mut visible) {
+                        *visible &= found.contains(&instance);
+                    }
+                }
+                visible
             });
             let guess = guess.get();
             if let Some(guess) = guess.and_then(|guess| visible.get_mut(guess as usize)) {
@@ -337,6 +346,7 @@ impl State {
             snapshot: StoredValue::new_local(None),
             packing: StoredValue::new_local(None),
             asked: StoredValue::new(0),
+            looks_at_answer: StoredValue::new(false),
             wishes: StoredValue::new(Wishes::read()),
             backend: RwSignal::new(None),
             gpu_failure: StoredValue::new(None),

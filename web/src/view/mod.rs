@@ -493,9 +493,8 @@ impl Inner {
 /// `true` if a box reaches beyond another one by more than a tenth of its diagonal.
 fn outgrown(framed: &Aabb, all: &Aabb) -> bool {
     let diagonal = Vec3::from(framed.size()).length();
-    let beyond = |axis: usize| {
-        (framed.min[axis] - all.min[axis]).max(all.max[axis] - framed.max[axis])
-    };
+    let beyond =
+        |axis: usize| (framed.min[axis] - all.min[axis]).max(all.max[axis] - framed.max[axis]);
     (0..3).any(|axis| beyond(axis) > 0.1 * diagonal)
 }
 

@@ -17,6 +17,7 @@ use super::{
     capture::{self, Opened},
     file::packed,
     post,
+    prompt::Asked,
     session::{Session, Watch},
 };
 use crate::{
@@ -151,7 +152,7 @@ impl Session {
         let named = (0..).zip(names);
         let names = named.filter_map(|(id, name)| Some((id, name?))).collect();
         post(&Reply::Named { names });
-        self.prompt(0, "", false).await?;
+        self.prompt(Asked::NOTHING).await?;
         post(&Reply::Done);
         Ok(())
     }

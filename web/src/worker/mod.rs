@@ -13,6 +13,7 @@ mod following;
 mod images;
 mod models;
 mod opening;
+mod prompt;
 mod scene;
 mod session;
 

@@ -1,6 +1,6 @@
 //! Opens scans, captures and bundles, and what an earlier worker of the page had open.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeMap};
 
 use segscape::{
     instances::query::Labels,
@@ -17,6 +17,7 @@ use super::{
     file::{self, About, Found},
     images::Images,
     post,
+    prompt::Asked,
     scene::OpenScene,
     session::{Open, Session, Watch, compared},
 };
@@ -155,9 +156,15 @@ impl Session {
             .collect();
         post(&Reply::SavedView {
             view: meta.view.clone(),
-            names,
+            names: BTreeMap::clone(&names),
         });
-        self.prompt(0, &meta.view.prompt, false).await?;
+        let asked = Asked {
+            text: &meta.view.prompt,
+            threshold: meta.view.threshold,
+            names: &names,
+            ..Asked::NOTHING
+        };
+        self.prompt(asked).await?;
         post(&Reply::Done);
         Ok(())
     }
@@ -170,7 +177,7 @@ impl Session {
     pub(super) async fn restore(
         &mut self,
         bundle: &Bulk,
-        (superpoint_of_point, labels): (&Bulk, Labels),
+        superpoint_of_point: &Bulk,
         source: &Source,
         choices: Choices,
         followed: Option<u32>,
@@ -211,7 +218,8 @@ impl Session {
                 superpoints,
                 segmentation,
             },
-            labels,
+            labels: Labels::default(),
+            found: None,
             model: meta.provenance.model,
         }));
         Ok(())

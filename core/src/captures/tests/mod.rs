@@ -59,7 +59,11 @@ pub(crate) fn recording(frames: usize) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The recording with other content at one path.
-pub(crate) fn with(files: &[(String, Vec<u8>)], path: &str, content: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn with(
+    files: &[(String, Vec<u8>)],
+    path: &str,
+    content: &[u8],
+) -> Vec<(String, Vec<u8>)> {
     let mut files = files.to_vec();
     files.retain(|(name, _)| name != path);
     files.push((path.to_owned(), content.to_vec()));

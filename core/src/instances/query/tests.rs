@@ -81,7 +81,12 @@ fn what_is_nameless_has_no_name_and_no_word_finds_it() {
     assert_eq!(unasked.of_instance[0].confidence, 0.9);
     let asked = compared.labels(&scene, &[chair()]);
     assert_eq!(terms_of(&asked), [None, None, None, Some(0)]);
-    assert!(asked.terms[0].nearest.iter().all(|guess| guess.instance != 0));
+    assert!(
+        asked.terms[0]
+            .nearest
+            .iter()
+            .all(|guess| guess.instance != 0)
+    );
 
     for instance in &mut scene.instances {
         instance.embedding.fill(0.0);
@@ -90,7 +95,11 @@ fn what_is_nameless_has_no_name_and_no_word_finds_it() {
     let asked = compared.labels(&scene, &[chair()]);
     let reason = asked.not_found(0, 0.1).unwrap();
     assert_eq!(reason.reason, Reason::Nameless);
-    assert!(reason.to_string().starts_with("nothing says what the things are"));
+    assert!(
+        reason
+            .to_string()
+            .starts_with("nothing says what the things are")
+    );
     let nothing = Segmentation::default();
     let none = Recognizer::with_background(&nothing, &WORDS, embeddings());
     let none = none.labels(&nothing, &[chair()]);

@@ -133,5 +133,8 @@ fn the_masks_of_a_bundle_name_its_things() {
     assert_eq!(found.tracks.names, [Some("picture".to_owned())]);
     assert!(!found.tracks.segmentation.instances[0].is_nameless());
     let warning = &found.recording.warnings[0].0;
-    assert!(warning.contains("without 1 of 2 frames: dark: it has no"), "{warning}");
+    assert!(
+        warning.contains("without 1 of 2 frames: dark: it has no"),
+        "{warning}"
+    );
 }

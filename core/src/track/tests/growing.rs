@@ -83,7 +83,11 @@ fn what_changed_adds_up_to_what_is_there() {
         sizes
     };
     assert_eq!(sizes(&mirror), sizes(&afresh));
-    assert!(sizes(&mirror).iter().any(|(name, points, _)| name == "board" && *points > 0));
+    assert!(
+        sizes(&mirror)
+            .iter()
+            .any(|(name, points, _)| name == "board" && *points > 0)
+    );
 }
 
 #[test]
@@ -128,11 +132,13 @@ fn a_segmentation_has_the_owners_of_the_voxels() {
     assert_eq!(found.len(), instances.len());
     assert!(found.is_sorted_by(|a, b| a.score >= b.score));
     assert!(superpoints.count() < 30, "voxels of one set are one");
-    let claims = (0..).zip(found).map(|(instance, found)| crate::instances::Claim {
-        instance,
-        points: found.points,
-        superpoints: &found.superpoints,
-    });
+    let claims = (0..)
+        .zip(found)
+        .map(|(instance, found)| crate::instances::Claim {
+            instance,
+            points: found.points,
+            superpoints: &found.superpoints,
+        });
     let owners = owner_of_superpoint(superpoints.count(), claims);
     let voxel_owners = tracker.owners(&instances);
     let mut agreeing = 0;

@@ -161,7 +161,9 @@ fn Found(scan: ScanInfo) -> impl IntoView {
                 .with(|images| images.choice || !images.remarks.is_empty())
     };
     let points = move || {
-        let so_far = state.following.with(|following| Some(following.as_ref()?.points));
+        let so_far = state
+            .following
+            .with(|following| Some(following.as_ref()?.points));
         format!("{} points", grouped(so_far.unwrap_or(scan.points) as usize))
     };
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };

@@ -21,11 +21,16 @@ pub fn Progress() -> impl IntoView {
     };
     let can_stop = move || {
         let following = state.following.read();
-        running() && following.as_ref().is_some_and(|following| !following.stopping)
+        running()
+            && following
+                .as_ref()
+                .is_some_and(|following| !following.stopping)
     };
     let skipped = move || {
         let following = state.following.read();
-        let skipped = following.as_ref().map_or(&[][..], |following| &following.skipped);
+        let skipped = following
+            .as_ref()
+            .map_or(&[][..], |following| &following.skipped);
         let skipped = skipped.last().cloned();
         skipped.map(|frame| {
             view! { <p class="skipped warning" data-testid="skipped">"Skipped " {frame}</p> }
