@@ -30,7 +30,7 @@ pub fn Progress() -> impl IntoView {
         let following = state.following.read();
         let skipped = following
             .as_ref()
-            .map_or(&[][..], |following| &following.skipped);
+            .map_or(&[][..], |following| following.skipped.as_slice());
         let skipped = skipped.last().cloned();
         skipped.map(|frame| {
             view! { <p class="skipped warning" data-testid="skipped">"Skipped " {frame}</p> }
