@@ -86,13 +86,13 @@ impl Placement {
         },
     };
 
-    fn to_world(self, position: [f32; 3]) -> [f32; 3] {
+    fn placed(self, position: [f32; 3]) -> [f32; 3] {
         let turned: [f32; 3] = self.turn.transform_point3(position.into()).into();
         let world = self.frame.world_from_file(turned.map(f64::from));
         world.map(|x| x as f32)
     }
 
-    fn from_world(self, position: [f32; 3]) -> [f32; 3] {
+    fn back(self, position: [f32; 3]) -> [f32; 3] {
         let turned = self.frame.file_from_world(position.map(f64::from));
         let turned = turned.map(|x| x as f32);
         self.turn.inverse().transform_point3(turned.into()).into()
@@ -274,7 +274,7 @@ impl<'a> Following<'a> {
         let points = fusion.so_far();
         let positions = points.positions.get(first..).unwrap_or_default();
         let colors = points.colors.get(first..).unwrap_or_default();
-        let placed = positions.iter().map(|p| self.placement.to_world(*p));
+        let placed = positions.iter().map(|p| self.placement.placed(*p));
         (placed.collect(), colors.to_vec())
     }
 
@@ -292,7 +292,7 @@ impl<'a> Following<'a> {
                     0 => instance.bounds.min[axis],
                     _ => instance.bounds.max[axis],
                 };
-                self.placement.to_world([0, 1, 2].map(corner))
+                self.placement.placed([0, 1, 2].map(corner))
             };
             let all = (0..8).fold(crate::geometry::Aabb::EMPTY, |all, which| {
                 all.with(corner(which))
@@ -331,7 +331,7 @@ impl<'a> Following<'a> {
         let tracks = segmented(
             &self.tracker.instances(),
             &recording.scan.positions,
-            &|position| placement.from_world(position),
+            &|position| placement.back(position),
             self.tracker.options().voxel_size,
             vocabulary,
         );

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use segscape::preflight::Choices;
 
 use crate::page::{
-    actions,
+    actions, following,
     state::{StageState, State, Work, stage_name},
 };
 
