@@ -180,7 +180,6 @@ async fn stopped(stand: &Stand, address: &str) {
     assert!(page.picture().await.coverage() > 0.02);
     let before = saved(stand, &page, "long").await;
     assert_eq!(before.len(), rows.len());
-    fs::remove_file(stand.folder.path().join("downloads/long-instances.json")).unwrap();
 
     // A fresh worker reads as many frames again, and not more.
     page.will_cancel_in("Reading").await;
