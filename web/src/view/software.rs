@@ -74,6 +74,8 @@ pub struct SoftwareRenderer {
 struct Job {
     frame: Frame,
     began: f64,
+    /// Number of points in the picture; those that come meanwhile are in the next one.
+    points: usize,
     /// Index of the next point to splat.
     point: usize,
     /// Index of the next row to shade.
@@ -137,8 +139,9 @@ impl SoftwareRenderer {
         self.resize(size);
         let start = browser::now();
         let in_time = || browser::now() - start < CALL_MS;
-        let mut job = self.job.take().unwrap_or_else(|| self.begin(frame, start));
-        let (points, stride) = (cloud.positions.len(), job.frame.stride as usize);
+        let begun = self.job.take();
+        let mut job = begun.unwrap_or_else(|| self.begin(frame, cloud.positions.len(), start));
+        let (points, stride) = (job.points, job.frame.stride as usize);
         let size = (self.width as u32, self.height as u32);
         let view = View::new(cloud, &job.frame, size);
         while job.point < points && in_time() {
@@ -182,12 +185,13 @@ impl SoftwareRenderer {
         self.picture_ms
     }
 
-    fn begin(&mut self, frame: &Frame, began: f64) -> Job {
+    fn begin(&mut self, frame: &Frame, points: usize, began: f64) -> Job {
         self.depth.fill(0.0);
         self.identity.fill(NOTHING);
         Job {
             frame: *frame,
             began,
+            points,
             point: 0,
             row: 0,
         }

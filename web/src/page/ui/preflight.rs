@@ -166,6 +166,12 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             .with(|following| Some(following.as_ref()?.points));
         format!("{} points", grouped(so_far.unwrap_or(scan.points) as usize))
     };
+    // What is known of the first points says nothing of those that are still to come.
+    let growing = move || state.following.with(Option::is_some);
+    let size = move || match growing() {
+        true => "still growing".to_owned(),
+        false => format!("{width:.1} × {depth:.1} m, {height:.1} m high"),
+    };
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
         <details class="preflight" data-testid="preflight" open=open>
@@ -175,7 +181,7 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             </summary>
             <dl>
                 <dt>"Size"</dt>
-                <dd>{format!("{width:.1} × {depth:.1} m, {height:.1} m high")}</dd>
+                <dd>{size}</dd>
                 <dt>"Up"</dt>
                 <dd>
                     <select class="field" aria-label="Up axis" disabled=busy on:change=on_axis>
@@ -189,7 +195,7 @@ fn Found(scan: ScanInfo) -> impl IntoView {
                 </dd>
             </dl>
             {scan.capture.map(|capture| view! { <Capture capture /> })}
-            <ul class="notes">
+            <ul class="notes" hidden=growing>
                 {note(preflight.up.words, preflight.up.certainty)}
                 {note(preflight.unit.words, preflight.unit.certainty)}
                 {note(preflight.spacing.words, preflight.spacing.certainty)}
