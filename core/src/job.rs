@@ -34,6 +34,8 @@ use crate::{
 
 mod decode;
 #[cfg(feature = "captures")]
+mod following;
+#[cfg(feature = "captures")]
 mod image_evidence;
 mod map;
 mod open;
@@ -45,6 +47,8 @@ mod seen;
 
 pub use decode::{Decoding, NamedClasses};
 use decode::{proposals, released, whole_superpoints};
+#[cfg(feature = "captures")]
+pub use following::{Followed, Following, SeenFrame, points_of_first};
 #[cfg(feature = "captures")]
 pub use image_evidence::{ChannelError, ImageContent, ImageEvidence, without_features};
 pub use map::{Map, map_points};

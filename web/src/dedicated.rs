@@ -15,6 +15,11 @@ pub(crate) trait Answers: 'static {
     /// The messages from the page.
     type Request: DeserializeOwned + 'static;
 
+    /// Acts at once on a request that the one being answered waits for; returns all others.
+    fn heard(request: Self::Request) -> Option<Self::Request> {
+        Some(request)
+    }
+
     /// Answers a request.
     async fn answer(&mut self, request: Self::Request);
 
@@ -48,8 +53,10 @@ pub(crate) fn listen<S: Answers>(session: S) {
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match serde_wasm_bindgen::from_value(event.data()) {
             Ok(request) => {
-                queue.borrow_mut().waiting.push_back(request);
-                spawn_local(answer(Rc::clone(&queue)));
+                if let Some(request) = S::heard(request) {
+                    queue.borrow_mut().waiting.push_back(request);
+                    spawn_local(answer(Rc::clone(&queue)));
+                }
             }
             Err(error) => {
                 S::unreadable(format!(

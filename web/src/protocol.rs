@@ -6,7 +6,8 @@
 //!
 //! There is no message for cancelling: the worker is busy inside a stage when the user cancels, so
 //! the page terminates it and starts a new one ([`crate::page::connection`]). That takes effect at once, even
-//! inside a long loop, and needs no check in any stage.
+//! inside a long loop, and needs no check in any stage. Only the following of frames can be stopped
+//! ([`Request::Stop`]), because it listens between two frames and has something to keep.
 
 use std::collections::BTreeMap;
 
@@ -104,9 +105,14 @@ pub enum Request {
         choices: Choices,
         /// If `true`, the network gets what the images of a foundation bundle say.
         with_images: bool,
+        /// If `true`, the things in a recording are followed from frame to frame, without the
+        /// network. Scans without frames are searched by the network all the same.
+        follow: bool,
     },
-    /// Answers a prompt from the stored embeddings. An empty prompt gives every instance its name
-    /// from the vocabulary.
+    /// Ends the following of frames. What was found so far stays, as if there were no more frames.
+    Stop,
+    /// Answers a prompt from the stored embeddings: words to look for, or a question about how things
+    /// lie to each other. An empty prompt gives every instance its name from the vocabulary.
     Prompt {
         /// Serial number of the answer; the page drops all answers but the latest.
         serial: u32,
@@ -115,6 +121,10 @@ pub enum Request {
         /// If `true`, the user is still typing: only words of the vocabulary are looked up, because
         /// the others could be incomplete.
         typing: bool,
+        /// Least confidence of the things that questions are about.
+        threshold: f32,
+        /// Names given by the user, which questions know, by instance.
+        names: BTreeMap<u32, String>,
     },
     /// Writes a file with the instances that are visible and shown, under the labels of the latest
     /// answer.
@@ -143,10 +153,14 @@ pub enum Request {
         superpoint_of_point: Bulk,
         /// The labels of the latest answer.
         labels: Labels,
+        /// The things that the latest question found, if it was a question.
+        found: Option<Vec<u32>>,
         /// The origin of the scan, for exports.
         source: Source,
         /// The up axis and unit of the scan on screen.
         choices: Choices,
+        /// Number of frames of the recording that were followed, if they were.
+        followed: Option<u32>,
     },
 }
 
@@ -181,8 +195,34 @@ pub struct Answer {
     pub labels: Labels,
     /// Words that were left out because they may be incomplete.
     pub unfinished: Vec<String>,
+    /// What became of the question, if the prompt was one.
+    pub related: Option<Related>,
     /// Duration, milliseconds.
     pub ms: f64,
+}
+
+impl Answer {
+    /// The instances that a question found, if the prompt was a question that is understood.
+    pub fn found(&self) -> Option<&[u32]> {
+        let related = self.related.as_ref()?;
+        related
+            .refused
+            .is_none()
+            .then_some(related.found.as_slice())
+    }
+}
+
+/// What became of a question about how things lie to each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// The instances that were found, best first.
+    pub found: Vec<u32>,
+    /// A sentence for each step of the search.
+    pub steps: Vec<String>,
+    /// The step that left nothing, if nothing was found.
+    pub emptied_by: Option<u32>,
+    /// Why the question is not understood. Then all things stay on screen.
+    pub refused: Option<String>,
 }
 
 /// Messages from the worker to the page.
@@ -213,6 +253,8 @@ pub enum Reply {
     },
     /// The points, sent before any other processing.
     Points(Points),
+    /// Frames of a recording that is followed came, and this became of it.
+    Followed(Followed),
     /// What the images of the capture on screen say to the network, which is known by now.
     Images(ImagesInfo),
     /// The instances. Their labels follow as [`Reply::Answer`].
@@ -222,6 +264,11 @@ pub enum Reply {
         /// u32 superpoint ids in the order of the scan's points, shape `(points)`. They are sent
         /// only here: an owner per superpoint then tells the owner of every point.
         superpoint_of_point: Bulk,
+    },
+    /// Names that came with the scan, by instance. Follows the instances.
+    Named {
+        /// The names.
+        names: BTreeMap<u32, String>,
     },
     /// The names of the instances, or the answer to a prompt.
     Answer(Answer),
@@ -282,6 +329,55 @@ pub struct Points {
     pub scan: ScanInfo,
     /// The frames that the scan was made of, if it was made of a capture.
     pub frames: Option<Frames>,
+    /// If `true`, these are the points on screen with all that became of them: the view stays.
+    pub goes_on: bool,
+}
+
+/// What became of a recording that is followed since the last message about it. It tells only what
+/// changed, at most some times a second.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Followed {
+    /// Number of frames that came.
+    pub done: u32,
+    /// Number of frames that there are.
+    pub of: u32,
+    /// Number of things so far.
+    pub things: u32,
+    /// Frames that cannot be used, each with its reason.
+    pub skipped: Vec<String>,
+    /// The new frames.
+    pub frames: Frames,
+    /// f32 positions of the new points, shape `(new points, 3)`.
+    pub positions: Bulk,
+    /// u8 sRGB colors with alpha 255, shape `(new points, 4)`.
+    pub colors: Bulk,
+    /// u32 superpoints, shape `(new points)`; at first those of the points on screen, too.
+    pub superpoint_of_point: Bulk,
+    /// Number of superpoints, some of which may have no point yet.
+    pub superpoints: u32,
+    /// Numbers of instances that are gone.
+    pub gone: Vec<u32>,
+    /// The instances that are new, or other than before. A number is an index in the list.
+    pub changed: Vec<ChangedInstance>,
+    /// u32 superpoints of the changed instances, one after the other.
+    pub superpoints_of_changed: Bulk,
+}
+
+/// An instance that is new, or other than before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangedInstance {
+    /// Its number.
+    pub number: u32,
+    /// Its name; empty without.
+    pub name: String,
+    /// Its score in `0..=1`.
+    pub score: f32,
+    /// Number of points.
+    pub points: u32,
+    /// Bounding box, metres.
+    pub bounds: Aabb,
+    /// Number of its superpoints.
+    pub superpoints: u32,
 }
 
 /// The frames of a capture whose depth is in the scan.
@@ -344,6 +440,9 @@ pub struct CaptureInfo {
     pub first_gaps: Vec<String>,
     /// What the images of a foundation bundle have; captures have pictures alone.
     pub seen: Option<SeenInfo>,
+    /// Number of frames that were followed, if the things were found so; those included that were
+    /// left out.
+    pub followed: Option<u32>,
 }
 
 /// The findings of the reader and the preflight.
@@ -378,6 +477,16 @@ impl Reply {
                 buffers.push(&points.positions.0);
                 if let Some(colors) = &points.colors {
                     buffers.push(&colors.0);
+                }
+            }
+            Self::Followed(followed) => {
+                for bulk in [
+                    &followed.positions,
+                    &followed.colors,
+                    &followed.superpoint_of_point,
+                    &followed.superpoints_of_changed,
+                ] {
+                    buffers.push(&bulk.0);
                 }
             }
             Self::Instances {

@@ -102,6 +102,11 @@ impl Cells {
         }
     }
 
+    /// The points so far.
+    pub fn so_far(&self) -> &CellPoints {
+        &self.points
+    }
+
     /// The points.
     pub fn points(self) -> CellPoints {
         self.points

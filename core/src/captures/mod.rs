@@ -31,7 +31,7 @@ pub use files::{CaptureFile, Files, InMemory, MAX_FILES, Names, sorted};
 pub use frame::{CaptureFrame, DepthEncoding, DepthFile, Gap, GapReason, Shot};
 pub use image_file::{MILLIMETRES, PIXEL_LIMIT, Picture, gray16, metres};
 pub use intrinsics::{Extent, Intrinsics};
-pub use points::{FrameView, PLAUSIBLE_DEPTH, Points, Taken, axis_up};
+pub use points::{FrameView, Fusion, PLAUSIBLE_DEPTH, Points, Taken, axis_up};
 pub use poses::{listed, pose, quaternion_pose};
 pub use readers::{Kind, inside};
 pub use up_direction::UpVotes;
@@ -288,4 +288,4 @@ fn none_left(name: &str, gaps: &[Gap]) -> CaptureError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,7 @@
 //! The points of a capture, made from its depth images frame by frame.
 
+use std::borrow::Cow;
+
 use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
 
 use super::{
@@ -80,35 +82,18 @@ impl Capture {
         monitor: &Monitor,
         on_frame: &mut dyn FnMut(Taken),
     ) -> Result<Points, CaptureError> {
-        let mut fusion = Fusion::new(self, options);
+        let mut fusion = Fusion::new(Cow::Borrowed(self), options);
         let step = self.frames.len().div_ceil(REPORTS).max(1);
-        for (index, frame) in self.frames.iter().enumerate() {
+        for index in 0..self.frames.len() {
             if index % step == 0 {
                 monitor.at(Stage::Read, index as f32 / self.frames.len() as f32)?;
             }
             monitor.check()?;
-            let shot = match fusion.add(index, frame, files) {
-                Ok(shot) => Some(shot),
-                Err(error) => {
-                    fusion.gaps.push(Gap {
-                        frame: frame.name.clone(),
-                        reason: GapReason::Broken(error),
-                    });
-                    None
-                }
-            };
-            let points = fusion.cells.len();
-            if points > MAX_POINTS {
-                return Err(ReadError::TooManyPoints {
-                    found: points as u64,
-                    limit: MAX_POINTS,
-                }
-                .into());
-            }
+            let shot = fusion.add(index, files)?;
             on_frame(Taken {
                 frame: index,
                 shot: shot.as_ref(),
-                points,
+                points: fusion.so_far().positions.len(),
             });
         }
         let points = fusion.points()?;
@@ -148,10 +133,12 @@ impl Capture {
     }
 }
 
-/// A capture that becomes points.
-struct Fusion<'a> {
-    capture: &'a Capture,
-    options: &'a CaptureOptions,
+/// A capture that becomes points, one frame after the other. [`Capture::points`] adds all frames;
+/// who shows the points as they grow adds them one by one.
+#[derive(Clone, Debug)]
+pub struct Fusion<'a> {
+    capture: Cow<'a, Capture>,
+    options: CaptureOptions,
     cells: Cells,
     views: Vec<FrameView>,
     gaps: Vec<Gap>,
@@ -163,21 +150,65 @@ struct Fusion<'a> {
 }
 
 impl<'a> Fusion<'a> {
-    fn new(capture: &'a Capture, options: &'a CaptureOptions) -> Self {
+    /// Begins without a frame.
+    pub fn new(capture: Cow<'a, Capture>, options: &CaptureOptions) -> Self {
         Self {
-            capture,
-            options,
+            options: options.clone(),
             cells: Cells::new(options.spacing),
             views: Vec::new(),
             gaps: capture.gaps.clone(),
             votes: UpVotes::default(),
             depths: Vec::new(),
             size: None,
+            capture,
         }
     }
 
-    /// Adds the points of a frame.
-    fn add(
+    /// The capture.
+    pub fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// The points so far, in the capture's own axes. Those that are there keep their places in the
+    /// list, and move only within their cells.
+    pub fn so_far(&self) -> &CellPoints {
+        self.cells.so_far()
+    }
+
+    /// The frames that were left out so far, those first that the capture has no images of.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Adds the points of a frame of the capture. If its images cannot be used it is left out, and
+    /// the last of [`Self::gaps`] says why.
+    ///
+    /// # Errors
+    /// There are too many points, or there is no such frame.
+    pub fn add(&mut self, index: usize, files: &dyn Files) -> Result<Option<Shot>, CaptureError> {
+        let frame = self.capture.frame(index)?.clone();
+        let shot = match self.added(index, &frame, files) {
+            Ok(shot) => Some(shot),
+            Err(error) => {
+                self.gaps.push(Gap {
+                    frame: frame.name,
+                    reason: GapReason::Broken(error),
+                });
+                None
+            }
+        };
+        let points = self.cells.len();
+        if points > MAX_POINTS {
+            return Err(ReadError::TooManyPoints {
+                found: points as u64,
+                limit: MAX_POINTS,
+            }
+            .into());
+        }
+        Ok(shot)
+    }
+
+    fn added(
         &mut self,
         index: usize,
         frame: &CaptureFrame,
@@ -246,7 +277,11 @@ impl<'a> Fusion<'a> {
         self.options.up.or(self.capture.kind.up())
     }
 
-    fn points(self) -> Result<Points, CaptureError> {
+    /// The points of the frames that were added.
+    ///
+    /// # Errors
+    /// No frame can be used, or no point is near enough.
+    pub fn points(self) -> Result<Points, CaptureError> {
         let Self {
             capture,
             options,
@@ -299,6 +334,15 @@ impl<'a> Fusion<'a> {
         })
     }
 
+    /// The rotation from the capture's axes to the world, as far as the frames so far say; `None` if
+    /// they say nothing.
+    pub fn turn_so_far(&self) -> Option<Affine3A> {
+        match self.given_up() {
+            Some(axis) => Some(axis_up(axis)),
+            None => self.votes.up().map(turned_up),
+        }
+    }
+
     /// The rotation from the capture's axes to the world, and how it is known.
     fn turn(&self) -> Result<(Affine3A, Finding<UpAxis>), CaptureError> {
         let Self {
@@ -317,26 +361,14 @@ impl<'a> Fusion<'a> {
         let Some(up) = self.votes.up() else {
             return self.guessed_turn();
         };
-        let axis = UpAxis::ALL
-            .into_iter()
-            .find(|axis| direction(*axis).dot(up) > IS_AXIS);
-        Ok(match axis {
-            Some(axis) => {
-                let words = format!("Up is {axis}: the cameras and the level surfaces agree.");
-                (axis_up(axis), known(Certainty::Found, words))
-            }
-            None => {
-                let turn = Mat3A::from_quat(Quat::from_rotation_arc(up, Vec3::Z));
-                let words = format!(
-                    "Up is ({:.2}, {:.2}, {:.2}) of the recording, found from its cameras and level surfaces.",
-                    up.x, up.y, up.z
-                );
-                (
-                    Affine3A::from_mat3(turn.into()),
-                    known(Certainty::Found, words),
-                )
-            }
-        })
+        let words = match axis_along(up) {
+            Some(axis) => format!("Up is {axis}: the cameras and the level surfaces agree."),
+            None => format!(
+                "Up is ({:.2}, {:.2}, {:.2}) of the recording, found from its cameras and level surfaces.",
+                up.x, up.y, up.z
+            ),
+        };
+        Ok((turned_up(up), known(Certainty::Found, words)))
     }
 
     /// The up axis that the points suggest, where the cameras were held in all directions.
@@ -346,6 +378,24 @@ impl<'a> Fusion<'a> {
         let found = preflight(&scan, in_metres(None));
         let up = known(found.up.certainty, found.up.words);
         Ok((axis_up(found.up.value), up))
+    }
+}
+
+/// The axis that a direction is along.
+fn axis_along(up: Vec3) -> Option<UpAxis> {
+    UpAxis::ALL
+        .into_iter()
+        .find(|axis| direction(*axis).dot(up) > IS_AXIS)
+}
+
+/// The rotation that takes a direction to +z; that of an axis if it is along one.
+fn turned_up(up: Vec3) -> Affine3A {
+    match axis_along(up) {
+        Some(axis) => axis_up(axis),
+        None => {
+            let turn = Mat3A::from_quat(Quat::from_rotation_arc(up, Vec3::Z));
+            Affine3A::from_mat3(turn.into())
+        }
     }
 }
 

@@ -41,12 +41,20 @@ pub struct Instance {
     pub superpoints: Vec<u32>,
     /// Confidence that this is one whole object, 0..=1.
     pub score: f32,
-    /// Unit vector in the [space](Segmentation::space) of the segmentation.
+    /// Unit vector in the [space](Segmentation::space) of the segmentation, or zeros if nothing is
+    /// known of what it is.
     pub embedding: Vec<f32>,
     /// Tight bounding box of the instance's points.
     pub bounds: Aabb,
     /// Number of points.
     pub points: u32,
+}
+
+impl Instance {
+    /// `true` if nothing is known of what it is: it has no name, and no word finds it.
+    pub fn is_nameless(&self) -> bool {
+        self.embedding.iter().all(|value| *value == 0.0)
+    }
 }
 
 /// The result of the network, from which prompts, thresholds and links are answered without running

@@ -169,6 +169,15 @@ fn capture(
     let points = capture.points(files, options, monitor, &mut |taken| {
         on_frame(taken.frame + 1, of);
     })?;
+    of_points(*kind, capture, points)
+}
+
+/// The recording of a capture that became points.
+pub(super) fn of_points(
+    kind: Kind,
+    capture: Capture,
+    points: Points,
+) -> Result<Recording, RecordingError> {
     check(&points.scan)?;
     let preflight = points.preflight();
     let Points {
@@ -179,7 +188,7 @@ fn capture(
         ..
     } = points;
     Ok(Recording {
-        kind: RecordingKind::Capture(*kind),
+        kind: RecordingKind::Capture(kind),
         frames: recorded_frames(&capture, &views),
         recorded: capture.recorded,
         every: capture.every,
@@ -217,7 +226,7 @@ pub fn bundle_depth(root: &str, image: &str) -> DepthFile {
     }
 }
 
-fn bundle(files: &dyn Files, root: &str) -> Result<Recording, RecordingError> {
+pub(super) fn bundle(files: &dyn Files, root: &str) -> Result<Recording, RecordingError> {
     let mut scene = Foundation::open(files, root)?;
     let points = scene.positions.len();
     if points > MAX_POINTS {

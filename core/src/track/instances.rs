@@ -90,10 +90,14 @@ impl VoxelOwners {
     /// Index of the instance whose voxel contains a point, in the axes of the cameras' poses;
     /// [`NO_INSTANCE`] if there is none.
     pub fn at(&self, position: [f32; 3]) -> u32 {
-        let coords = position.map(|x| (x / self.voxel_size).floor() as i32);
-        let owner = self.owner_of_voxel.get(&coords);
+        let owner = self.owner_of_voxel.get(&voxel(position, self.voxel_size));
         owner.copied().unwrap_or(NO_INSTANCE)
     }
+}
+
+/// The coordinates of the voxel, with an edge of `size` metres, that contains a point.
+pub(super) fn voxel(position: [f32; 3], size: f32) -> [i32; 3] {
+    position.map(|x| (x / size).floor() as i32)
 }
 
 /// What is written of points whose owners are indices of `instances`, or [`NO_INSTANCE`].

@@ -55,10 +55,12 @@ mod affinity;
 mod assignment;
 mod depth_masks;
 mod frame;
+mod growth;
 mod instances;
 mod lifting;
 mod options;
 mod refine;
+mod segmented;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -67,9 +69,11 @@ mod voxel_hash;
 
 pub use depth_masks::{DepthMaskOptions, depth_masks};
 pub use frame::{MAX_CHANNELS, MAX_MASKS, MAX_NAME, TrackedFrame};
+pub use growth::{Grown, GrownInstance, Growth};
 pub use instances::{BestView, NameVote, TrackedInstance, VoxelOwners, point_labels};
 pub use options::TrackOptions;
 pub use refine::snapped;
+pub use segmented::{SegmentedTracks, segmented};
 pub use tracker::{Added, MAX_TRACKS, MAX_VOXELS, OnlineTracker, REMEMBERED};
 
 /// The reason why something is not tracked. The tracker is as it was before.

@@ -362,6 +362,14 @@ impl Page {
             .unwrap_or_else(|| panic!("the list did not change after `{prompt}` was typed"))
     }
 
+    /// Types a whole prompt, whatever comes of it.
+    pub async fn type_prompt(&self, prompt: &str) {
+        const TYPE: &str = "const input = document.querySelector('[data-testid=prompt-input]');
+            Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, arguments[0]);
+            input.dispatchEvent(new InputEvent('input', { bubbles: true }))";
+        self.run::<Value>(TYPE, &[json!(prompt)]).await;
+    }
+
     /// Types a phrase outside the vocabulary into the empty prompt, presses Enter when the page
     /// offers to look for it, and waits for the answer.
     pub async fn ask_in_own_words(&self, phrase: &str) {
@@ -482,6 +490,12 @@ impl Page {
             assert!(start.elapsed() < STEP, "the picture does not come to rest");
         }
         picture
+    }
+
+    /// Fraction of the canvas that is not background at the moment, whether or not it is at rest.
+    pub async fn picture_covers(&self) -> f64 {
+        let picture: Picture = self.run(script::PICTURE, &[]).await;
+        picture.coverage()
     }
 
     /// Returns `true` if the help is open.

@@ -72,6 +72,11 @@ impl Stand {
         self.file("room.segscape", &bundle::encode(&segmented(synthetic())))
     }
 
+    /// A bundle of a room with a table by a window, whose things have names.
+    pub fn office(&self) -> PathBuf {
+        self.file("office.segscape", &bundle::encode(&office()))
+    }
+
     /// Writes a file into the story's folder.
     pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -133,6 +138,73 @@ fn segmented(ply: &[u8]) -> Bundle {
         superpoints,
         positions: room.positions,
         colors: room.colors,
+    }
+}
+
+/// Names, lower and upper corners of the things in the office, metres; the room is 6 x 5 x 2.5.
+const OFFICE: [(&str, [f32; 3], [f32; 3]); 9] = [
+    ("table", [4.0, 1.0, 0.0], [5.5, 2.0, 0.75]),
+    ("window", [5.9, 0.8, 1.0], [6.0, 2.2, 2.0]),
+    // by the window, by the table alone, and in the other corner
+    ("chair", [5.1, 2.0, 0.0], [5.5, 2.4, 0.9]),
+    ("chair", [3.5, 1.3, 0.0], [3.9, 1.7, 0.9]),
+    ("chair", [0.2, 4.4, 0.0], [0.6, 4.8, 0.9]),
+    ("box", [2.0, 1.0, 0.0], [2.6, 1.6, 0.5]),
+    ("box", [0.5, 0.5, 0.0], [0.7, 0.7, 0.2]),
+    ("box", [4.2, 1.2, 0.75], [4.4, 1.4, 0.9]),
+    ("couch", [1.0, 2.0, 0.0], [3.0, 2.9, 0.8]),
+];
+
+/// The things of the office, one superpoint each, on a floor that is nobody's.
+fn office() -> Bundle {
+    let vocabulary = text::Vocabulary::shipped();
+    let (mut positions, mut ids, mut found) = (Vec::new(), Vec::new(), Vec::new());
+    let mut fill = |id: u32, min: [f32; 3], max: [f32; 3], step: f32| {
+        let count = |axis: usize| ((max[axis] - min[axis]) / step).ceil() as usize;
+        let at = |axis: usize, k: usize| (min[axis] + step * k as f32).min(max[axis]);
+        let before = positions.len();
+        for (x, y, z) in (0..=count(0))
+            .flat_map(|x| (0..=count(1)).flat_map(move |y| (0..=count(2)).map(move |z| (x, y, z))))
+        {
+            positions.push([at(0, x), at(1, y), at(2, z)]);
+            ids.push(id);
+        }
+        (positions.len() - before) as u32
+    };
+    for (id, (name, min, max)) in (0..).zip(OFFICE) {
+        let points = fill(id, min, max, 0.05);
+        let embedding = vocabulary.lookup(name).expect("a common noun").to_vec();
+        found.push(Instance {
+            superpoints: vec![id],
+            score: 0.9 - id as f32 / 100.0,
+            embedding,
+            bounds: Aabb { min, max },
+            points,
+        });
+    }
+    fill(OFFICE.len() as u32, [0.0; 3], [6.0, 5.0, 0.0], 0.04);
+    let name = |(name, ..): &(&str, [f32; 3], [f32; 3])| Name {
+        text: (*name).to_owned(),
+        by_user: false,
+    };
+    Bundle {
+        segmentation: Segmentation {
+            space: vocabulary.space().clone(),
+            instances: found,
+            logit_scale: 20.0,
+        },
+        meta: Meta {
+            names: OFFICE.iter().map(name).collect(),
+            view: SavedView {
+                color_mode: ColorMode::Instance,
+                ..SavedView::default()
+            },
+            frame: scan::Frame::default(),
+            provenance: Provenance::default(),
+        },
+        superpoints: Superpoints::from_ids(&ids),
+        colors: Some(vec![[170; 3]; positions.len()]),
+        positions,
     }
 }
 

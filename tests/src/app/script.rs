@@ -7,12 +7,16 @@ use serde::Deserialize;
 /// Runs once, as soon as the page is loaded. Records when the page has points, when the picture
 /// first shows something, when each stage appears, and every long task, and counts the frames that the page has requested.
 pub const WATCH: &str = r#"
-    const watched = window.watched = { points: null, drawn: null, stages: [], tasks: [] };
+    const watched = window.watched = { points: null, drawn: null, stages: [], tasks: [], said: [] };
     new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
         .observe({ type: 'longtask', buffered: true });
     new MutationObserver(() => {
         if (watched.points === null && document.querySelector('[data-testid=preflight]'))
             watched.points = performance.now();
+        for (const testid of ['status', 'skipped']) {
+            const words = document.querySelector(`[data-testid=${testid}]`)?.textContent;
+            if (words && !watched.said.includes(words) && watched.said.length < 5000) watched.said.push(words);
+        }
         for (const name of document.querySelectorAll('[data-testid=stage-progress] .name'))
             if (!watched.stages.some(stage => stage.name === name.textContent))
                 watched.stages.push({ name: name.textContent, at: performance.now() });
@@ -52,6 +56,8 @@ pub struct Watched {
     pub drawn: Option<f64>,
     /// The stages in order of appearance.
     pub stages: Vec<StageSeen>,
+    /// What the page said of its work and of frames that it skipped, each once.
+    pub said: Vec<String>,
     /// Tasks of the page's thread longer than 50 ms.
     pub tasks: Vec<Task>,
 }
@@ -206,7 +212,7 @@ pub const ASK_WORKER: &str = r#"
             const [kind, content] = typeof data === 'string' ? [data] : Object.entries(data)[0];
             if (kind === 'Listening') {
                 worker.postMessage({ Start: { forced: 'cpu', gpu_failure: null, found_already: true } });
-                worker.postMessage({ Open: { source: { File: { name, blob } }, choices: { up: null, unit: null }, with_images: true } });
+                worker.postMessage({ Open: { source: { File: { name, blob } }, choices: { up: null, unit: null }, with_images: true, follow: false } });
             }
             if (kind === 'Points') said.points = {
                 positions: [...new Float32Array(content.positions)],

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use segscape::{
     bundle::SavedView,
+    geometry::Aabb,
     instances::{Claim, owner_of_superpoint},
     preflight::Choices,
 };
@@ -13,6 +14,7 @@ use crate::{
     edits::Edits,
     page::{
         connection::Link,
+        following,
         gather::{self, Dropped},
         listing, replies,
         state::{Opening, State, Work},
@@ -26,6 +28,7 @@ pub fn start(state: State) {
     *state.link.get_value().borrow_mut() = Some(link);
     restart_worker(state);
     follow(state);
+    keep_answered(state);
     let asked = state.wishes.with_value(|wishes| {
         wishes
             .shared
@@ -80,11 +83,13 @@ pub fn open(state: State, source: Source) {
             source,
             choices: Choices::default(),
             with_images: true,
+            follow: state.follow.get_untracked(),
         },
     );
 }
 
 fn open_as(state: State, opening: Opening) {
+    following::lose(state);
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
@@ -99,6 +104,7 @@ fn open_as(state: State, opening: Opening) {
         source,
         choices,
         with_images,
+        follow,
     } = opening;
     send(
         state,
@@ -106,6 +112,7 @@ fn open_as(state: State, opening: Opening) {
             source,
             choices,
             with_images,
+            follow,
         },
     );
 }
@@ -134,8 +141,21 @@ fn reopen_with(state: State, choices: Choices, with_images: bool) {
                 source,
                 choices,
                 with_images,
+                follow: state.follow.get_untracked(),
             },
         );
+    }
+}
+
+/// Chooses how things in recordings are found, and finds those of the recording on screen that way.
+pub fn follow_frames(state: State, follow: bool) {
+    state.follow.set(follow);
+    let opening = state.opening.get_untracked();
+    let scan = state.scan.get_untracked();
+    match (opening, scan) {
+        (Some(opening), _) => open_as(state, Opening { follow, ..opening }),
+        (None, Some(scan)) if scan.capture.is_some() => reopen(state, scan.choices),
+        _ => {}
     }
 }
 
@@ -197,6 +217,7 @@ pub fn cancel(state: State) {
     if state.work.get_untracked() == Work::Running {
         state.work.set(Work::Cancelled);
         state.opening.set(None);
+        following::lose(state);
         restart_worker(state);
     }
 }
@@ -256,9 +277,11 @@ pub fn restart_worker(state: State) {
             Request::Restore {
                 bundle,
                 superpoint_of_point,
+                found: answer.found().map(<[u32]>::to_vec),
                 labels: answer.labels,
                 source,
                 choices: scan.choices,
+                followed: scan.capture.and_then(|capture| capture.followed),
             },
         );
     }
@@ -274,12 +297,54 @@ pub fn send(state: State, request: Request) {
 
 /// Asks the worker to answer the prompt `text`.
 pub fn ask(state: State, text: &str) {
+    state.looks_at_answer.set_value(true);
     prompt(state, text.trim(), false);
 }
 
 /// Asks only for the words of the vocabulary in a prompt that is still being typed.
 pub fn ask_while_typing(state: State, text: &str) {
+    state.looks_at_answer.set_value(false);
     prompt(state, text, true);
+}
+
+/// Selects what a question found if it is one thing, and moves the camera to it unless the question
+/// is still being typed.
+pub fn highlight(state: State, found: &[u32]) {
+    state.selected.set(match found {
+        [thing] => Some(*thing),
+        _ => None,
+    });
+    if !state.looks_at_answer.get_value() || found.is_empty() {
+        return;
+    }
+    let bounds = state.instances.with_untracked(|instances| {
+        let boxes = found.iter().filter_map(|id| instances.get(*id as usize));
+        boxes.fold(Aabb::EMPTY, |all, instance| all.union(&instance.bounds))
+    });
+    state.viewer().focus(Some(bounds));
+}
+
+/// Answers a question again whenever the things change that it is about.
+fn keep_answered(state: State) {
+    let about = move || {
+        let names = state.edits.with(|edits| edits.present().names.clone());
+        (state.threshold.get(), names)
+    };
+    Effect::watch(
+        about,
+        move |now, before, _| {
+            let is_question = state.answer.with_untracked(|answer| {
+                answer
+                    .as_ref()
+                    .is_some_and(|answer| answer.found().is_some())
+            });
+            if is_question && before != Some(now) {
+                state.looks_at_answer.set_value(false);
+                prompt(state, &state.prompt.get_untracked(), false);
+            }
+        },
+        false,
+    );
 }
 
 fn prompt(state: State, text: &str, typing: bool) {
@@ -291,6 +356,8 @@ fn prompt(state: State, text: &str, typing: bool) {
             serial: next_serial(state),
             text: text.to_owned(),
             typing,
+            threshold: state.threshold.get_untracked(),
+            names: state.edits.read_untracked().present().names.clone(),
         },
     );
 }

@@ -70,14 +70,19 @@ struct Inner {
 
 impl Pictures {
     /// The pictures of these frames.
-    pub fn new(Frames { frames, pictures }: &Frames) -> Self {
+    pub fn new(frames: &Frames) -> Self {
+        let pictures = Self::default();
+        pictures.add(frames);
+        pictures
+    }
+
+    /// Adds the pictures of frames that follow those before.
+    pub fn add(&self, Frames { frames, pictures }: &Frames) {
         let handle = |(frame, blob): (&crate::protocol::FrameInfo, JsValue)| {
             Some((blob.dyn_into::<Blob>().ok()?, frame.inflated_bytes))
         };
-        Self(Rc::new(RefCell::new(Inner {
-            pictures: frames.iter().zip(pictures.iter()).map(handle).collect(),
-            kept: VecDeque::new(),
-        })))
+        let added = frames.iter().zip(pictures.iter()).map(handle);
+        self.0.borrow_mut().pictures.extend(added);
     }
 
     /// The encoded picture of a frame; `None` if it cannot be read.

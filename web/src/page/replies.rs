@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use glam::Vec3;
 use leptos::prelude::*;
 use segscape::{
     bundle::SavedView,
@@ -13,7 +12,7 @@ use crate::{
     browser,
     edits::{Edits, History},
     page::{
-        actions,
+        actions, following,
         pictures::Pictures,
         state::{Coloring, StageState, State, Work},
     },
@@ -30,6 +29,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Frame { done, of } => state.reading.set(Some((done, of))),
         Reply::Finished { stage, ms, outcome } => finished(state, stage, ms, outcome),
         Reply::Points(points) => show(state, points),
+        Reply::Followed(followed) => following::apply(state, followed),
         Reply::Images(info) => state.images.set(info),
         Reply::Instances {
             instances,
@@ -39,14 +39,23 @@ pub fn handle(state: State, reply: Reply) {
             state
                 .superpoint_of_point
                 .set_value(Some(superpoint_of_point));
+            following::over(state);
             state.answer.set(None);
             state.edits.set(History::default());
             state.instances.set(instances);
             state.coloring.set(Coloring::Instance);
         }
+        Reply::Named { names } => state.edits.set(History::starting_from(Edits {
+            names,
+            ..Edits::default()
+        })),
         Reply::Answer(answer) => {
             if answer.serial == state.asked.get_value() {
+                let found = answer.found().map(<[u32]>::to_vec);
                 state.answer.set(Some(answer));
+                if let Some(found) = found {
+                    actions::highlight(state, &found);
+                }
             }
         }
         Reply::Exported { name, mime, bytes } => {
@@ -74,6 +83,7 @@ pub fn handle(state: State, reply: Reply) {
         }
         Reply::Failed { message } => {
             state.opening.set(None);
+            following::lose(state);
             if state.work.get_untracked() == Work::Running {
                 state.work.set(Work::Failed);
             }
@@ -88,6 +98,7 @@ pub fn handle(state: State, reply: Reply) {
             let words = "An internal error stopped Segscape's worker, which was started again; what is on screen stays. The browser's console has the report.";
             state.error.set(Some(words.into()));
             state.opening.set(None);
+            following::lose(state);
             state.work.set(Work::Failed);
             actions::restart_worker(state);
         }
@@ -121,20 +132,30 @@ fn look(state: State, view: SavedView, names: BTreeMap<u32, String>) {
 }
 
 /// Replaces the frames by those that a scan was made of.
-fn show_frames(state: State, scan: &ScanInfo, frames: Option<Frames>) {
+fn show_frames(state: State, frames: Option<Frames>) {
     let pictures = frames.as_ref().map(Pictures::new).unwrap_or_default();
     let frames = frames.map_or_else(Vec::new, |frames| frames.frames);
-    let diagonal = Vec3::from(scan.bounds.size()).length();
-    state
-        .viewer()
-        .update_frusta(|frusta| frusta.set(&frames, diagonal));
     state.open_frame.set(None);
     state.hovered_frame.set(None);
     state.pictures.set_value(pictures);
     state.frames.set(frames);
+    state.recordings.update(|count| *count += 1);
+    show_cameras(state);
 }
 
-fn progressed(state: State, Progress { stage, done }: Progress) {
+/// Draws the cameras of the frames, in a size that fits the scan on screen.
+pub fn show_cameras(state: State) {
+    let diagonal = state.viewer().diagonal();
+    let highlighted = untrack(|| state.highlighted_frame());
+    state.frames.with_untracked(|frames| {
+        state.viewer().update_frusta(|frusta| {
+            frusta.set(frames, diagonal);
+            frusta.highlighted = highlighted;
+        });
+    });
+}
+
+pub(super) fn progressed(state: State, Progress { stage, done }: Progress) {
     if state.work.get_untracked() != Work::Running {
         // A prompt may need the text encoder, which has to be loaded first.
         state.stages.set(Vec::new());
@@ -177,22 +198,28 @@ fn show(
         colors,
         scan,
         frames,
+        goes_on,
     }: Points,
 ) {
     let positions = positions.to_vec::<[f32; 3]>();
     let colors = colors.map_or_else(Vec::new, |colors| colors.to_vec::<u32>());
-    state.viewer().show(Cloud {
+    let spacing = spacing(&scan);
+    let cloud = Cloud {
         positions,
         colors,
         bounds: Some(scan.bounds),
-        spacing: spacing(&scan),
+        spacing,
         ..Cloud::default()
-    });
-    show_frames(state, &scan, frames);
+    };
+    match goes_on {
+        true => state.viewer().replace(cloud),
+        false => state.viewer().show(cloud),
+    }
     state.selected.set(None);
     state.hovered.set(None);
     state.renaming.set(None);
     state.asked.set_value(0);
+    state.looks_at_answer.set_value(false);
     state.prompt.set(String::new());
     state.guess.set(None);
     state.answer.set(None);
@@ -200,9 +227,12 @@ fn show(
     state.edits.set(History::default());
     state.snapshot.set_value(None);
     state.superpoint_of_point.set_value(None);
-    state.coloring.set(Coloring::Scan);
+    if !goes_on {
+        state.coloring.set(Coloring::Scan);
+    }
     state.images.set(ImagesInfo::default());
     state.scan.set(Some(scan));
+    show_frames(state, frames);
     if let Some(opening) = state.opening.get_untracked() {
         state.source.set(Some(opening.source));
         state.with_images.set(opening.with_images);

@@ -12,6 +12,7 @@ use crate::{
     numbers::grouped,
     page::{
         connection::Link,
+        following::Progressing,
         listing::{self, Row},
         pictures::Pictures,
     },
@@ -183,6 +184,8 @@ pub struct Opening {
     pub choices: Choices,
     /// If `true`, the network gets what its images say.
     pub with_images: bool,
+    /// If `true`, the things in a recording are followed from frame to frame.
+    pub follow: bool,
 }
 
 /// The single context of the page.
@@ -208,6 +211,12 @@ pub struct State {
     pub opening: RwSignal<Option<Opening>, LocalStorage>,
     /// If `true`, the network gets what the images of the scan on screen say.
     pub with_images: RwSignal<bool>,
+    /// If `true`, things in recordings are followed from frame to frame, and no network is asked.
+    pub follow: RwSignal<bool>,
+    /// The state of the following, while frames come.
+    pub following: RwSignal<Option<Progressing>>,
+    /// The frame that came last, while frames come.
+    pub newest_frame: RwSignal<Option<u32>>,
     /// What the network does with the images of the capture on screen, once that is known.
     pub images: RwSignal<ImagesInfo>,
     /// Number of requests to open something. Folders are listed before they are opened, and are
@@ -219,6 +228,8 @@ pub struct State {
     pub reading: RwSignal<Option<(u32, u32)>>,
     /// The frames of the capture on screen; empty for other scans.
     pub frames: RwSignal<Vec<FrameInfo>>,
+    /// Number of times that other frames took the place of those on screen.
+    pub recordings: RwSignal<u32>,
     /// The pictures of these frames.
     pub pictures: StoredValue<Pictures, LocalStorage>,
     /// If `true`, the cameras and the thumbnails of the frames are shown.
@@ -276,6 +287,8 @@ pub struct State {
     pub packing: StoredValue<Option<Packed>, LocalStorage>,
     /// Serial number of the latest prompt; older answers are dropped.
     pub asked: StoredValue<u32>,
+    /// If `true`, the camera moves to what the latest prompt finds, if it is a question.
+    pub looks_at_answer: StoredValue<bool>,
     /// The viewer, which draws the points.
     pub viewer: StoredValue<Viewer, LocalStorage>,
     pub(crate) link: StoredValue<Rc<RefCell<Option<Link>>>, LocalStorage>,
@@ -291,9 +304,16 @@ impl State {
         let guess = RwSignal::new(None::<u32>);
         let visible = Memo::new(move |_| {
             let mut visible = answer.with(|answer| {
-                answer
-                    .as_ref()
-                    .map_or_else(Vec::new, |answer| answer.labels.visible(threshold.get()))
+                let Some(answer) = answer else {
+                    return Vec::new();
+                };
+                let mut visible = answer.labels.visible(threshold.get());
+                if let Some(found) = answer.found() {
+                    for (instance, visible) in (0..).zip(&mut visible) {
+                        *visible &= found.contains(&instance);
+                    }
+                }
+                visible
             });
             let guess = guess.get();
             if let Some(guess) = guess.and_then(|guess| visible.get_mut(guess as usize)) {
@@ -326,6 +346,7 @@ impl State {
             snapshot: StoredValue::new_local(None),
             packing: StoredValue::new_local(None),
             asked: StoredValue::new(0),
+            looks_at_answer: StoredValue::new(false),
             wishes: StoredValue::new(Wishes::read()),
             backend: RwSignal::new(None),
             gpu_failure: StoredValue::new(None),
@@ -337,6 +358,7 @@ impl State {
             files_listed: RwSignal::new(None),
             reading: RwSignal::new(None),
             frames: RwSignal::new(Vec::new()),
+            recordings: RwSignal::new(0),
             pictures: StoredValue::new_local(Pictures::default()),
             cameras: RwSignal::new(!browser::is_narrow()),
             hovered_frame: RwSignal::new(None),
@@ -344,6 +366,9 @@ impl State {
             source: RwSignal::new_local(None),
             opening: RwSignal::new_local(None),
             with_images: RwSignal::new(true),
+            follow: RwSignal::new(false),
+            following: RwSignal::new(None),
+            newest_frame: RwSignal::new(None),
             images: RwSignal::new(ImagesInfo::default()),
             selected: RwSignal::new(None),
             hovered: RwSignal::new(None),
@@ -370,9 +395,16 @@ impl State {
         self.viewer.get_value()
     }
 
+    /// `true` if there are instances that stay: they can be asked for, changed, saved and shared.
+    pub fn is_segmented(&self) -> bool {
+        self.instances.with(|instances| !instances.is_empty())
+            && self.following.with(Option::is_none)
+    }
+
     /// The frame that stands out among the cameras and the thumbnails.
     pub fn highlighted_frame(&self) -> Option<u32> {
-        self.hovered_frame.get().or_else(|| self.open_frame.get())
+        let asked = self.hovered_frame.get().or_else(|| self.open_frame.get());
+        asked.or_else(|| self.newest_frame.get())
     }
 
     /// One line that summarizes the state of the work.
@@ -382,6 +414,9 @@ impl State {
         }
         match self.work.get() {
             Work::Idle => "Ready for a scan".into(),
+            Work::Running if self.following.with(Option::is_some) => {
+                self.following.get().unwrap_or_default().words()
+            }
             Work::Running => self.stages.with(|stages| match stages.last() {
                 Some(stage) if stage.stage == Stage::Read && self.reading.get().is_some() => {
                     let (done, of) = self.reading.get().unwrap_or_default();

@@ -56,6 +56,8 @@ struct Inner {
     frame: Frame,
     frusta: Frusta,
     flight: Option<Flight>,
+    /// The box that the camera was framed for; `None` once the user moved it.
+    framed: Option<Aabb>,
     moved_at: f64,
     /// Number of points that a frame may have while the camera moves.
     moving_points: f32,
@@ -88,6 +90,7 @@ impl Default for Viewer {
             frame,
             frusta: Frusta::default(),
             flight: None,
+            framed: None,
             moved_at: 0.0,
             moving_points: 0.0,
             dirty: true,
@@ -127,6 +130,17 @@ impl Viewer {
 
     /// Replaces the cloud and frames all of it.
     pub fn show(&self, cloud: Cloud) {
+        self.replace(cloud);
+        let mut inner = self.0.borrow_mut();
+        inner.framed = inner.cloud.bounds;
+        if let Some(bounds) = inner.cloud.bounds {
+            inner.flight = None;
+            inner.frame.camera = inner.framing(Camera::default(), bounds);
+        }
+    }
+
+    /// Replaces the cloud and leaves the camera where it is.
+    pub fn replace(&self, cloud: Cloud) {
         let mut inner = self.0.borrow_mut();
         inner.cloud = cloud;
         inner.frame.hovered = NO_INSTANCE;
@@ -138,12 +152,53 @@ impl Viewer {
         if let Some(Renderer::Gpu(gpu)) = &mut inner.renderer {
             gpu.clear();
         }
-        if let Some(bounds) = inner.cloud.bounds {
-            inner.flight = None;
-            inner.frame.camera = inner.framing(Camera::default(), bounds);
+        if let Some(Renderer::Software(software)) = &mut inner.renderer {
+            software.begin_anew();
         }
         drop(inner);
         self.invalidate();
+    }
+
+    /// Adds points and their superpoints, of which there are so many now. The superpoints may be
+    /// those of all points, if these had none so far. The camera keeps all points in sight as long
+    /// as the user leaves it alone.
+    pub fn grow(
+        &self,
+        positions: &[[f32; 3]],
+        colors: &[u32],
+        superpoint_of_point: &[u32],
+        superpoints: usize,
+    ) {
+        let mut inner = self.0.borrow_mut();
+        let Inner {
+            renderer, cloud, ..
+        } = &mut *inner;
+        let had_superpoints = cloud.superpoint_of_point.len() == cloud.positions.len();
+        cloud.positions.extend(positions);
+        cloud.colors.extend(colors);
+        cloud.superpoint_of_point.extend(superpoint_of_point);
+        let owners = superpoints.max(cloud.owner_of_superpoint.len());
+        cloud.owner_of_superpoint.resize(owners, NO_INSTANCE);
+        let all = cloud.bounds.unwrap_or(Aabb::EMPTY);
+        let all = positions.iter().fold(all, |all, point| all.with(*point));
+        cloud.bounds = Some(all);
+        if let Some(Renderer::Gpu(gpu)) = renderer {
+            gpu.grow();
+            if !had_superpoints {
+                gpu.set_superpoints(cloud);
+            }
+        }
+        inner.apply_owners();
+        let to = inner.framed.filter(|framed| outgrown(framed, &all));
+        let to = to.map(|_| inner.framing(inner.frame.camera, all));
+        if to.is_some() {
+            inner.framed = Some(all);
+        }
+        drop(inner);
+        match to {
+            Some(to) => self.fly_to(to),
+            None => self.invalidate(),
+        }
     }
 
     /// Sets the superpoint of each point, shape `(points)`. The superpoints have no owners so far.
@@ -161,6 +216,17 @@ impl Viewer {
         }
         drop(inner);
         self.invalidate();
+    }
+
+    /// Number of points.
+    pub fn points(&self) -> usize {
+        self.0.borrow().cloud.positions.len()
+    }
+
+    /// Length of the diagonal of the box around nearly all points, metres.
+    pub fn diagonal(&self) -> f32 {
+        let bounds = self.0.borrow().cloud.bounds;
+        bounds.map_or(0.0, |bounds| Vec3::from(bounds.size()).length())
     }
 
     /// Number of superpoints.
@@ -207,6 +273,7 @@ impl Viewer {
         {
             let mut inner = self.0.borrow_mut();
             inner.flight = None;
+            inner.framed = None;
             inner.moved_at = browser::now();
         }
         self.update(|frame| change(&mut frame.camera));
@@ -248,6 +315,7 @@ impl Viewer {
         }
         let to = inner.framing(inner.frame.camera, bounds);
         drop(inner);
+        self.0.borrow_mut().framed = None;
         self.fly_to(to);
     }
 
@@ -264,6 +332,7 @@ impl Viewer {
             ..camera
         };
         drop(inner);
+        self.0.borrow_mut().framed = None;
         self.fly_to(to);
     }
 
@@ -387,7 +456,7 @@ impl Inner {
     fn apply_owners(&mut self) {
         match &mut self.renderer {
             Some(Renderer::Gpu(gpu)) => gpu.set_owners(&self.cloud.owner_of_superpoint),
-            Some(Renderer::Software(software)) => software.restart(),
+            Some(Renderer::Software(software)) => software.refresh(),
             None => {}
         }
     }
@@ -419,6 +488,14 @@ impl Inner {
             Vec2::ONE - self.frame.covered,
         )
     }
+}
+
+/// `true` if a box reaches beyond another one by more than a tenth of its diagonal.
+fn outgrown(framed: &Aabb, all: &Aabb) -> bool {
+    let diagonal = Vec3::from(framed.size()).length();
+    let beyond =
+        |axis: usize| (framed.min[axis] - all.min[axis]).max(all.max[axis] - framed.max[axis]);
+    (0..3).any(|axis| beyond(axis) > 0.1 * diagonal)
 }
 
 /// Creates the renderer for this canvas: the wanted one, or by default WebGPU if there is hardware

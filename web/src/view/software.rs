@@ -65,6 +65,8 @@ pub struct SoftwareRenderer {
     shaded: Vec<u32>,
     picture_ms: f32,
     job: Option<Job>,
+    /// If `true`, the picture in progress is of data that changed meanwhile.
+    stale: bool,
 }
 
 /// A picture in progress.
@@ -72,6 +74,8 @@ pub struct SoftwareRenderer {
 struct Job {
     frame: Frame,
     began: f64,
+    /// Number of points in the picture; those that come meanwhile are in the next one.
+    points: usize,
     /// Index of the next point to splat.
     point: usize,
     /// Index of the next row to shade.
@@ -107,18 +111,26 @@ impl SoftwareRenderer {
             shaded: Vec::new(),
             picture_ms: 0.0,
             job: None,
+            stale: false,
         })
     }
 
     /// Sets the look of each instance and, last, of unowned points.
     pub fn set_looks(&mut self, looks: &[Look]) {
         self.looks = looks.to_vec();
-        self.restart();
+        self.refresh();
     }
 
-    /// Discards the picture in progress, because data other than the frame changed.
-    pub fn restart(&mut self) {
+    /// Draws another picture after the one in progress, because data other than the frame changed.
+    /// The one in progress is finished: who draws while data grow would otherwise see none at all.
+    pub fn refresh(&mut self) {
+        self.stale = self.job.is_some();
+    }
+
+    /// Discards the picture in progress, because its points are gone.
+    pub fn begin_anew(&mut self) {
         self.job = None;
+        self.stale = false;
     }
 
     /// Continues to draw for a few milliseconds. A picture in progress is finished even if another
@@ -127,8 +139,9 @@ impl SoftwareRenderer {
         self.resize(size);
         let start = browser::now();
         let in_time = || browser::now() - start < CALL_MS;
-        let mut job = self.job.take().unwrap_or_else(|| self.begin(frame, start));
-        let (points, stride) = (cloud.positions.len(), job.frame.stride as usize);
+        let begun = self.job.take();
+        let mut job = begun.unwrap_or_else(|| self.begin(frame, cloud.positions.len(), start));
+        let (points, stride) = (job.points, job.frame.stride as usize);
         let size = (self.width as u32, self.height as u32);
         let view = View::new(cloud, &job.frame, size);
         while job.point < points && in_time() {
@@ -159,7 +172,8 @@ impl SoftwareRenderer {
         );
         self.present();
         self.picture_ms = (browser::now() - job.began) as f32;
-        if job.frame == *frame {
+        let is_stale = std::mem::take(&mut self.stale);
+        if job.frame == *frame && !is_stale {
             Drawn::Wholly
         } else {
             Drawn::Partly
@@ -171,12 +185,13 @@ impl SoftwareRenderer {
         self.picture_ms
     }
 
-    fn begin(&mut self, frame: &Frame, began: f64) -> Job {
+    fn begin(&mut self, frame: &Frame, points: usize, began: f64) -> Job {
         self.depth.fill(0.0);
         self.identity.fill(NOTHING);
         Job {
             frame: *frame,
             began,
+            points,
             point: 0,
             row: 0,
         }

@@ -6,7 +6,7 @@ use std::{io, ops::Range};
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use segscape::{
     captures::{CaptureError, CaptureFile, CaptureOptions, Files, Packed, ReadAt, Zip, sorted},
-    job::{self, RecordedFrame, RecordingError, RecordingKind},
+    job::{self, RecordedFrame, Recording, RecordingError, RecordingKind},
     preflight::{Choices, Preflight},
     progress::Monitor,
     scan::Scan,
@@ -208,6 +208,8 @@ pub struct Scanned {
     pub frames: Frames,
     /// What the images may say to the network.
     pub images: Images,
+    /// If `true`, it is the scan on screen, of which more is known now.
+    pub goes_on: bool,
 }
 
 /// Reads a capture or a foundation bundle and calls `on_frame` with the numbers of frames that are
@@ -225,13 +227,65 @@ pub fn read(
     on_frame: &dyn Fn(u32, u32),
 ) -> Result<Scanned, RecordingError> {
     let detected = job::detect(opened)?;
-    let options = CaptureOptions {
-        up: choices.up,
-        ..CaptureOptions::default()
-    };
+    let options = options(choices);
     let recording = job::open(opened, &detected, &options, monitor, &mut |done, of| {
         on_frame(done as u32, of as u32);
     })?;
+    Ok(scanned(opened, recording, choices, with_images))
+}
+
+/// Reads the first frames of a recording whose things were followed so far; see
+/// [`job::points_of_first`].
+///
+/// # Errors
+/// See [`read`].
+pub fn read_first(
+    opened: &Opened,
+    choices: Choices,
+    frames: u32,
+) -> Result<Scanned, RecordingError> {
+    let detected = job::detect(opened)?;
+    let options = options(choices);
+    let recording = job::points_of_first(frames as usize, opened, &detected, &options)?;
+    Ok(scanned(opened, recording, choices, false))
+}
+
+/// How a capture is read whose up axis may be chosen.
+pub fn options(choices: Choices) -> CaptureOptions {
+    CaptureOptions {
+        up: choices.up,
+        ..CaptureOptions::default()
+    }
+}
+
+/// What the page shows of a frame, and a handle to its picture, which is `null` if it cannot be
+/// shown.
+pub fn frame(
+    opened: &Opened,
+    name: String,
+    camera: &Camera,
+    picture: Option<&str>,
+) -> (FrameInfo, JsValue) {
+    let handle = picture.and_then(|path| opened.handle(path));
+    let (blob, inflated_bytes) = handle.map_or((JsValue::NULL, None), |(blob, bytes)| {
+        (JsValue::from(blob), bytes)
+    });
+    let info = FrameInfo {
+        name,
+        eye: camera.position(),
+        corners: corners(camera),
+        inflated_bytes,
+    };
+    (info, blob)
+}
+
+/// A recording with what the page shows of it.
+pub fn scanned(
+    opened: &Opened,
+    recording: Recording,
+    choices: Choices,
+    with_images: bool,
+) -> Scanned {
     let settled = recording.kind == RecordingKind::Bundle;
     let seen = recording.about.as_ref().map(|about| SeenInfo {
         features: about.content.features,
@@ -246,21 +300,13 @@ pub fn read(
         ..
     } in recording.frames
     {
-        let handle = picture.and_then(|path| opened.handle(&path));
-        let (blob, inflated_bytes) = handle.map_or((JsValue::NULL, None), |(blob, bytes)| {
-            (JsValue::from(blob), bytes)
-        });
+        let (info, blob) = frame(opened, name, &camera, picture.as_deref());
         pictures.push(&blob);
-        frames.push(FrameInfo {
-            name,
-            eye: camera.position(),
-            corners: corners(&camera),
-            inflated_bytes,
-        });
+        frames.push(info);
     }
     let gaps = recording.gaps;
     let first_gaps = gaps.iter().take(LISTED_GAPS);
-    Ok(Scanned {
+    Scanned {
         name: recording.name,
         info: CaptureInfo {
             kind: recording.kind.to_string(),
@@ -272,7 +318,9 @@ pub fn read(
                 .map(|gap| format!("{}: {}", gap.frame, gap.reason))
                 .collect(),
             seen,
+            followed: None,
         },
+        goes_on: false,
         warnings: recording
             .warnings
             .into_iter()
@@ -284,7 +332,7 @@ pub fn read(
         settled,
         images: Images::new(recording.about, with_images),
         scan: recording.scan,
-    })
+    }
 }
 
 /// What the corners of a camera's picture show at a depth of one metre.

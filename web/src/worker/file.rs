@@ -70,6 +70,8 @@ pub struct About {
     pub warnings: Vec<String>,
     /// The capture that it was made of, and its frames.
     pub capture: Option<(CaptureInfo, Frames)>,
+    /// If `true`, it is the scan on screen, of which more is known now.
+    pub goes_on: bool,
 }
 
 /// What the page shows of a scan in the world frame.
@@ -81,20 +83,13 @@ pub fn points(scan: &Scan, about: About) -> Points {
         settled,
         mut warnings,
         capture,
+        goes_on,
     } = about;
     let (capture, frames) = capture.unzip();
     warnings.extend(scan.warnings.iter().map(|warning| warning.0.clone()));
-    let packed = |colors: &Vec<[u8; 3]>| {
-        Bulk::from_slice(
-            &colors
-                .iter()
-                .map(|&[r, g, b]| [r, g, b, 255])
-                .collect::<Vec<_>>(),
-        )
-    };
     Points {
         positions: Bulk::from_slice(&scan.positions),
-        colors: scan.colors.as_ref().map(packed),
+        colors: scan.colors.as_deref().map(packed),
         scan: ScanInfo {
             name,
             points: scan.len() as u32,
@@ -107,7 +102,14 @@ pub fn points(scan: &Scan, about: About) -> Points {
             capture,
         },
         frames,
+        goes_on,
     }
+}
+
+/// Colors with an alpha of 255, as they are drawn.
+pub fn packed(colors: &[[u8; 3]]) -> Bulk {
+    let with_alpha = colors.iter().map(|&[r, g, b]| [r, g, b, 255]);
+    Bulk::from_slice(&with_alpha.collect::<Vec<_>>())
 }
 
 /// Bounding box of a sample of the points without the outermost 0.5 % on either side of each axis:

@@ -9,9 +9,11 @@ mod backend;
 mod capture;
 mod fetch;
 mod file;
+mod following;
 mod images;
 mod models;
 mod opening;
+mod prompt;
 mod scene;
 mod session;
 
@@ -24,6 +26,16 @@ pub fn run() {
 
 impl Answers for Session {
     type Request = Request;
+
+    fn heard(request: Request) -> Option<Request> {
+        match request {
+            Request::Stop => {
+                following::stop();
+                None
+            }
+            other => Some(other),
+        }
+    }
 
     async fn answer(&mut self, request: Request) {
         if let Err(message) = self.answered(request).await {

@@ -1,6 +1,6 @@
 //! Opens scans, captures and bundles, and what an earlier worker of the page had open.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeMap};
 
 use segscape::{
     instances::query::Labels,
@@ -17,6 +17,7 @@ use super::{
     file::{self, About, Found},
     images::Images,
     post,
+    prompt::Asked,
     scene::OpenScene,
     session::{Open, Session, Watch, compared},
 };
@@ -37,6 +38,7 @@ impl Session {
         source: &Source,
         choices: Choices,
         with_images: bool,
+        follow: bool,
     ) -> Result<(), String> {
         let start = browser::now();
         post(&Reply::Progress(Progress {
@@ -52,10 +54,12 @@ impl Session {
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
         let (name, bytes) = match input {
+            Input::Capture(opened) if follow => return self.follow(&opened, choices, start).await,
             Input::Capture(opened) => {
                 let scanned = capture::read(&opened, choices, with_images, &monitor, &on_frame())
                     .map_err(|error| error.to_string())?;
-                let images = self.show_capture(scanned, start);
+                let images = self.show_capture(scanned);
+                self.was_read(start);
                 return self.find(Some(images)).await;
             }
             Input::File { name, bytes } => (name, bytes),
@@ -81,11 +85,13 @@ impl Session {
                 .into_iter()
                 .collect(),
             capture: None,
+            goes_on: false,
         };
         self.frames = found
             .as_ref()
             .map_or(0, |found| found.meta.provenance.frames);
-        self.show(scan, about, start);
+        self.show(scan, about);
+        self.was_read(start);
         match found {
             None => self.find(None).await,
             Some(found) => self.unpack(found).await,
@@ -94,7 +100,7 @@ impl Session {
 
     /// Shows a capture or a foundation bundle, whose points are in the world frame, and returns what
     /// its images may say.
-    fn show_capture(&mut self, scanned: Scanned, start: f64) -> Images {
+    pub(super) fn show_capture(&mut self, scanned: Scanned) -> Images {
         self.frames = scanned.info.used;
         let about = About {
             name: scanned.name,
@@ -103,21 +109,27 @@ impl Session {
             settled: scanned.settled,
             warnings: scanned.warnings,
             capture: Some((scanned.info, scanned.frames)),
+            goes_on: scanned.goes_on,
         };
-        self.show(scanned.scan, about, start);
+        self.show(scanned.scan, about);
         scanned.images
     }
 
     /// Shows a scan in the world frame.
-    fn show(&mut self, scan: Scan, about: About, start: f64) {
+    fn show(&mut self, scan: Scan, about: About) {
         self.name.clone_from(&about.name);
         post(&Reply::Points(file::points(&scan, about)));
+        self.open = Open::Scan(scan);
+    }
+
+    /// Reports that the scan on screen is read. `start` is the time when it was asked for.
+    pub(super) fn was_read(&self, start: f64) {
+        let points = self.open.scan().map_or(0, Scan::len);
         post(&Reply::Finished {
             stage: Stage::Read,
             ms: browser::now() - start,
-            outcome: format!("{} points", grouped(scan.len())),
+            outcome: format!("{} points", grouped(points)),
         });
-        self.open = Open::Scan(scan);
     }
 
     /// Applies the contents of a bundle to the open scan, with the view that its sender saved.
@@ -144,9 +156,15 @@ impl Session {
             .collect();
         post(&Reply::SavedView {
             view: meta.view.clone(),
-            names,
+            names: BTreeMap::clone(&names),
         });
-        self.prompt(0, &meta.view.prompt, false).await?;
+        let asked = Asked {
+            text: &meta.view.prompt,
+            threshold: meta.view.threshold,
+            names: &names,
+            ..Asked::NOTHING
+        };
+        self.prompt(asked).await?;
         post(&Reply::Done);
         Ok(())
     }
@@ -160,9 +178,9 @@ impl Session {
         &mut self,
         bundle: &Bulk,
         superpoint_of_point: &Bulk,
-        labels: Labels,
         source: &Source,
         choices: Choices,
+        followed: Option<u32>,
     ) -> Result<(), String> {
         let silent = Monitor::silent();
         let (_, found) = file::read(&bundle.to_vec::<u8>(), &silent)?;
@@ -174,8 +192,11 @@ impl Session {
             .map_err(|error| error.to_string())?;
         let (name, scan) = match input {
             Input::Capture(opened) => {
-                let scanned = capture::read(&opened, choices, false, &silent, &|_, _| ())
-                    .map_err(|error| error.to_string())?;
+                let scanned = match followed {
+                    Some(frames) => capture::read_first(&opened, choices, frames),
+                    None => capture::read(&opened, choices, false, &silent, &|_, _| ()),
+                };
+                let scanned = scanned.map_err(|error| error.to_string())?;
                 (scanned.name, scanned.scan)
             }
             Input::File { name, bytes } => {
@@ -197,7 +218,8 @@ impl Session {
                 superpoints,
                 segmentation,
             },
-            labels,
+            labels: Labels::default(),
+            found: None,
             model: meta.provenance.model,
         }));
         Ok(())

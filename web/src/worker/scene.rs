@@ -25,6 +25,8 @@ pub struct OpenScene {
     pub vocabulary: Vocabulary,
     /// The labels of the latest answer.
     pub labels: Labels,
+    /// The things that the latest question found, if the latest prompt was a question.
+    pub found: Option<Vec<u32>>,
     /// Name and hash of the network.
     pub model: String,
 }
@@ -56,7 +58,8 @@ impl OpenScene {
         }
         let mut visible = self.labels.visible(threshold);
         for (instance, visible) in (0..).zip(&mut visible) {
-            *visible &= edits.shows(instance);
+            let is_found = |found: &Vec<u32>| found.contains(&instance);
+            *visible &= edits.shows(instance) && self.found.as_ref().is_none_or(is_found);
         }
         let labeled = job::label(&self.segmented, &labels, &visible);
         let scan = &self.segmented.scan;
@@ -176,12 +179,17 @@ mod tests {
                     label(None, 0.0),
                 ],
             },
+            found: None,
             model: String::new(),
         }
     }
 
     fn exported(threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
-        let (bytes, _) = scene().export(Format::Json, threshold, edits);
+        exported_of(&scene(), threshold, edits)
+    }
+
+    fn exported_of(scene: &OpenScene, threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
+        let (bytes, _) = scene.export(Format::Json, threshold, edits);
         let json: Value = serde_json::from_slice(&bytes).unwrap();
         let instances = json["instances"].as_array().unwrap();
         instances
@@ -203,5 +211,11 @@ mod tests {
         edits.toggle_isolated(2);
         assert_eq!(exported(0.0, &edits), [chair(2)]);
         assert!(exported(0.5, &edits).is_empty());
+        let answered = OpenScene {
+            found: Some(vec![1, 2]),
+            ..scene()
+        };
+        let chairs = exported_of(&answered, 0.0, &Edits::default());
+        assert_eq!(chairs, [chair(1), chair(2)], "what a question found");
     }
 }

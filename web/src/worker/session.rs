@@ -8,7 +8,7 @@ use segscape::{
     bundle::SavedView,
     instances::{
         Segmentation,
-        query::{Labels, Question, Recognizer},
+        query::{Labels, Recognizer},
     },
     job::{self, Decoding, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, manifest::ManifestError},
@@ -27,13 +27,14 @@ use super::{
     images::Images,
     models::{self, ModelError, Offered},
     post,
+    prompt::Asked,
     scene::OpenScene,
 };
 use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request},
+    protocol::{BackendInfo, Bulk, Format, Processor, Reply, Request},
 };
 
 /// The state that the worker keeps between requests.
@@ -48,7 +49,7 @@ pub struct Session {
     offered: Option<Offered>,
     network: Option<Network>,
     /// The text encoder that was needed last; that of the open scene may be another one.
-    encoder: Option<Box<dyn TextEncoder>>,
+    pub(super) encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
     pub(super) name: String,
     /// Number of frames of the capture that it was made of, or 0.
@@ -68,7 +69,7 @@ pub(super) enum Open {
 }
 
 impl Open {
-    fn scan(&self) -> Option<&Scan> {
+    pub(super) fn scan(&self) -> Option<&Scan> {
         match self {
             Self::Nothing => None,
             Self::Scan(scan) => Some(scan),
@@ -139,12 +140,26 @@ impl Session {
                 source,
                 choices,
                 with_images,
-            } => self.open(&source, choices, with_images).await?,
+                follow,
+            } => self.open(&source, choices, with_images, follow).await?,
+            // It was acted on when it came.
+            Request::Stop => {}
             Request::Prompt {
                 serial,
                 text,
                 typing,
-            } => self.prompt(serial, &text, typing).await?,
+                threshold,
+                names,
+            } => {
+                let asked = Asked {
+                    serial,
+                    text: &text,
+                    typing,
+                    threshold,
+                    names: &names,
+                };
+                self.prompt(asked).await?;
+            }
             Request::Export {
                 format,
                 threshold,
@@ -155,11 +170,15 @@ impl Session {
                 bundle,
                 superpoint_of_point,
                 labels,
+                found,
                 source,
                 choices,
+                followed,
             } => {
-                self.restore(&bundle, &superpoint_of_point, labels, &source, choices)
+                self.restore(&bundle, &superpoint_of_point, &source, choices, followed)
                     .await?;
+                let scene = self.scene_mut()?;
+                (scene.labels, scene.found) = (labels, found);
             }
         }
         Ok(())
@@ -219,7 +238,7 @@ impl Session {
             .unwrap_or_default();
         self.through(grouping.superpoints, segmentation, model)
             .await?;
-        self.prompt(0, "", false).await?;
+        self.prompt(Asked::NOTHING).await?;
         post(&Reply::Done);
         Ok(())
     }
@@ -328,6 +347,7 @@ impl Session {
                 segmentation,
             },
             labels: Labels::default(),
+            found: None,
             model,
         };
         post(&Reply::Instances {
@@ -335,72 +355,6 @@ impl Session {
             superpoint_of_point,
         });
         self.open = Open::Scene(Box::new(scene));
-        Ok(())
-    }
-
-    pub(super) async fn prompt(
-        &mut self,
-        serial: u32,
-        text: &str,
-        typing: bool,
-    ) -> Result<(), String> {
-        let start = browser::now();
-        let vocabulary = self.scene()?.vocabulary.clone();
-        let mut failure = Ok(());
-        let mut question = match Question::parse(text, &vocabulary) {
-            Ok(question) => question,
-            // For example, a quotation that is not closed yet.
-            Err(_) if typing => Question::empty(&vocabulary),
-            Err(error) => return Err(error.to_string()),
-        };
-        let mut unfinished: Vec<String> =
-            question.unread().into_iter().map(str::to_owned).collect();
-        if !typing && !unfinished.is_empty() {
-            let unread = std::mem::take(&mut unfinished);
-            if let Err(error) = self.read(&mut question, &unread).await {
-                let unread = unread.join("\u{201d}, \u{201c}");
-                failure = Err(format!(
-                    "the built-in vocabulary does not contain \u{201c}{unread}\u{201d}, and the text encoder is not available: {error}"
-                ));
-            }
-        }
-        let scene = self.scene_mut()?;
-        scene.labels = scene
-            .recognizer
-            .labels(&scene.segmented.segmentation, &question.terms());
-        post(&Reply::Answer(Answer {
-            serial,
-            labels: scene.labels.clone(),
-            unfinished,
-            ms: browser::now() - start,
-        }));
-        failure
-    }
-
-    /// Lets the text encoder read phrases outside the vocabulary. Fetches it when it is first
-    /// needed.
-    async fn read(&mut self, question: &mut Question, phrases: &[String]) -> Result<(), String> {
-        let space = self.scene()?.vocabulary.space().clone();
-        let encoder = match self.encoder.take() {
-            Some(loaded) if *loaded.space() == space => loaded,
-            _ => {
-                let loaded = models::encoder(&space).await;
-                let loaded = loaded.map_err(|error| error.to_string())?;
-                post(&Reply::Done);
-                loaded
-            }
-        };
-        let encoder = &*self.encoder.insert(encoder);
-        let names: Vec<&str> = phrases.iter().map(String::as_str).collect();
-        let embeddings = encoder
-            .embed(&names)
-            .await
-            .map_err(|error| error.to_string())?;
-        for (name, embedding) in names.into_iter().zip(embeddings) {
-            let in_pieces = encoder.in_pieces(name);
-            let in_pieces = in_pieces.map_err(|error| error.to_string())?;
-            question.read(name, in_pieces, embedding);
-        }
         Ok(())
     }
 
@@ -430,14 +384,14 @@ impl Session {
         Ok(())
     }
 
-    fn scene(&self) -> Result<&OpenScene, String> {
+    pub(super) fn scene(&self) -> Result<&OpenScene, String> {
         match &self.open {
             Open::Scene(scene) => Ok(scene),
             _ => Err(NO_SCENE.to_owned()),
         }
     }
 
-    fn scene_mut(&mut self) -> Result<&mut OpenScene, String> {
+    pub(super) fn scene_mut(&mut self) -> Result<&mut OpenScene, String> {
         match &mut self.open {
             Open::Scene(scene) => Ok(scene),
             _ => Err(NO_SCENE.to_owned()),

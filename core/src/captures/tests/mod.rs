@@ -46,7 +46,7 @@ fn pose(x: f32) -> Vec<u8> {
 
 /// The files of so many frames in the layout of 7-Scenes, each ten centimetres to the right of the
 /// one before.
-fn recording(frames: usize) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn recording(frames: usize) -> Vec<(String, Vec<u8>)> {
     let camera = b"16 0 7.5 0 16 5.5 0 0 1".to_vec();
     let mut files = vec![("camera-intrinsics.txt".to_owned(), camera)];
     for frame in 0..frames {
@@ -59,7 +59,11 @@ fn recording(frames: usize) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The recording with other content at one path.
-fn with(files: &[(String, Vec<u8>)], path: &str, content: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn with(
+    files: &[(String, Vec<u8>)],
+    path: &str,
+    content: &[u8],
+) -> Vec<(String, Vec<u8>)> {
     let mut files = files.to_vec();
     files.retain(|(name, _)| name != path);
     files.push((path.to_owned(), content.to_vec()));

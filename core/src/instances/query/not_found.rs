@@ -21,6 +21,8 @@ pub enum Reason<'a> {
     Unknown(&'a Unknown),
     /// The scan has no instances at all.
     NoInstances,
+    /// Nothing is known of what the instances are.
+    Nameless,
     /// Some instance matches the term, with too low a confidence.
     BelowThreshold {
         /// The best such instance.
@@ -57,7 +59,8 @@ impl Labels {
             (Meaning::Unknown(unknown), ..) => Reason::Unknown(unknown),
             (_, Some(best), _) => self.of_match(index, best, threshold),
             (_, None, Some(nearest)) => Reason::SomethingElse { nearest },
-            (_, None, None) => Reason::NoInstances,
+            (_, None, None) if self.of_instance.is_empty() => Reason::NoInstances,
+            (_, None, None) => Reason::Nameless,
         };
         Some(NotFound { term, reason })
     }
@@ -86,6 +89,11 @@ impl fmt::Display for NotFound<'_> {
         match &self.reason {
             Reason::Unknown(unknown) => return write!(out, "{unknown}"),
             Reason::NoInstances => return out.write_str("nothing at all was found in the scan"),
+            Reason::Nameless => {
+                return out.write_str(
+                    "nothing says what the things are, because no network or model named them",
+                );
+            }
             Reason::BelowThreshold { best, threshold } => {
                 let digits = if (threshold - best.confidence) < 0.01 {
                     4

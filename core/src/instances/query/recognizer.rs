@@ -117,13 +117,19 @@ impl Recognizer {
             self.peaks.len(),
             "the instances are those that were compared"
         );
-        let unasked = |(index, score): (usize, f32)| Label {
-            name: self.name(index).to_owned(),
+        let unasked = |(index, instance): (usize, &Instance)| Label {
+            name: match instance.is_nameless() {
+                true => String::new(),
+                false => self.name(index).to_owned(),
+            },
             term: None,
-            confidence: if terms.is_empty() { score } else { 0.0 },
+            confidence: if terms.is_empty() {
+                instance.score
+            } else {
+                0.0
+            },
         };
-        let scores = instances.iter().map(|instance| instance.score);
-        let mut of_instance: Vec<Label> = scores.enumerate().map(unasked).collect();
+        let mut of_instance: Vec<Label> = instances.iter().enumerate().map(unasked).collect();
         let terms = (0..).zip(terms);
         let terms =
             terms.map(|(index, term)| self.answer(segmentation, index, term, &mut of_instance));
@@ -146,6 +152,7 @@ impl Recognizer {
         if let Some(embedding) = &term.embedding {
             let rivals = self.rivals(embedding);
             let compared = (0..).zip(&segmentation.instances).zip(labels);
+            let compared = compared.filter(|((_, instance), _)| !instance.is_nameless());
             for (
                 (
                     instance,

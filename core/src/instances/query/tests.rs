@@ -71,6 +71,41 @@ fn labels(terms: &[PromptTerm]) -> Labels {
     Recognizer::with_background(&scene, &WORDS, embeddings()).labels(&scene, terms)
 }
 
+#[test]
+fn what_is_nameless_has_no_name_and_no_word_finds_it() {
+    let mut scene = scene();
+    scene.instances[0].embedding.fill(0.0);
+    let compared = Recognizer::with_background(&scene, &WORDS, embeddings());
+    let unasked = compared.labels(&scene, &[]);
+    assert_eq!(unasked.of_instance[0].name, "");
+    assert_eq!(unasked.of_instance[0].confidence, 0.9);
+    let asked = compared.labels(&scene, &[chair()]);
+    assert_eq!(terms_of(&asked), [None, None, None, Some(0)]);
+    assert!(
+        asked.terms[0]
+            .nearest
+            .iter()
+            .all(|guess| guess.instance != 0)
+    );
+
+    for instance in &mut scene.instances {
+        instance.embedding.fill(0.0);
+    }
+    let compared = Recognizer::with_background(&scene, &WORDS, embeddings());
+    let asked = compared.labels(&scene, &[chair()]);
+    let reason = asked.not_found(0, 0.1).unwrap();
+    assert_eq!(reason.reason, Reason::Nameless);
+    assert!(
+        reason
+            .to_string()
+            .starts_with("nothing says what the things are")
+    );
+    let nothing = Segmentation::default();
+    let none = Recognizer::with_background(&nothing, &WORDS, embeddings());
+    let none = none.labels(&nothing, &[chair()]);
+    assert_eq!(none.not_found(0, 0.1).unwrap().reason, Reason::NoInstances);
+}
+
 fn terms_of(labels: &Labels) -> Vec<Option<u32>> {
     labels.of_instance.iter().map(|label| label.term).collect()
 }

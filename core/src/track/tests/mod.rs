@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any_recording;
+mod growing;
 
 use glam::{Affine3A, Mat3, Vec3};
 

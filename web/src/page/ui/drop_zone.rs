@@ -5,7 +5,10 @@
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 
-use super::icon::{Glyph, Icon};
+use super::{
+    icon::{Glyph, Icon},
+    ways::Ways,
+};
 use crate::{
     page::{actions, state::State},
     protocol::Source,
@@ -72,6 +75,7 @@ pub fn DropZone() -> impl IntoView {
                         <b>"Stray Scanner"</b> ", " <b>"3D Scanner App"</b> " all data, frames of " <b>"ScanNet"</b> ", " <b>"7-Scenes"</b> ", "
                         <b>"TUM"</b> " or " <b>"Open3D"</b> "."
                     </p>
+                    <Ways group="way-of-captures" />
                     <div class="choices">
                         <label class="button primary" for="file-input">
                             "Choose a file"

@@ -15,7 +15,7 @@ use crate::{
 #[component]
 pub fn Export() -> impl IntoView {
     let state = State::expect();
-    let nothing_yet = move || state.visible.with(Vec::is_empty);
+    let nothing_yet = move || state.visible.with(Vec::is_empty) || !state.is_segmented();
     view! {
         <section class="out" aria-label="Download and share">
             <button

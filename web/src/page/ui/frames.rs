@@ -22,10 +22,12 @@ const IN_SIGHT_MS: i32 = 80;
 #[component]
 pub fn Frames() -> impl IntoView {
     let state = State::expect();
-    let strip = move || {
+    // Frames that follow those before add thumbnails; others make another strip.
+    let shown = Memo::new(move |_| {
         let shown = state.cameras.get() && state.frames.with(|frames| !frames.is_empty());
-        shown.then(|| view! { <Strip /> })
-    };
+        shown.then(|| state.recordings.get())
+    });
+    let strip = move || shown.get().map(|_| view! { <Strip /> });
     view! {
         {strip}
         <Show when=move || state.open_frame.with(Option::is_some)>
@@ -39,9 +41,12 @@ pub fn Frames() -> impl IntoView {
 fn Strip() -> impl IntoView {
     let state = State::expect();
     let list = NodeRef::<html::Div>::new();
-    let count = state.frames.with_untracked(Vec::len) as u32;
-    let in_sight = RwSignal::new(0..AT_FIRST.min(count));
+    let count = Memo::new(move |_| state.frames.with(Vec::len) as u32);
+    let in_sight = RwSignal::new(0..AT_FIRST.min(count.get_untracked()));
     let look = move || {
+        let Some(count) = count.try_get_untracked() else {
+            return;
+        };
         if let Some(list) = list.try_get_untracked().flatten() {
             let first = list.scroll_left().max(0) as u32 / STEP;
             let end = (list.scroll_left().max(0) + list.client_width()) as u32 / STEP + 1;
@@ -51,6 +56,10 @@ fn Strip() -> impl IntoView {
     list.on_load(move |_| browser::next_frame(look));
     let resized = window_event_listener(ev::resize, move |_| look());
     on_cleanup(move || resized.remove());
+    Effect::new(move |_| {
+        count.track();
+        look();
+    });
     // Keeps the frame that stands out in sight.
     Effect::new(move |_| {
         if let (Some(frame), Some(list)) = (state.highlighted_frame(), list.get()) {
@@ -73,7 +82,7 @@ fn Strip() -> impl IntoView {
             on:scroll=move |_| look()
             on:pointerleave=move |_| state.hovered_frame.set(None)
         >
-            <div class="track" style:width=format!("{}px", count * STEP)>
+            <div class="track" style:width=move || format!("{}px", count.get() * STEP)>
                 <For each=move || in_sight.get() key=|frame| *frame let:frame>
                     <Thumbnail frame />
                 </For>

@@ -179,7 +179,11 @@ fn InstanceRow(row: Row) -> impl IntoView {
             title=title
             aria-selected=move || is(state.selected).to_string()
             on:click=move |_| actions::select(state, id)
-            on:dblclick=move |_| state.renaming.set(Some(id))
+            on:dblclick=move |_| {
+                if state.is_segmented() {
+                    state.renaming.set(Some(id));
+                }
+            }
             on:pointerenter=move |_| state.hovered.set(Some(id))
             on:pointerleave=move |_| state.hovered.set(None)
             on:keydown=move |event| on_key(state, id, &event)
@@ -197,7 +201,7 @@ fn InstanceRow(row: Row) -> impl IntoView {
             >
                 <Rename id name=name.get_value() />
             </Show>
-            <span class="tools" role="gridcell">
+            <span class="tools" role="gridcell" hidden=move || !state.is_segmented()>
                 {tool(Icon::Rename, "Rename", |state, id| state.renaming.set(Some(id)))}
                 {tool(Icon::Isolate, "Show alone", |state, id| actions::edit(state, |edits| edits.toggle_isolated(id)))}
                 {tool(hide_icon, hide_label, |state, id| actions::edit(state, |edits| edits.toggle_hidden(id)))}

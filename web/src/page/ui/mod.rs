@@ -19,6 +19,7 @@ pub mod shortcuts;
 mod toolbar;
 mod unit;
 mod viewer;
+mod ways;
 
 pub use backend::Backend;
 pub use drop_zone::DropZone;

@@ -8,6 +8,7 @@ use super::{
     instances::Instances,
     preflight::Preflight,
     prompt::Prompt,
+    ways::Ways,
 };
 use crate::page::state::State;
 
@@ -15,6 +16,10 @@ use crate::page::state::State;
 #[component]
 pub fn Panel() -> impl IntoView {
     let state = State::expect();
+    let of_capture = move || {
+        let scan = state.scan.read();
+        scan.as_ref().is_some_and(|scan| scan.capture.is_some())
+    };
     view! {
         <Show when=move || state.scan.with(Option::is_some)>
             <aside class="panel card" class:folded=move || state.folded.get() aria-label="The open scan">
@@ -27,6 +32,9 @@ pub fn Panel() -> impl IntoView {
                     <Glyph icon=Icon::Chevron />
                 </button>
                 <Prompt />
+                <Show when=of_capture>
+                    <Ways group="way-of-scan" />
+                </Show>
                 <Instances />
                 <Export />
                 <Preflight />

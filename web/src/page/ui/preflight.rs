@@ -35,10 +35,18 @@ fn Capture(capture: CaptureInfo) -> impl IntoView {
         gaps,
         first_gaps,
         seen,
+        followed: _,
     } = capture;
-    let frames = match every {
-        1 => format!("{used} of {recorded} used"),
-        _ => format!("{used} of {recorded} used, every {every}th looked at"),
+    let state = State::expect();
+    let frames = move || {
+        let used = match state.following.with(Option::is_some) {
+            true => state.frames.with(Vec::len),
+            false => used as usize,
+        };
+        match every {
+            1 => format!("{used} of {recorded} used"),
+            _ => format!("{used} of {recorded} used, every {every}th looked at"),
+        }
     };
     let more = (gaps as usize).saturating_sub(first_gaps.len());
     let left_out_words = match gaps {
@@ -152,16 +160,28 @@ fn Found(scan: ScanInfo) -> impl IntoView {
                 .images
                 .with(|images| images.choice || !images.remarks.is_empty())
     };
+    let points = move || {
+        let so_far = state
+            .following
+            .with(|following| Some(following.as_ref()?.points));
+        format!("{} points", grouped(so_far.unwrap_or(scan.points) as usize))
+    };
+    // What is known of the first points says nothing of those that are still to come.
+    let growing = move || state.following.with(Option::is_some);
+    let size = move || match growing() {
+        true => "still growing".to_owned(),
+        false => format!("{width:.1} × {depth:.1} m, {height:.1} m high"),
+    };
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
         <details class="preflight" data-testid="preflight" open=open>
             <summary>
                 <span>"Scan"</span>
-                <span class="muted">{format!("{} points", grouped(scan.points as usize))}</span>
+                <span class="muted">{points}</span>
             </summary>
             <dl>
                 <dt>"Size"</dt>
-                <dd>{format!("{width:.1} × {depth:.1} m, {height:.1} m high")}</dd>
+                <dd>{size}</dd>
                 <dt>"Up"</dt>
                 <dd>
                     <select class="field" aria-label="Up axis" disabled=busy on:change=on_axis>
@@ -175,7 +195,7 @@ fn Found(scan: ScanInfo) -> impl IntoView {
                 </dd>
             </dl>
             {scan.capture.map(|capture| view! { <Capture capture /> })}
-            <ul class="notes">
+            <ul class="notes" hidden=growing>
                 {note(preflight.up.words, preflight.up.certainty)}
                 {note(preflight.unit.words, preflight.unit.certainty)}
                 {note(preflight.spacing.words, preflight.spacing.certainty)}

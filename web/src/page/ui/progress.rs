@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use segscape::preflight::Choices;
 
 use crate::page::{
-    actions,
+    actions, following,
     state::{StageState, State, Work, stage_name},
 };
 
@@ -18,6 +18,23 @@ pub fn Progress() -> impl IntoView {
         matches!(state.work.get(), Work::Cancelled | Work::Failed)
             && state.scan.with(Option::is_some)
             && state.instances.with(Vec::is_empty)
+    };
+    let can_stop = move || {
+        let following = state.following.read();
+        running()
+            && following
+                .as_ref()
+                .is_some_and(|following| !following.stopping)
+    };
+    let skipped = move || {
+        let following = state.following.read();
+        let skipped = following
+            .as_ref()
+            .map_or(&[][..], |following| following.skipped.as_slice());
+        let skipped = skipped.last().cloned();
+        skipped.map(|frame| {
+            view! { <p class="skipped warning" data-testid="skipped">"Skipped " {frame}</p> }
+        })
     };
     // The card then holds a button, which must not move away under the pointer.
     let open = move || running() || unfinished();
@@ -36,7 +53,17 @@ pub fn Progress() -> impl IntoView {
                 <p class="status" role="status" aria-live="polite" data-testid="status">
                     {move || state.status()}
                 </p>
-                <Show when=running>
+                <Show when=can_stop>
+                    <button
+                        class="button small"
+                        data-testid="stop"
+                        title="Stop here; what was found so far stays"
+                        on:click=move |_| following::stop(state)
+                    >
+                        "Stop"
+                    </button>
+                </Show>
+                <Show when=move || running() && !can_stop()>
                     <button class="button small" data-testid="cancel" on:click=move |_| actions::cancel(state)>
                         "Cancel"
                     </button>
@@ -47,6 +74,10 @@ pub fn Progress() -> impl IntoView {
                     </button>
                 </Show>
             </div>
+            {skipped}
+            <Show when=can_stop>
+                <p class="muted hint">"Stop whenever you have seen enough: what was found so far stays."</p>
+            </Show>
             <ol class="stages" data-testid="stage-progress" hidden=move || state.stages.with(Vec::is_empty)>
                 {move || state.stages.get().into_iter().map(|stage| view! { <StageRow stage /> }).collect_view()}
             </ol>

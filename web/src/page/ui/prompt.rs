@@ -10,6 +10,7 @@ use segscape::{
 use super::icon::{Glyph, Icon};
 use crate::{
     page::{actions, state::State},
+    protocol::Related,
     view::palette::{css, label_color},
 };
 
@@ -22,7 +23,7 @@ pub fn Prompt() -> impl IntoView {
         event.prevent_default();
         actions::ask(state, &text.get_untracked());
     };
-    let nothing_yet = move || state.instances.with(Vec::is_empty);
+    let nothing_yet = move || !state.is_segmented();
     view! {
         <section class="prompt">
             <form class="prompt-box" role="search" on:submit=on_submit>
@@ -34,8 +35,8 @@ pub fn Prompt() -> impl IntoView {
                     autocomplete="off"
                     spellcheck="false"
                     enterkeyhint="search"
-                    placeholder="chair . table, sofa"
-                    aria-label="English names of objects to look for, separated by commas or full stops"
+                    placeholder="chair, table, or a question"
+                    aria-label="English names of objects to look for, separated by commas or full stops, or a question such as: the chair next to the window"
                     data-testid="prompt-input"
                     disabled=nothing_yet
                     prop:value=text
@@ -43,9 +44,102 @@ pub fn Prompt() -> impl IntoView {
                 />
             </form>
             <Chips />
+            <Answered />
             <Unfinished />
+            <Examples />
             <Threshold />
         </section>
+    }
+}
+
+/// The steps by which a question was answered, and what was found; or why it is not understood.
+#[component]
+fn Answered() -> impl IntoView {
+    let state = State::expect();
+    let related = Memo::new(move |_| state.answer.with(|answer| answer.as_ref()?.related.clone()));
+    let step = |(index, sentence): (u32, String), emptied_by: Option<u32>| {
+        let is_empty = emptied_by == Some(index);
+        view! {
+            <li class:empty=is_empty>
+                {sentence}
+                {is_empty.then(|| view! { " " <strong>"Here nothing is left."</strong> })}
+            </li>
+        }
+    };
+    let answered = move || {
+        let Related {
+            found,
+            steps,
+            emptied_by,
+            refused,
+        } = related.get()?;
+        if let Some(refused) = refused {
+            return Some(
+                view! {
+                    <p class="not-found" data-testid="refused">
+                        <span>"As a question this is not understood: " {refused} "."</span>
+                    </p>
+                }
+                .into_any(),
+            );
+        }
+        let count = match found.len() {
+            0 => "Nothing found".to_owned(),
+            1 => "1 thing found".to_owned(),
+            count => format!("{count} things found"),
+        };
+        let steps = (0..).zip(steps);
+        let steps = steps.map(|numbered| step(numbered, emptied_by));
+        Some(
+            view! {
+                <div class="answered" data-testid="answered">
+                    <p role="status" data-testid="found">{count}</p>
+                    <ol data-testid="steps">{steps.collect_view()}</ol>
+                    <button class="button small" on:click=move |_| actions::ask(state, "")>
+                        "Show all things"
+                    </button>
+                </div>
+            }
+            .into_any(),
+        )
+    };
+    view! { {answered} }
+}
+
+/// Questions that can be asked, for who has not asked anything so far.
+const EXAMPLES: [&str; 6] = [
+    "the chair next to the window",
+    "the two largest boxes on the floor",
+    "the lamp between the bed and the table",
+    "tables wider than 80 cm",
+    "the highest thing on the table",
+    "something to sit on",
+];
+
+/// What can be asked, with examples to press.
+#[component]
+fn Examples() -> impl IntoView {
+    let state = State::expect();
+    let example = move |question: &'static str| {
+        view! {
+            <li>
+                <button on:click=move |_| actions::ask(state, question)>{question}</button>
+            </li>
+        }
+    };
+    let is_idle =
+        move || state.is_segmented() && state.prompt.with(|prompt| prompt.trim().is_empty());
+    view! {
+        <details class="examples" data-testid="examples" hidden=move || !is_idle()>
+            <summary class="muted">"What can I ask?"</summary>
+            <p class="muted">
+                "Names of things, as many as you like: chair, table, lamp. Or one question about how things lie to each other:"
+            </p>
+            <ul>{EXAMPLES.map(example).collect_view()}</ul>
+            <p class="muted">
+                "next to, on, under, above, in, touching, between, nearest to, farthest from; numbers, sizes, comparisons with lengths or other things; larger than, wider than … What is in \u{201c}quotation marks\u{201d} is a name. Left, right and in front depend on where you stand and are not understood."
+            </p>
+        </details>
     }
 }
 

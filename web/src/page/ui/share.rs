@@ -76,7 +76,7 @@ pub fn Share() -> impl IntoView {
             expiry.set(*chosen);
         }
     };
-    let nothing_yet = move || state.instances.with(Vec::is_empty);
+    let nothing_yet = move || !state.is_segmented();
     let options = Expiry::ALL.map(
         |(value, name)| view! { <option selected=value == expiry.get_untracked()>{name}</option> },
     );

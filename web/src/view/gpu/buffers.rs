@@ -9,6 +9,8 @@ use crate::view::cloud::Cloud;
 
 /// Number of points in one chunk.
 const CHUNK_POINTS: usize = 1 << 20;
+/// A chunk with fewer points is uploaded again with the points that follow it.
+const SMALL: u32 = 1 << 16;
 
 /// One chunk of the cloud: points `first..first + count`.
 pub struct Chunk {
@@ -55,6 +57,11 @@ impl Chunk {
             bindings,
             superpoints,
         }
+    }
+
+    /// `true` if it costs little to upload the chunk again.
+    pub fn is_small(&self) -> bool {
+        self.count < SMALL
     }
 
     /// Index of the first point after this chunk.

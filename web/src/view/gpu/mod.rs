@@ -133,6 +133,14 @@ impl GpuRenderer {
         self.chunks.clear();
     }
 
+    /// Lets the next upload begin with the last chunk, if it is a small one: points that come in many
+    /// small parts would otherwise be many small chunks.
+    pub fn grow(&mut self) {
+        if self.chunks.last().is_some_and(Chunk::is_small) {
+            self.chunks.pop();
+        }
+    }
+
     /// Uploads the next chunk of the cloud. Returns `false` if all chunks are uploaded. One chunk
     /// takes a few milliseconds.
     fn upload_next(&mut self, cloud: &Cloud) -> bool {

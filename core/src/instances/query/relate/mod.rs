@@ -63,6 +63,18 @@ pub struct Answer {
     pub found: Vec<u32>,
     /// A sentence for each step, in order.
     pub steps: Vec<String>,
+    /// `(steps)`: number of things that the step leaves; `None` if it takes none away.
+    pub left: Vec<Option<u32>>,
+}
+
+impl Answer {
+    /// The first step that leaves nothing: why nothing was found.
+    pub fn emptied_by(&self) -> Option<usize> {
+        let found_none = self.found.is_empty();
+        found_none
+            .then(|| self.left.iter().position(|left| *left == Some(0)))
+            .flatten()
+    }
 }
 
 /// The pairs of instances, by their ids, that own superpoints which touch.
@@ -100,11 +112,13 @@ pub fn relate(
         room,
         contacts,
         steps: Vec::new(),
+        left: Vec::new(),
     };
     let found = scene.things_of(request);
     Answer {
         found: found.iter().map(|thing| thing.id).collect(),
         steps: scene.steps,
+        left: scene.left,
     }
 }
 
@@ -121,6 +135,8 @@ struct Scene<'a> {
     room: &'a Aabb,
     contacts: &'a [[u32; 2]],
     steps: Vec<String>,
+    /// See [`Answer::left`].
+    left: Vec<Option<u32>>,
 }
 
 impl<'a> Scene<'a> {
@@ -145,7 +161,15 @@ impl<'a> Scene<'a> {
         self.chosen(left, request)
     }
 
+    /// Tells what a step is about that takes nothing away.
+    fn note(&mut self, what: &str) {
+        self.steps.push(format!("{what}."));
+        self.left.push(None);
+    }
+
+    /// Tells the things that a step leaves.
     fn tell(&mut self, what: String, things: &[&PlacedThing]) {
+        self.left.push(Some(things.len() as u32));
         self.steps.push(match things {
             [] => format!("{what}."),
             things => format!("{what}: {}.", list(things.iter().map(|thing| name(thing)))),
@@ -160,10 +184,9 @@ impl<'a> Scene<'a> {
             above,
         } = *size;
         if candidates.len() < 2 {
-            self.tell(
-                format!("{word}: there is nothing of the kind to compare with"),
-                &[],
-            );
+            self.note(&format!(
+                "{word}: there is nothing of the kind to compare with"
+            ));
             return candidates;
         }
         let value = |candidate: &Candidate| self.measure(candidate.thing, measure);
@@ -297,7 +320,7 @@ impl<'a> Scene<'a> {
             && !self.things.iter().any(|thing| is_called(thing, request))
             && let Some(sides) = places::sides(noun, self.room)
         {
-            self.tell(format!("{noun}: the side of the room"), &[]);
+            self.note(&format!("{noun}: the side of the room"));
             return sides;
         }
         // "Next to the window" is next to any window, unless it says which one.

@@ -49,6 +49,31 @@ fn asked(question: &str) -> Answer {
 }
 
 #[test]
+fn the_step_that_leaves_nothing_is_known() {
+    let answer = asked("the chair under the lamp");
+    assert_eq!(answer.left.len(), answer.steps.len());
+    let emptied_by = answer.emptied_by().unwrap();
+    assert!(
+        answer.steps[emptied_by].starts_with("under lamp: 0 of 3"),
+        "{:?}",
+        answer.steps
+    );
+    let unicorn = asked("the unicorn on the floor");
+    assert_eq!(
+        unicorn.steps[unicorn.emptied_by().unwrap()],
+        "unicorn: 0 of 14 things."
+    );
+    let floor = asked("boxes on the floor");
+    assert_eq!(floor.emptied_by(), None);
+    assert_eq!(
+        floor.left,
+        [Some(3 + 1), None, Some(3)],
+        "{:?}",
+        floor.steps
+    );
+}
+
+#[test]
 fn things_are_found_by_their_relations() {
     for (question, found) in [
         ("the chair next to the window", &[2][..]),

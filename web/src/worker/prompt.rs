@@ -1,0 +1,207 @@
+//! Prompts: words that are looked for, and questions about how things lie to each other.
+
+use std::collections::BTreeMap;
+
+use segscape::{
+    geometry::Aabb,
+    instances::query::{Label, Labels, PlacedThing, Question, relate},
+    text::{
+        Vocabulary,
+        prompt::{self, RequestError},
+    },
+};
+
+use super::{models, post, scene::OpenScene, session::Session};
+use crate::{
+    browser,
+    protocol::{Answer, Related, Reply},
+};
+
+/// What a user asks.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Serial number of the answer.
+    pub serial: u32,
+    /// The prompt as typed.
+    pub text: &'a str,
+    /// If `true`, the user is still typing.
+    pub typing: bool,
+    /// Least confidence of the things that questions are about.
+    pub threshold: f32,
+    /// Names given by the user, by instance.
+    pub names: &'a BTreeMap<u32, String>,
+}
+
+impl Asked<'static> {
+    /// The empty prompt, which gives every instance its name.
+    pub const NOTHING: Self = Self {
+        serial: 0,
+        text: "",
+        typing: false,
+        threshold: 0.0,
+        names: &BTreeMap::new(),
+    };
+}
+
+impl Session {
+    /// Answers a prompt.
+    ///
+    /// # Errors
+    /// It cannot be parsed, or the text encoder is needed and not available; in words for the user.
+    pub(super) async fn prompt(&mut self, asked: Asked<'_>) -> Result<(), String> {
+        let start = browser::now();
+        let Asked {
+            serial,
+            text,
+            typing,
+            ..
+        } = asked;
+        let vocabulary = self.scene()?.vocabulary.clone();
+        let (request, refused) = match request(text, &vocabulary) {
+            Ok(request) => (request, None),
+            // For example, a relation whose other end is not typed yet.
+            Err(_) if typing => (None, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        // The nouns of a question, or the words themselves; what is not understood has neither.
+        let words = match (&request, &refused) {
+            (Some(request), _) => prompt::join(&request.nouns()),
+            (None, Some(_)) => String::new(),
+            (None, None) => text.to_owned(),
+        };
+        let mut failure = Ok(());
+        let mut question = match Question::parse(&words, &vocabulary) {
+            Ok(question) => question,
+            // For example, a quotation that is not closed yet.
+            Err(_) if typing => Question::empty(&vocabulary),
+            Err(error) => return Err(error.to_string()),
+        };
+        let mut unfinished: Vec<String> =
+            question.unread().into_iter().map(str::to_owned).collect();
+        if !typing && !unfinished.is_empty() {
+            let unread = std::mem::take(&mut unfinished);
+            if let Err(error) = self.read(&mut question, &unread).await {
+                let unread = unread.join("\u{201d}, \u{201c}");
+                failure = Err(format!(
+                    "the built-in vocabulary does not contain \u{201c}{unread}\u{201d}, and the text encoder is not available: {error}"
+                ));
+            }
+        }
+        let scene = self.scene_mut()?;
+        let terms = question.terms();
+        let labels = scene
+            .recognizer
+            .labels(&scene.segmented.segmentation, &terms);
+        // Half a question is not answered; its words are looked for.
+        let request = request.filter(|_| unfinished.is_empty());
+        let related = match (request, refused) {
+            (Some(request), _) => Some(scene.related(&request, labels, &asked)),
+            (None, Some(refused)) => {
+                scene.labels = labels;
+                Some(Related {
+                    refused: Some(refused),
+                    ..Related::default()
+                })
+            }
+            (None, None) => {
+                scene.labels = labels;
+                None
+            }
+        };
+        scene.found = related
+            .as_ref()
+            .filter(|related| related.refused.is_none())
+            .map(|related| related.found.clone());
+        post(&Reply::Answer(Answer {
+            serial,
+            labels: scene.labels.clone(),
+            unfinished,
+            related,
+            ms: browser::now() - start,
+        }));
+        failure
+    }
+
+    /// Lets the text encoder read phrases outside the vocabulary. Fetches it when it is first
+    /// needed.
+    async fn read(&mut self, question: &mut Question, phrases: &[String]) -> Result<(), String> {
+        let space = self.scene()?.vocabulary.space().clone();
+        let encoder = match self.encoder.take() {
+            Some(loaded) if *loaded.space() == space => loaded,
+            _ => {
+                let loaded = models::encoder(&space).await;
+                let loaded = loaded.map_err(|error| error.to_string())?;
+                post(&Reply::Done);
+                loaded
+            }
+        };
+        let encoder = &*self.encoder.insert(encoder);
+        let names: Vec<&str> = phrases.iter().map(String::as_str).collect();
+        let embeddings = encoder
+            .embed(&names)
+            .await
+            .map_err(|error| error.to_string())?;
+        for (name, embedding) in names.into_iter().zip(embeddings) {
+            let in_pieces = encoder.in_pieces(name);
+            let in_pieces = in_pieces.map_err(|error| error.to_string())?;
+            question.read(name, in_pieces, embedding);
+        }
+        Ok(())
+    }
+}
+
+/// The question that a prompt is; `None` if it is a list of words, or words in quotation marks.
+fn request(text: &str, vocabulary: &Vocabulary) -> Result<Option<prompt::Request>, RequestError> {
+    let is_quoted = text.contains(['"', '\u{201c}', '\u{ab}', '\u{300c}']);
+    let is_list = prompt::parse(text).is_ok_and(|terms| terms.len() != 1);
+    if is_quoted || is_list {
+        return Ok(None);
+    }
+    prompt::Request::parse(text, &|term| vocabulary.find(term).is_some())
+}
+
+impl OpenScene {
+    /// Answers a question among the things that have the labels of its nouns, or names that the user
+    /// gave. The labels kept are those of the nouns, and the usual ones of all other things.
+    fn related(&mut self, request: &prompt::Request, labels: Labels, asked: &Asked) -> Related {
+        let segmentation = &self.segmented.segmentation;
+        let unasked = self.recognizer.labels(segmentation, &[]);
+        let of_nouns = labels.of_instance.into_iter().zip(unasked.of_instance);
+        let labels: Vec<Label> = of_nouns
+            .map(|(of_noun, unasked)| match of_noun.term {
+                Some(_) => Label {
+                    term: None,
+                    ..of_noun
+                },
+                None => unasked,
+            })
+            .collect();
+        let placed = |((id, label), bounds): ((u32, &Label), Aabb)| {
+            let given = asked.names.get(&id);
+            let name = given.unwrap_or(&label.name);
+            (label.confidence >= asked.threshold).then(|| PlacedThing {
+                // as in the list
+                id: id + 1,
+                noun: (!name.is_empty()).then(|| name.clone()),
+                confidence: label.confidence,
+                bounds,
+            })
+        };
+        let bounds = segmentation.instances.iter().map(|i| i.bounds);
+        let things = (0..).zip(&labels).zip(bounds).filter_map(placed);
+        let things: Vec<PlacedThing> = things.collect();
+        let positions = self.segmented.scan.positions.iter();
+        let room = positions.fold(Aabb::EMPTY, |room, position| room.with(*position));
+        let answer = relate(request, &things, &room, &[]);
+        self.labels = Labels {
+            terms: Vec::new(),
+            of_instance: labels,
+        };
+        Related {
+            found: answer.found.iter().map(|id| id - 1).collect(),
+            emptied_by: answer.emptied_by().map(|step| step as u32),
+            steps: answer.steps,
+            refused: None,
+        }
+    }
+}
