@@ -27,8 +27,8 @@ use recordings::{
 /// Write the masks that a network finds in scenes, as pseudo-labels to train on.
 ///
 /// The masks of all queries are separated into parts that lie apart from each other; the confidence
-/// of a mask is the probability that its query shows an object times the mean probability of the
-/// mask. All masks are written: the configuration of the training that reads them says how confident
+/// of a part is the probability that its query shows an object times the mean probability of the
+/// mask in it. All parts are written: the configuration of the training that reads them says how confident
 /// they must be. Labels of the scenes are not read.
 #[derive(Debug, Args)]
 pub struct Pseudo {
