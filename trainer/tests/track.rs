@@ -32,7 +32,7 @@ fn instances_grow_with_every_frame_and_answer_questions() {
     // A frame that sees nothing at all.
     let mut blind = scene.images[1].clone();
     blind.name = "c".to_owned();
-    blind.depth = Some(segscape::views::Map::new(vec![0.0; 12], [3, 4, 1]).unwrap());
+    blind.depth = Some(segscape::views::Map::new(vec![0.0; 48 * 64], [48, 64, 1]).unwrap());
     scene.images.push(blind);
     write(&scene, folder);
     let track = ["track", "scene", "--json", "--out", "results"];

@@ -69,7 +69,7 @@ pub fn scene() -> Foundation {
             features: vec![],
         };
         Image {
-            depth: Some(Map::new(vec![2.0; 12], [3, 4, 1]).unwrap()),
+            depth: Some(Map::new(vec![2.0; 48 * 64], [48, 64, 1]).unwrap()),
             mask: Mask::new((0..64 * 48).map(value).collect(), [48, 64]),
             instances: vec![instance("picture", 0.9), instance("door", 0.7)],
             ..Image::new(name.to_owned(), camera, None)
