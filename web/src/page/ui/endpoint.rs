@@ -54,7 +54,9 @@ fn SettingsDialog() -> impl IntoView {
         }
     };
     let forget = move |_| {
-        [url, model, key].map(|text| text.set(String::new()));
+        for text in [url, model, key] {
+            text.set(String::new());
+        }
         endpoint.set(None);
         endpoint.open.set(false);
     };
