@@ -74,7 +74,7 @@ pub struct Endpoint {
 pub enum EndpointError {
     /// The address is not one that may be asked.
     #[error(
-        "the address {0} cannot be asked: it must begin with https://, or with http://localhost or http://127.0.0.1"
+        "the address {0} cannot be asked: it must begin with https://, or with http://localhost or http://127.0.0.1, and have no @ in its host"
     )]
     Address(String),
     /// Nobody answered.
@@ -148,7 +148,11 @@ impl Settings {
             .is_some_and(|rest| !rest.is_empty())
             || is_near("http://localhost")
             || is_near("http://127.0.0.1");
-        if !is_allowed {
+        // What is before an @ looks like a host and is not: http://localhost:80@example.com.
+        let host = url.split("://").nth(1).unwrap_or_default();
+        let host = host.split(['/', '\\', '?', '#']).next();
+        let has_user = host.is_some_and(|host| host.contains('@'));
+        if !is_allowed || has_user {
             return Err(EndpointError::Address(url.to_owned()));
         }
         Ok(match url.ends_with(COMPLETIONS) {
@@ -457,6 +461,8 @@ mod tests {
             "http://example.com/v1",
             "http://localhost.example.com",
             "http://127.0.0.10@example.com",
+            "http://localhost:80@example.com/v1",
+            "https://user:secret@example.com/v1",
             "javascript:alert(1)",
         ] {
             assert!(address(url).is_err(), "{url}");
