@@ -17,7 +17,6 @@ mod numbers;
 #[cfg(feature = "page")]
 pub mod page;
 pub mod protocol;
-#[cfg(any(feature = "worker", feature = "images"))]
 mod streamed;
 #[cfg(feature = "page")]
 pub mod view;

@@ -109,6 +109,11 @@ pub enum Request {
         /// network. Scans without frames are searched by the network all the same.
         follow: bool,
     },
+    /// Shows these instances alone, which somebody else found for the latest prompt.
+    Show {
+        /// The instances.
+        found: Vec<u32>,
+    },
     /// Ends the following of frames. What was found so far stays, as if there were no more frames.
     Stop,
     /// Answers a prompt from the stored embeddings: words to look for, or a question about how things
@@ -202,6 +207,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// `true` if the user's own language model answered.
+    pub fn is_by_model(&self) -> bool {
+        let related = self.related.as_ref();
+        related.is_some_and(|related| related.by.is_some())
+    }
+
     /// The instances that a question found, if the prompt was a question that is understood.
     pub fn found(&self) -> Option<&[u32]> {
         let related = self.related.as_ref()?;
@@ -223,6 +234,8 @@ pub struct Related {
     pub emptied_by: Option<u32>,
     /// Why the question is not understood. Then all things stay on screen.
     pub refused: Option<String>,
+    /// The user's own language model that answered in place of Segscape.
+    pub by: Option<String>,
 }
 
 /// Messages from the worker to the page.

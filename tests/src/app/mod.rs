@@ -19,6 +19,7 @@ mod browser;
 pub mod captures;
 pub mod elsewhere;
 mod gpu_calls;
+pub mod language_model;
 mod page;
 mod pixels;
 mod process;

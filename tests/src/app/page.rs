@@ -364,10 +364,23 @@ impl Page {
 
     /// Types a whole prompt, whatever comes of it.
     pub async fn type_prompt(&self, prompt: &str) {
-        const TYPE: &str = "const input = document.querySelector('[data-testid=prompt-input]');
-            Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, arguments[0]);
+        self.fill("prompt-input", prompt).await;
+    }
+
+    /// Replaces the text in a text box.
+    pub async fn fill(&self, testid: &str, text: &str) {
+        const FILL: &str = "const input = document.querySelector(arguments[0]);
+            Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, arguments[1]);
             input.dispatchEvent(new InputEvent('input', { bubbles: true }))";
-        self.run::<Value>(TYPE, &[json!(prompt)]).await;
+        let arguments = [json!(css(testid)), json!(text)];
+        self.run::<Value>(FILL, &arguments).await;
+    }
+
+    /// All that the page keeps in the browser beyond its own life, apart from models.
+    pub async fn kept(&self) -> String {
+        const KEPT: &str =
+            "return JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie";
+        self.run(KEPT, &[]).await
     }
 
     /// Types a phrase outside the vocabulary into the empty prompt, presses Enter when the page

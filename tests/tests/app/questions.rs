@@ -1,6 +1,10 @@
 //! Questions about how things lie to each other, in the box of the prompt.
 
-use proofs::app::{Page, STEP, Visit, story};
+use proofs::app::{
+    Page, STEP, Visit,
+    language_model::{Does, LanguageModel},
+    story,
+};
 use serde_json::Value;
 
 use crate::files;
@@ -136,5 +140,119 @@ fn a_list_of_words_is_a_list_and_a_question_knows_the_threshold_and_names() {
         })
         .await;
         assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn a_language_model_of_the_users_own_is_asked_after_consent_alone() {
+    story(async |stand| {
+        let model = LanguageModel::start(Does::Writes(
+            "{\"numbers\": [5], \"why\": \"It stands in the corner.\"}".to_owned(),
+        ))
+        .await;
+        let page = stand
+            .visit("/?backend=cpu&renderer=2d", Visit::DESKTOP)
+            .await;
+        page.choose(&stand.office()).await;
+        page.until_done().await;
+        asked(&page, "the chair left of the table", "where one stands").await;
+        page.press("ask-model").await;
+        page.keys("endpoint-url", "http://example.com/v1").await;
+        page.keys("endpoint-model", "little").await;
+        page.keys("endpoint-key", "secret").await;
+        page.press("endpoint-save").await;
+        page.until("the refusal", STEP, async || {
+            page.text("endpoint-problem").await.contains("https://")
+        })
+        .await;
+        page.fill("endpoint-url", &model.address).await;
+        page.keep_picture("endpoint-1-settings").await;
+        page.press("endpoint-save").await;
+        assert_eq!(model.asked().len(), 0, "nothing is sent");
+
+        let consent = async || {
+            page.press("ask-model").await;
+            page.until("what would be sent", STEP, async || {
+                !page.text("consent-body").await.is_empty()
+            })
+            .await;
+        };
+        consent().await;
+        let shown = page.text("consent-body").await;
+        assert!(
+            page.text("consent-address")
+                .await
+                .starts_with(&model.address)
+        );
+        page.keep_picture("endpoint-2-consent").await;
+        page.press("consent-refuse").await;
+        assert_eq!(model.asked().len(), 0, "who refuses sends nothing");
+        consent().await;
+        page.press("consent-send").await;
+        page.until("the answer", STEP, async || {
+            page.text("answered").await.contains("by little")
+        })
+        .await;
+        let sent = model.asked();
+        assert_eq!(sent.len(), 1);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(sent[0].body, shown, "what was shown was sent");
+        assert_eq!(sent[0].authorization, "bearer secret");
+        for kept in ["cookie:", "referer:"] {
+            assert!(!sent[0].headers.contains(kept), "{}", sent[0].headers);
+        }
+        let words = shown["messages"][1]["content"].as_str().unwrap();
+        assert!(
+            words.contains("5; chair; 0.40 0.40 0.90; 0.40 4.60 0.45"),
+            "{words}"
+        );
+        assert_eq!(rows(&page).await, things(&[("chair", 5)]));
+        assert_eq!(page.selected().await, Some(4));
+        assert!(
+            page.text("steps")
+                .await
+                .contains("It stands in the corner.")
+        );
+        page.picture().await;
+        page.keep_picture("endpoint-3-answer").await;
+        assert_eq!(page.flaws().await, [] as [&str; 0]);
+
+        // What goes wrong is named, and nothing changes.
+        for (does, words) in [
+            (
+                Does::Writes("{\"numbers\": [77]}".to_owned()),
+                "names thing 77, which is not in the list",
+            ),
+            (
+                Does::Writes("no idea".to_owned()),
+                "list of numbers: no idea",
+            ),
+            (
+                Does::Refuses(401, "that key is unknown".to_owned()),
+                "status 401: that key is unknown",
+            ),
+        ] {
+            model.will(does);
+            asked(&page, "the chair right of the table", "where one stands").await;
+            page.press("ask-model").await;
+            page.until(words, STEP, async || {
+                page.text("endpoint-error").await.contains(words)
+            })
+            .await;
+            assert_eq!(page.rows().await.len(), 9, "all things stay");
+        }
+        model.will(Does::Waits);
+        page.press("ask-model").await;
+        page.until("the wait", STEP, async || {
+            page.exists("endpoint-stop").await
+        })
+        .await;
+        page.press("endpoint-stop").await;
+        page.until("the end of the wait", STEP, async || {
+            page.text("endpoint-error").await.contains("no answer")
+        })
+        .await;
+        let kept = page.kept().await;
+        assert!(!kept.contains("secret"), "the key is kept: {kept}");
     });
 }

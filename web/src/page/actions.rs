@@ -333,10 +333,10 @@ fn keep_answered(state: State) {
     Effect::watch(
         about,
         move |now, before, _| {
+            // A language model is asked only when the user says so.
             let is_question = state.answer.with_untracked(|answer| {
-                answer
-                    .as_ref()
-                    .is_some_and(|answer| answer.found().is_some())
+                let answer = answer.as_ref();
+                answer.is_some_and(|answer| answer.found().is_some() && !answer.is_by_model())
             });
             if is_question && before != Some(now) {
                 state.looks_at_answer.set_value(false);

@@ -7,11 +7,12 @@ use crate::{
     browser,
     page::{
         actions,
+        endpoint::Endpoint,
         image_models::ImageModels,
         state::State,
         ui::{
-            Backend, DropZone, ErrorBanner, Frames, Header, Help, ImageModelList, Panel, Progress,
-            Toolbar, ViewerCanvas, shortcuts,
+            Backend, DropZone, EndpointDialogs, ErrorBanner, Frames, Header, Help, ImageModelList,
+            Panel, Progress, Toolbar, ViewerCanvas, shortcuts,
         },
     },
 };
@@ -22,6 +23,7 @@ pub fn App() -> impl IntoView {
     let state = State::new();
     provide_context(state);
     provide_context(ImageModels::new());
+    provide_context(Endpoint::new());
     follow_color_scheme(state);
     shortcuts::listen(state);
     follow_address();
@@ -40,6 +42,7 @@ pub fn App() -> impl IntoView {
             <ErrorBanner />
             <Help />
             <ImageModelList />
+            <EndpointDialogs />
         </main>
     }
 }

@@ -3,6 +3,7 @@
 pub mod actions;
 mod app;
 pub mod connection;
+pub mod endpoint;
 pub mod following;
 pub mod gather;
 pub mod image_models;

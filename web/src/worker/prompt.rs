@@ -202,6 +202,7 @@ impl OpenScene {
             emptied_by: answer.emptied_by().map(|step| step as u32),
             steps: answer.steps,
             refused: None,
+            by: None,
         }
     }
 }

@@ -142,6 +142,7 @@ impl Session {
                 with_images,
                 follow,
             } => self.open(&source, choices, with_images, follow).await?,
+            Request::Show { found } => self.scene_mut()?.found = Some(found),
             // It was acted on when it came.
             Request::Stop => {}
             Request::Prompt {

@@ -2,6 +2,7 @@
 
 mod backend;
 mod drop_zone;
+mod endpoint;
 mod error;
 mod export;
 mod frames;
@@ -23,6 +24,7 @@ mod ways;
 
 pub use backend::Backend;
 pub use drop_zone::DropZone;
+pub use endpoint::EndpointDialogs;
 pub use error::ErrorBanner;
 pub use frames::Frames;
 pub use header::Header;

@@ -7,7 +7,10 @@ use segscape::{
     text::{meaning::Meaning, prompt},
 };
 
-use super::icon::{Glyph, Icon};
+use super::{
+    endpoint::AskModel,
+    icon::{Glyph, Icon},
+};
 use crate::{
     page::{actions, state::State},
     protocol::Related,
@@ -72,12 +75,14 @@ fn Answered() -> impl IntoView {
             steps,
             emptied_by,
             refused,
+            by,
         } = related.get()?;
         if let Some(refused) = refused {
             return Some(
                 view! {
                     <p class="not-found" data-testid="refused">
                         <span>"As a question this is not understood: " {refused} "."</span>
+                        <AskModel />
                     </p>
                 }
                 .into_any(),
@@ -88,12 +93,13 @@ fn Answered() -> impl IntoView {
             1 => "1 thing found".to_owned(),
             count => format!("{count} things found"),
         };
+        let by = by.map(|model| view! { <span class="muted">" by " {model}</span> });
         let steps = (0..).zip(steps);
         let steps = steps.map(|numbered| step(numbered, emptied_by));
         Some(
             view! {
                 <div class="answered" data-testid="answered">
-                    <p role="status" data-testid="found">{count}</p>
+                    <p role="status" data-testid="found">{count} {by}</p>
                     <ol data-testid="steps">{steps.collect_view()}</ol>
                     <button class="button small" on:click=move |_| actions::ask(state, "")>
                         "Show all things"

@@ -1,0 +1,185 @@
+//! The settings of the user's own language model, and what is sent to it before it is sent.
+
+use leptos::{ev, html, prelude::*};
+
+use super::icon::{Glyph, Icon};
+use crate::page::{
+    endpoint::{Endpoint, Settings},
+    state::State,
+};
+
+/// The dialogs of the endpoint.
+#[component]
+pub fn EndpointDialogs() -> impl IntoView {
+    view! {
+        <SettingsDialog />
+        <ConsentDialog />
+    }
+}
+
+/// Opens and closes a dialog with a signal.
+fn follow(dialog: NodeRef<html::Dialog>, is_open: impl Fn() -> bool + 'static) {
+    Effect::new(move |_| {
+        if let Some(dialog) = dialog.get() {
+            match is_open() {
+                // `show_modal` fails only if the dialog is already open.
+                true => drop(dialog.show_modal()),
+                false => dialog.close(),
+            }
+        }
+    });
+}
+
+#[component]
+fn SettingsDialog() -> impl IntoView {
+    let endpoint = Endpoint::expect();
+    let dialog = NodeRef::<html::Dialog>::new();
+    follow(dialog, move || endpoint.open.get());
+    let problem = RwSignal::new(None::<String>);
+    let [url, model, key] = [(); 3].map(|()| RwSignal::new(String::new()));
+    let save = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let settings = Settings {
+            url: url.get_untracked().trim().to_owned(),
+            model: model.get_untracked().trim().to_owned(),
+            key: key.get_untracked().trim().to_owned(),
+        };
+        match settings.address() {
+            Ok(_) => {
+                problem.set(None);
+                endpoint.set(Some(settings));
+                endpoint.open.set(false);
+            }
+            Err(error) => problem.set(Some(error.to_string())),
+        }
+    };
+    let forget = move |_| {
+        for text in [url, model, key] {
+            text.set(String::new());
+        }
+        endpoint.set(None);
+        endpoint.open.set(false);
+    };
+    let field = move |text: RwSignal<String>,
+                      label: &'static str,
+                      kind: &'static str,
+                      example: &'static str,
+                      testid: &'static str| {
+        view! {
+            <label>
+                <span>{label}</span>
+                <input
+                    class="field"
+                    type=kind
+                    placeholder=example
+                    autocomplete="off"
+                    spellcheck="false"
+                    required=kind != "password"
+                    data-testid=testid
+                    prop:value=text
+                    on:input=move |event| text.set(event_target_value(&event))
+                />
+            </label>
+        }
+    };
+    view! {
+        <dialog node_ref=dialog class="help endpoint" aria-labelledby="endpoint-title" on:close=move |_| endpoint.open.set(false)>
+            <div class="title">
+                <h2 id="endpoint-title">"A language model of your own"</h2>
+                <button class="button quiet square" aria-label="Close" on:click=move |_| endpoint.open.set(false)>
+                    <Glyph icon=Icon::Close />
+                </button>
+            </div>
+            <p class="muted">
+                "Questions that Segscape does not understand can go to a language model with OpenAI's interface, on your machine or elsewhere. Nothing is sent until you have seen it and agreed: it is the question and a list of the things with names, sizes and places. Points and pictures are never sent."
+            </p>
+            <form on:submit=save>
+                {field(url, "Address", "url", "http://localhost:11434/v1", "endpoint-url")}
+                {field(model, "Model", "text", "name of the model", "endpoint-model")}
+                {field(key, "Key", "password", "if it needs one", "endpoint-key")}
+                <p class="muted">
+                    "The key stays in the memory of this page: it is not stored, and gone when you reload or close the page."
+                </p>
+                <Show when=move || problem.with(Option::is_some)>
+                    <p class="refusal" role="alert" data-testid="endpoint-problem">{move || problem.get()}</p>
+                </Show>
+                <div class="actions">
+                    <button class="button primary" type="submit" data-testid="endpoint-save">"Use it"</button>
+                    <Show when=move || endpoint.settings.with(Option::is_some)>
+                        <button class="button" type="button" data-testid="endpoint-forget" on:click=forget>"Forget it"</button>
+                    </Show>
+                </div>
+            </form>
+        </dialog>
+    }
+}
+
+/// Shows what would be sent, and where.
+#[component]
+fn ConsentDialog() -> impl IntoView {
+    let (state, endpoint) = (State::expect(), Endpoint::expect());
+    let dialog = NodeRef::<html::Dialog>::new();
+    follow(dialog, move || endpoint.waiting.with(Option::is_some));
+    let address = move || {
+        let settings = endpoint.settings.get();
+        settings.and_then(|settings| settings.address().ok())
+    };
+    let key = move || match endpoint
+        .settings
+        .with(|s| s.as_ref().is_some_and(|s| !s.key.is_empty()))
+    {
+        true => " Your key goes along, in a header.",
+        false => "",
+    };
+    let body = move || endpoint.waiting.get().map(|waiting| waiting.body);
+    view! {
+        <dialog node_ref=dialog class="help endpoint" aria-labelledby="consent-title" on:close=move |_| endpoint.waiting.set(None)>
+            <div class="title">
+                <h2 id="consent-title">"Send this?"</h2>
+            </div>
+            <p>
+                "This, and nothing else, goes to " <b data-testid="consent-address">{address}</b> ": no points and no pictures." {key}
+            </p>
+            <pre tabindex="0" data-testid="consent-body">{body}</pre>
+            <p class="muted">"Later questions to this address are sent at once, with the things that are listed then, until you reload the page or change the address."</p>
+            <div class="actions">
+                <button class="button primary" data-testid="consent-send" on:click=move |_| endpoint.agree(state)>"Send"</button>
+                <button class="button" data-testid="consent-refuse" on:click=move |_| endpoint.waiting.set(None)>"Do not send"</button>
+            </div>
+        </dialog>
+    }
+}
+
+/// What can be done about a question that is not understood.
+#[component]
+pub fn AskModel() -> impl IntoView {
+    let (state, endpoint) = (State::expect(), Endpoint::expect());
+    let model = move || {
+        endpoint
+            .settings
+            .with(|s| s.as_ref().map(|s| s.model.clone()))
+    };
+    let words = move || match model() {
+        Some(model) => format!("Ask {model}"),
+        None => "Ask a language model of your own …".to_owned(),
+    };
+    view! {
+        <span class="ask-model">
+            <Show
+                when=move || endpoint.busy.get()
+                fallback=move || view! {
+                    <button data-testid="ask-model" on:click=move |_| endpoint.ask(state)>{words}</button>
+                    <Show when=move || endpoint.settings.with(Option::is_some)>
+                        <button data-testid="endpoint-settings" on:click=move |_| endpoint.open.set(true)>"Settings"</button>
+                    </Show>
+                }
+            >
+                <span role="status">{move || format!("Waiting for {} …", model().unwrap_or_default())}</span>
+                <button data-testid="endpoint-stop" on:click=move |_| endpoint.stop()>"Stop waiting"</button>
+            </Show>
+        </span>
+        <Show when=move || endpoint.error.with(Option::is_some)>
+            <span class="refusal" role="alert" data-testid="endpoint-error">{move || endpoint.error.get()}</span>
+        </Show>
+    }
+}
