@@ -16,7 +16,7 @@ const MB: f64 = 1e6;
 type Budget = (&'static str, f64, fn(&str) -> bool);
 
 const BUDGETS: [Budget; 4] = [
-    // The page that asks a language model of the user's own carries a reader of JSON.
+    // 0.02 MB of it came with the questions to a language model of the user's own.
     ("page", 0.55, |path| {
         !path.contains("worker") && !path.starts_with("images") && !path.starts_with("models/")
     }),

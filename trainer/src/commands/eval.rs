@@ -392,7 +392,7 @@ mod tests {
             ["--spacing", "0"],
             ["--min-area", "-1"],
             ["--spacing", "inf"],
-            ["--masks", "all"],
+            ["--masks", "every"],
         ] {
             assert!(parse(&bad).is_err(), "{bad:?}");
         }

@@ -83,7 +83,7 @@ pub enum EndpointError {
     )]
     NoAnswer(String),
     /// It took too long, or the user did not want to wait.
-    #[error("there was no answer within {} s", WAIT_MS / 1000)]
+    #[error("the waiting ended without an answer; it ends by itself after {} s", WAIT_MS / 1000)]
     TooLate,
     /// The answer is too long.
     #[error("the answer has more than {MAX_ANSWER} bytes")]
