@@ -189,7 +189,7 @@ fn phrases_are_understood_without_the_gpu() {
         page.ask("").await;
         let launches = async || page.gpu_calls().await.last().map(|calls| calls.launches);
         let before = launches().await;
-        page.ask_in_own_words("something to sleep in").await;
+        page.ask_in_own_words("the thing one sleeps in").await;
         assert_eq!(launches().await, before);
         page.ask("").await;
         find(stand, &page).await;
