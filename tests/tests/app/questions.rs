@@ -249,7 +249,9 @@ fn a_language_model_of_the_users_own_is_asked_after_consent_alone() {
         .await;
         page.press("endpoint-stop").await;
         page.until("the end of the wait", STEP, async || {
-            page.text("endpoint-error").await.contains("no answer")
+            page.text("endpoint-error")
+                .await
+                .contains("without an answer")
         })
         .await;
         let kept = page.kept().await;
