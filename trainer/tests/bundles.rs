@@ -2,30 +2,25 @@
 //! images gets what theirs say.
 #![allow(clippy::unwrap_used)]
 
+mod program;
+
 use std::{
     fs::{self, File},
     io::Write as _,
     path::Path,
-    process::{Command, Output},
 };
 
 use recordings::foundation::{Foundation, Given, Image, ImageInstance, InFolder as _, Mask};
 use segscape::views::{Camera, Correspondence, Map};
 use serde_json::Value;
 
+use program::run;
+
 /// Network with image features of 4 channels and objects of 16 (tests/golden/published/mink.toml).
 const NETWORK: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../tests/golden/published/mink"
 );
-
-fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
 
 /// What `segment` prints and says of a scan.
 fn segmented(folder: &Path, scan: &str, options: &[&str]) -> (Value, String) {
@@ -39,7 +34,7 @@ fn segmented(folder: &Path, scan: &str, options: &[&str]) -> (Value, String) {
         "semantic",
         "--json",
     ];
-    let output = trainer(folder, &[&always, options].concat());
+    let output = run(folder, &[&always, options].concat());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{scan}: {said}");
     (serde_json::from_slice(&output.stdout).unwrap(), said)
@@ -96,7 +91,7 @@ fn bundles_in_folders_and_archives_say_the_same_to_the_network() {
     let folder = folder.path();
     let [weights, network] = ["pth", "toml"].map(|end| format!("{NETWORK}.{end}"));
     let import = ["import", &weights, "run", "--network", &network];
-    let imported = trainer(folder, &import);
+    let imported = run(folder, &import);
     assert!(imported.status.success(), "{imported:?}");
 
     wall(4)
@@ -150,7 +145,7 @@ fn bundles_in_folders_and_archives_say_the_same_to_the_network() {
         (&["wall.zip", "--up", "+y"], "--up is not used by bundles"),
     ];
     for (arguments, words) in refusals {
-        let output = trainer(
+        let output = run(
             folder,
             &[&["segment", "--weights", "run"], arguments].concat(),
         );

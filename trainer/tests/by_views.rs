@@ -2,18 +2,17 @@
 //! colors apart, from photographs and from pictures that are drawn from the points.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    fs,
-    io::Cursor,
-    path::Path,
-    process::{Command, Output},
-};
+mod program;
+
+use std::{fs, io::Cursor, path::Path};
 
 use recordings::foundation::{
     Foundation, Given, Image, ImageInstance, InFolder as _, Mask, SceneTruth,
 };
 use segscape::views::{Camera, Map, Pixel};
 use serde_json::Value;
+
+use program::{done, refusal};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/onnx");
 const NETWORK: &str = concat!(
@@ -32,28 +31,17 @@ const BOXES: [[[f32; 3]; 2]; 2] = [
 const PHOTOGRAPHED: [[u8; 3]; 3] = [[150; 3], [220, 30, 30], [30, 200, 30]];
 const SCANNED: [[u8; 3]; 3] = [[150; 3], [30, 30, 220], [30, 200, 30]];
 
-fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
 /// The last JSON line that a command prints, and what it says.
 fn told(folder: &Path, arguments: &[&str]) -> (Value, String) {
-    let output = trainer(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {said}");
+    let output = done(folder, arguments);
     let mut lines = output.stdout.split(|byte| *byte == b'\n');
     let last = lines.rfind(|line| !line.is_empty()).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (serde_json::from_slice(last).unwrap(), said)
 }
 
 fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
-    let output = trainer(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "{arguments:?}");
+    let said = refusal(folder, arguments);
     for word in words {
         assert!(said.contains(word), "\"{said}\" does not say \"{word}\"");
     }

@@ -2,6 +2,7 @@
 //! and as proposals for the network.
 #![allow(clippy::unwrap_used)]
 
+mod program;
 mod wall;
 
 use std::{fs, path::Path};
@@ -9,7 +10,8 @@ use std::{fs, path::Path};
 use recordings::foundation::{Foundation, InFolder as _};
 use serde_json::Value;
 
-use wall::{lines, refusal, scene, write};
+use program::{lines, refusal};
+use wall::{scene, write};
 
 /// The JSON lines that `lift` prints of the bundle `scene`.
 fn lifted(folder: &Path, options: &[&str]) -> Vec<Value> {

@@ -2,13 +2,13 @@
 //! (docs/train-on-recordings.md) on a small example.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+mod program;
+
+use std::{fs, path::Path};
 
 use image::{ImageBuffer, Luma, Rgb};
+
+use program::{done, run};
 
 const SIZE: [u32; 2] = [64, 48];
 const FOCAL: f32 = 40.0;
@@ -18,24 +18,6 @@ const FLOOR: f32 = 1.0;
 const WALL: f32 = 3.0;
 /// A box on the floor: its lowest and its highest corner.
 const BOX: [[f32; 3]; 2] = [[-0.4, 0.4, 1.8], [0.4, FLOOR, 2.4]];
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    let output = run(folder, arguments);
-    assert!(
-        output.status.success(),
-        "trainer {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
-}
 
 /// The distance along `ray` from `eye` to the nearest surface, and `true` if that is the box.
 fn seen(eye: [f32; 3], ray: [f32; 3]) -> (f32, bool) {
@@ -143,9 +125,8 @@ fn broken_steps_leave_a_trace(folder: &Path, model: &str) {
         format!("[data]\nfoundations = [\"bundles\"]\n{model}[optimiser]\nlearning_rate = 1e30\nclip = 1e30\nwarmup = 1\n[run]\nsteps = 8\n"),
     )
     .unwrap();
-    let said =
-        String::from_utf8(trainer(folder, &["train", "broken.toml", "--out", "broken"]).stderr)
-            .unwrap();
+    let said = String::from_utf8(done(folder, &["train", "broken.toml", "--out", "broken"]).stderr)
+        .unwrap();
     let traces = fs::read_dir(folder.join("broken"))
         .unwrap()
         .filter(|entry| {
@@ -183,12 +164,12 @@ fn a_recording_becomes_a_model_that_segments() {
         "--every",
         "1",
     ];
-    let said = String::from_utf8(trainer(folder, &prepare).stderr).unwrap();
+    let said = String::from_utf8(done(folder, &prepare).stderr).unwrap();
     assert!(
         said.contains("left out broken") && said.contains("1 scenes prepared"),
         "{said}"
     );
-    let said = String::from_utf8(trainer(folder, &prepare).stderr).unwrap();
+    let said = String::from_utf8(done(folder, &prepare).stderr).unwrap();
     assert!(said.contains("1 were there already"), "{said}");
     write_masks(&folder.join("bundles/office"), &masks);
 
@@ -198,7 +179,7 @@ fn a_recording_becomes_a_model_that_segments() {
         format!("[data]\nfoundations = [\"bundles\"]\n{model}[run]\nsteps = 3\n"),
     )
     .unwrap();
-    trainer(folder, &["train", "run.toml", "--out", "run"]);
+    done(folder, &["train", "run.toml", "--out", "run"]);
     let steps = fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap();
     let losses: Vec<f64> = steps
         .lines()
@@ -216,12 +197,12 @@ fn a_recording_becomes_a_model_that_segments() {
     broken_steps_leave_a_trace(folder, model);
 
     let exported =
-        String::from_utf8(trainer(folder, &["export", "run", "--out", "models"]).stdout).unwrap();
-    trainer(
+        String::from_utf8(done(folder, &["export", "run", "--out", "models"]).stdout).unwrap();
+    done(
         folder,
         &["synth", "--count", "1", "--seed", "5", "--out", "scans"],
     );
-    let found = trainer(
+    let found = done(
         folder,
         &[
             "segment",
@@ -240,7 +221,7 @@ fn a_recording_becomes_a_model_that_segments() {
 fn scans_of_stores_are_evaluated(folder: &Path) {
     let address = format!("file://{}/scans", folder.display());
     let cache = ["--cache", "cache", "--cache-gib", "0.1"];
-    let with = |words: &[&str]| trainer(folder, &[words, &cache[..]].concat());
+    let with = |words: &[&str]| done(folder, &[words, &cache[..]].concat());
     let eval = ["eval", &address, "--weights", "run", "--json", "--protocol"];
     for protocol in ["class-agnostic", "scannet"] {
         let figures = with(&[&eval[..], &[protocol]].concat());
@@ -286,7 +267,7 @@ fn scenes_go_from_store_to_store_once() {
     let address = |name: &str| format!("file://{}/{name}", folder.display());
     let [scans, bundles] = ["scans", "bundles"].map(address);
     let prepare = ["prepare", "frames", &scans, &bundles, "--every", "1"];
-    trainer(folder, &prepare);
+    done(folder, &prepare);
     let bundle = folder.join("bundles/kitchen");
     let index = fs::read(bundle.join("foundation.json")).unwrap();
     let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
@@ -295,10 +276,10 @@ fn scenes_go_from_store_to_store_once() {
     // an existing bundle is left alone until its index is deleted or --again is given
     let written = |file: &str| fs::metadata(bundle.join(file)).unwrap().modified().unwrap();
     let before = written("tensors.safetensors");
-    trainer(folder, &prepare);
+    done(folder, &prepare);
     assert_eq!(written("tensors.safetensors"), before);
     fs::remove_file(bundle.join("foundation.json")).unwrap();
-    trainer(folder, &prepare);
+    done(folder, &prepare);
     assert!(written("tensors.safetensors") > before && bundle.join("foundation.json").is_file());
     let refused = run(folder, &["prepare", "stray", &scans, &address("others")]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();

@@ -2,38 +2,14 @@
 //! protocol.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+mod program;
+
+use std::{fs, path::Path};
 
 use recordings::pseudo_labels::PseudoLabels;
 use serde_json::Value;
 
-fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-/// What a command that succeeds prints.
-fn printed(folder: &Path, arguments: &[&str]) -> Vec<u8> {
-    let output = trainer(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    output.stdout
-}
-
-/// What a command that fails says.
-fn said(folder: &Path, arguments: &[&str]) -> String {
-    let output = trainer(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{arguments:?}: {said}");
-    said
-}
+use program::{done, lines, refusal};
 
 /// A tiny network, and what both stages have in common.
 const BASE: &str = r#"
@@ -142,18 +118,18 @@ fn overlap(masks: &[Vec<u32>]) -> f64 {
 }
 
 #[test]
-fn a_network_learns_from_frames_and_then_from_itself() {
+fn both_stages_learn_and_what_is_between_them_is_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     prepare(folder);
-    printed(
+    done(
         folder,
         &["train", "first.toml", "--out", "first", "--steps", "16"],
     );
     // masks of frames are more or less hard; that there are objects is learned in a few steps
     falls(&terms(&folder.join("first"), "class"));
 
-    printed(folder, &["pseudo", "first", "rooms", "--out", "labels"]);
+    done(folder, &["pseudo", "first", "rooms", "--out", "labels"]);
     let paths = PseudoLabels::files(&[folder.join("labels")]).unwrap();
     assert_eq!(paths.len(), 2);
     for path in &paths {
@@ -170,17 +146,18 @@ fn a_network_learns_from_frames_and_then_from_itself() {
     }
 
     let second = ["train", "second.toml", "--out", "second", "--steps", "16"];
-    printed(folder, &[&second[..], &["--start", "first"]].concat());
+    done(folder, &[&second[..], &["--start", "first"]].concat());
     falls(&terms(&folder.join("second"), "loss"));
 
     let eval = ["eval", "rooms", "--weights", "second", "--json"];
     let protocol = ["--protocol", "segment3d", "--decoding", "segment3d"];
-    let figures = printed(folder, &[&eval[..], &protocol].concat());
-    let figures: Value = serde_json::from_slice(&figures).unwrap();
+    let [figures] = lines(folder, &[&eval[..], &protocol].concat())
+        .try_into()
+        .unwrap();
     let recall = figures["confidence_one"]["recall25"].as_f64().unwrap();
     assert!(recall > 0.6, "{figures}");
     let by_class = ["--protocol", "scannet", "--decoding", "queries"];
-    let refused = said(folder, &[&eval[..], &by_class].concat());
+    let refused = refusal(folder, &[&eval[..], &by_class].concat());
     assert!(refused.contains("no classes"), "{refused}");
 }
 
@@ -203,7 +180,7 @@ fn labels_that_cannot_be_used_are_named() {
     let train = ["train", "second.toml", "--out", "second", "--steps", "1"];
     let refused = |bytes: &[u8], words: &[&str]| {
         fs::write(&path, bytes).unwrap();
-        let said = said(folder, &train);
+        let said = refusal(folder, &train);
         let all = words.iter().chain(&["a.pseudo.safetensors"]);
         all.for_each(|word| assert!(said.contains(word), "{word}: {said}"));
     };

@@ -2,15 +2,16 @@
 //! such as that of Segment3D's first stage: masks for trackers, without a 2D model.
 
 use anyhow::Context;
-use glam::{Quat, Vec3};
+use glam::{Mat3A, Quat, Vec3};
 use recordings::foundation::{ImageInstance, Mask};
 use segscape::{
-    captures::{NEAREST, UpVotes},
+    captures::{NEAREST, UpVotes, axis_up},
     images::Picture,
     instances::query::Labels,
     job::{self, Decoding, Network},
     model::Observation,
     progress::Monitor,
+    scan::UpAxis,
     track::MAX_MASKS,
     views::{Camera, Map, Pixel},
 };
@@ -19,14 +20,18 @@ use crate::query_masks::QueryMasks;
 
 /// Maximum number of points along each side of a frame; a larger depth image is sampled.
 const SIDE: usize = 320;
+/// Number of frames that say what is up.
+const VOTERS: usize = 256;
 
 /// A network that finds the objects in frames, one after the other.
 pub struct FrameNetwork {
     network: Network,
     /// Depth beyond this is left out, metres.
     farthest: f32,
-    /// How the cameras were held so far: the network expects +z to be up.
-    up: UpVotes,
+    /// How the cameras were held in the first frames whose up axis is not known.
+    votes: UpVotes,
+    /// Number of frames that voted.
+    voted: usize,
 }
 
 /// The points of a frame.
@@ -45,12 +50,14 @@ impl FrameNetwork {
         Self {
             network,
             farthest,
-            up: UpVotes::default(),
+            votes: UpVotes::default(),
+            voted: 0,
         }
     }
 
     /// The objects in a frame as a mask that spans it, with the network's confidence in each. The
-    /// depth, shape `(height, width, 1)`, is in metres. Where masks overlap, the network is most
+    /// depth, shape `(height, width, 1)`, is in metres; `up` is the axis of the pose that points up,
+    /// which is estimated from the first frames if it is not known. Where masks overlap, the network is most
     /// confident of the one that is kept. A frame that shows too little to be separated has none.
     ///
     /// # Errors
@@ -60,8 +67,13 @@ impl FrameNetwork {
         camera: &Camera,
         depth: &Map,
         picture: Option<&Picture>,
+        up: Option<UpAxis>,
     ) -> anyhow::Result<(Mask, Vec<ImageInstance>)> {
-        let cloud = self.cloud(camera, depth, picture);
+        let turn = match up {
+            Some(up) => axis_up(up).matrix3,
+            None => self.turn_by_votes(camera, depth),
+        };
+        let cloud = self.cloud(camera, depth, picture, turn);
         let [rows, columns] = cloud.size;
         let mut values = vec![0; rows * columns];
         let mut instances = Vec::new();
@@ -124,12 +136,19 @@ impl FrameNetwork {
             .collect())
     }
 
-    /// The points of a frame with +z up, as far as the cameras so far say where that is.
-    fn cloud(&mut self, camera: &Camera, depth: &Map, picture: Option<&Picture>) -> Cloud {
-        self.up.add_camera(camera);
-        self.up.add_depth(camera, depth);
-        let up = self.up.up().unwrap_or(Vec3::Z);
-        let turn = Quat::from_rotation_arc(up.normalize_or(Vec3::Z), Vec3::Z);
+    /// The rotation that takes what the cameras of the first frames say is up to +z.
+    fn turn_by_votes(&mut self, camera: &Camera, depth: &Map) -> Mat3A {
+        if self.voted < VOTERS {
+            self.voted += 1;
+            self.votes.add_camera(camera);
+            self.votes.add_depth(camera, depth);
+        }
+        let up = self.votes.up().unwrap_or(Vec3::Z);
+        Mat3A::from_quat(Quat::from_rotation_arc(up, Vec3::Z))
+    }
+
+    /// The points of a frame, turned.
+    fn cloud(&self, camera: &Camera, depth: &Map, picture: Option<&Picture>, turn: Mat3A) -> Cloud {
         let extent = depth.size();
         let stride = extent[0].max(extent[1]).div_ceil(SIDE).max(1);
         let size = extent.map(|n| n.div_ceil(stride));
@@ -174,7 +193,7 @@ mod tests {
 
     use std::path::Path;
 
-    use glam::{Affine3A, Mat3A, Vec3A};
+    use glam::{Affine3A, Vec3A};
 
     use super::*;
     use crate::{device::DeviceChoice, models};
@@ -242,9 +261,7 @@ mod tests {
     #[test]
     fn a_box_is_found_in_one_frame_whatever_the_axes_are() {
         let (depth, is_box) = frame();
-        let (mask, instances) = frames().masks(&camera(), &depth, None).unwrap();
-        assert_eq!(mask.size(), SIZE);
-        let overlap = |value: usize| {
+        let overlap = |mask: &Mask, value: usize| {
             let pixels = mask.values().iter().zip(&is_box);
             let both = |and: bool| {
                 let count = |(v, b): &(&u16, &bool)| {
@@ -255,8 +272,17 @@ mod tests {
             };
             both(true) / both(false)
         };
-        let best = (1..=instances.len()).map(overlap).fold(0.0, f32::max);
-        assert!(best > 0.6, "IoU {best} of {} masks", instances.len());
+        let find = |camera: &Camera, up| {
+            let (mask, instances) = frames().masks(camera, &depth, None, up).unwrap();
+            assert_eq!(mask.size(), SIZE);
+            let count = instances.len();
+            let best = (1..=count).map(|value| overlap(&mask, value));
+            let best = best.fold(0.0, f32::max);
+            assert!(best > 0.6, "IoU {best} of {count} masks, {up:?}");
+            mask
+        };
+        let mask = find(&camera(), Some(UpAxis::PlusZ));
+        find(&camera(), None);
 
         // The same with -y up, as in the axes of many cameras.
         let turned = Camera {
@@ -264,16 +290,17 @@ mod tests {
                 * camera().world_from_camera,
             ..camera()
         };
-        let (other, _) = frames().masks(&turned, &depth, None).unwrap();
-        let same = mask.values().iter().zip(other.values());
-        let same = same.filter(|(a, b)| (**a == 0) == (**b == 0)).count();
+        find(&turned, None);
+        let told = find(&turned, Some(UpAxis::MinusY));
+        let same = mask.values().iter().zip(told.values());
+        let same = same.filter(|(a, b)| a == b).count();
         assert!(same * 100 > 95 * mask.values().len(), "{same} pixels agree");
     }
 
     #[test]
     fn a_frame_without_depth_has_no_masks() {
         let depth = Map::new(vec![0.0; 12], [3, 4, 1]).unwrap();
-        let (mask, instances) = frames().masks(&camera(), &depth, None).unwrap();
+        let (mask, instances) = frames().masks(&camera(), &depth, None, None).unwrap();
         assert!(instances.is_empty() && mask.values().iter().all(|value| *value == 0));
     }
 }

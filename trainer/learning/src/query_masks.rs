@@ -2,7 +2,7 @@
 //! overlap, and nothing decides between them (Segment3D,
 //! docs/spec/any3dis_segment3d_opentrack3d.md sections B3 and B5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use rayon::prelude::*;
@@ -149,14 +149,11 @@ impl QueryMasks {
     /// confident first. A part has a confidence of its own.
     pub fn separated(&self) -> Vec<ConfidentMask> {
         // queries in one object often have the same mask
-        let different: BTreeMap<&[u32], ()> = self
-            .masks
-            .iter()
-            .map(|mask| (&mask.superpoints[..], ()))
-            .collect();
+        let masks = self.masks.iter();
+        let different: BTreeSet<&[u32]> = masks.map(|mask| &mask.superpoints[..]).collect();
         let parts: BTreeMap<&[u32], Vec<Part>> = different
             .into_par_iter()
-            .map(|(superpoints, ())| (superpoints, self.cloud.parts(superpoints)))
+            .map(|superpoints| (superpoints, self.cloud.parts(superpoints)))
             .collect();
         let mut masks = Vec::new();
         for mask in &self.masks {

@@ -112,7 +112,12 @@ impl CaptureArgs {
         );
         let detected = job::detect(files)?;
         if detected.kind == RecordingKind::Bundle {
-            if let Some(option) = self.given() {
+            // Masks are lifted from the depth of bundles, too.
+            let of_points = Self {
+                farthest: None,
+                ..self.clone()
+            };
+            if let Some(option) = of_points.given() {
                 bail!("{option} is not used by bundles, whose points are made already");
             }
             ensure!(
@@ -218,6 +223,10 @@ impl Opening<'_> {
         monitor: &Monitor,
     ) -> anyhow::Result<Opened> {
         let detected = self.options.detect(files, path, self.choices)?;
+        ensure!(
+            detected.kind != RecordingKind::Bundle || self.options.farthest.is_none(),
+            "--farthest is not used by bundles, whose points are made already"
+        );
         let options = self.options.options(path, self.choices.up)?;
         let recording = job::open(files, &detected, &options, monitor, &mut |_, _| ());
         let recording = recording.map_err(|error| match error {

@@ -1,7 +1,10 @@
 //! `trainer eval`: average precision on labelled scans, of a network or of a baseline without one.
 
-use std::{io::Write, num::NonZeroUsize, path::PathBuf, str::FromStr};
+use std::{
+    collections::HashMap, ffi::OsString, io::Write, num::NonZeroUsize, path::PathBuf, str::FromStr,
+};
 
+use anyhow::Context as _;
 use clap::Args;
 use segscape::{
     benchmarks, evaluate,
@@ -12,7 +15,7 @@ use segscape::{
     text::Vocabulary,
 };
 
-use super::{proposals::Proposals, scene_cache::SceneCache};
+use super::{proposals::Proposals, results, scene_cache::SceneCache};
 use learning::{
     data::labeled_scan::LabeledScan,
     data::scans::Asked,
@@ -209,6 +212,9 @@ impl Eval {
             "the masks of queries have no classes: choose --protocol class-agnostic or segment3d"
         );
         let stuff = self.stuff.as_deref();
+        let places = scans.places();
+        let names: HashMap<&PathBuf, OsString> =
+            places.iter().zip(results::names(places)).collect();
         let mut measurement = match self.protocol {
             Protocol::ClassAgnostic => Measurement::class_agnostic(),
             Protocol::Segment3d => Measurement::segment3d(),
@@ -223,7 +229,7 @@ impl Eval {
             stuff,
             |place, labeled| match (&network, self.baseline) {
                 (Some(network), _) => {
-                    let name = place.file_stem().unwrap_or(place.as_os_str());
+                    let name = names.get(&place.to_owned()).context("a scan has no name")?;
                     evaluation::ask(network, labeled, &self.proposals.of(name)?, &choice)
                 }
                 (None, Some(Baseline::Felzenszwalb(threshold))) => {

@@ -1,43 +1,11 @@
-//! A wall in a foundation bundle, and the program that reads it.
+//! A wall in a foundation bundle.
 
-use std::{
-    path::Path,
-    process::{Command, Output},
-};
+use std::path::Path;
 
 use recordings::foundation::{
     Foundation, Given, Image, ImageInstance, InFolder as _, Mask, SceneTruth,
 };
 use segscape::views::{Camera, Map};
-use serde_json::Value;
-
-/// Runs `trainer` in a folder.
-pub fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-/// The JSON lines that a command prints.
-pub fn lines(folder: &Path, arguments: &[&str]) -> Vec<Value> {
-    let output = trainer(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let lines = output.stdout.split(|byte| *byte == b'\n');
-    let lines = lines.filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect()
-}
-
-/// What a command says that must fail.
-pub fn refusal(folder: &Path, arguments: &[&str]) -> String {
-    let output = trainer(folder, arguments);
-    assert!(!output.status.success(), "{arguments:?}");
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// Writes the bundle `scene` to a folder.
 pub fn write(scene: &Foundation, folder: &Path) {

@@ -93,9 +93,7 @@ impl Data {
         );
         Ok(())
     }
-}
 
-impl Data {
     /// Checks the sources whose objects have no names; `alone` says that there is no other source.
     fn check_nameless(&self, alone: bool) -> anyhow::Result<()> {
         if let Some(Frames {
@@ -120,8 +118,8 @@ impl Data {
         }) = &self.pseudo
         {
             anyhow::ensure!(
-                alone && !files.is_empty(),
-                "data.pseudo has {} entries in `files`, it must have at least one, and no other source of data beside it",
+                alone && self.frames.is_none() && !files.is_empty(),
+                "data.pseudo has {} entries in `files`, it must have at least one, and neither data.frames nor another source of data beside it",
                 files.len()
             );
             anyhow::ensure!(

@@ -33,7 +33,7 @@ fn read_at(path: &Path, depth: usize) -> anyhow::Result<Table> {
     };
     anyhow::ensure!(
         depth < DEEPEST,
-        "{} extends {base}, the {depth}. configuration in a row: {DEEPEST} is the limit",
+        "{} extends {base}: at most {DEEPEST} configurations may extend each other, which is the limit",
         path.display()
     );
     let base = path.with_file_name(base);
@@ -43,11 +43,14 @@ fn read_at(path: &Path, depth: usize) -> anyhow::Result<Table> {
     Ok(values)
 }
 
-/// Replaces the values in `base`, key by key in tables.
+/// Replaces the values in `base`, key by key in tables. A table that says its kind is one value: the
+/// other keys of another kind are none of its.
 fn replace(base: &mut Table, by: Table) {
     for (key, value) in by {
         match (base.get_mut(&key), value) {
-            (Some(Value::Table(base)), Value::Table(value)) => replace(base, value),
+            (Some(Value::Table(base)), Value::Table(value)) if !value.contains_key("kind") => {
+                replace(base, value);
+            }
             (_, value) => {
                 base.insert(key, value);
             }
@@ -83,6 +86,17 @@ mod tests {
         )
         .unwrap();
         assert_eq!(table, expected);
+        let other = write(
+            "other.toml",
+            "extends = 'kinds.toml'\n[model]\nbackbone = { kind = 'b', depth = 2 }",
+        );
+        write(
+            "kinds.toml",
+            "[model]\nwidth = 1\nbackbone = { kind = 'a', stem = 5 }",
+        );
+        let expected: Table =
+            toml::from_str("[model]\nwidth = 1\nbackbone = { kind = 'b', depth = 2 }").unwrap();
+        assert_eq!(read(&other).unwrap(), expected);
         let refused = |path: &Path, words: &[&str]| {
             let error = format!("{:#}", read(path).unwrap_err());
             assert!(words.iter().all(|word| error.contains(word)), "{error}");

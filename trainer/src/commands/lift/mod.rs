@@ -194,6 +194,14 @@ impl Lift {
         for line in scene.warnings() {
             eprintln!("{}: {line}", path.display());
         }
+        // Before hours of masks rather than after them.
+        if self.bundles.is_some() {
+            scene.images()?;
+        }
+        if self.measure {
+            let labels = scene.images()?.truth.as_ref();
+            labels.context("the bundle has no labels that --measure could compare with")?;
+        }
         let scan = scene.scan();
         let grouped = match scene.about().and_then(SceneImages::superpoints) {
             Some(given) => given,

@@ -46,8 +46,9 @@ impl Track {
             }
             match arrived(&line, &self.folder) {
                 Ok(Arrived { image, files }) => {
+                    let refused = frames.refused;
                     self.one(number, &image, &files, &mut frames, &mut cells)?;
-                    if frames.looking.is_some() {
+                    if frames.looking.is_some() && frames.refused == refused {
                         recorded.add(&image);
                     }
                 }
@@ -105,6 +106,14 @@ impl Track {
             let error = anyhow::anyhow!("there is no {}", depth_file(&image.name));
             return frames.refuse(number, &image.name, &error);
         };
+        let pixels = seen.depth.size().iter().product::<usize>();
+        if cells.len().saturating_add(pixels) > MAX_POINTS {
+            let error = anyhow::anyhow!(
+                "the frames so far have {} points and the limit is {MAX_POINTS}: a larger --spacing has room for more",
+                cells.len()
+            );
+            return frames.refuse(number, &image.name, &error);
+        }
         let colors = match (seen.picture)()? {
             Some(bytes) => Picture::decode(&bytes, None),
             None => Ok(gray()),
@@ -122,10 +131,6 @@ impl Track {
             let farthest = self.captures.farthest();
             cells.add_image(number, seen.camera, seen.depth, &colors, farthest);
         }
-        ensure!(
-            cells.len() <= MAX_POINTS,
-            "the frames have more than {MAX_POINTS} points, which is the limit: give a larger --spacing"
-        );
         Ok(())
     }
 }
@@ -144,7 +149,7 @@ impl Recorded {
     fn add(&mut self, image: &Image) {
         let number = self.came;
         self.came += 1;
-        if number.trailing_zeros() < self.halvings && number != 0 {
+        if number.trailing_zeros() < self.halvings {
             return;
         }
         self.frames.push(RecordedFrame {

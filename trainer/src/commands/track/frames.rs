@@ -8,6 +8,7 @@ use recordings::foundation::{Image, ImageInstance, Mask, Models};
 use segscape::{
     captures::{Files, Shot},
     images::{AutomaticMasks, Picture},
+    scan::UpAxis,
     track::{Added, DepthMaskOptions, OnlineTracker, TrackedFrame, TrackedInstance, depth_masks},
     views::{Camera, Map},
 };
@@ -26,6 +27,8 @@ pub struct Seen<'a> {
     pub name: &'a str,
     /// The camera of the depth image.
     pub camera: &'a Camera,
+    /// The axis of its pose that points up, if that is known.
+    pub up: Option<UpAxis>,
     /// The depth image.
     pub depth: &'a Map,
     /// The masks that it comes with.
@@ -38,11 +41,12 @@ pub struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// A frame of a capture, whose picture was read with its depth.
-    pub fn of_shot(number: u32, name: &'a str, shot: &'a Shot) -> Self {
+    pub fn of_shot(number: u32, name: &'a str, shot: &'a Shot, up: Option<UpAxis>) -> Self {
         Self {
             number,
             name,
             camera: &shot.camera,
+            up,
             depth: &shot.depth,
             masks: None,
             features: None,
@@ -70,6 +74,7 @@ impl<'a> Seen<'a> {
             number,
             name: &image.name,
             camera: &image.camera,
+            up: Some(UpAxis::PlusZ),
             depth: image.depth.as_ref()?,
             masks: mask.map(|mask| (mask, image.instances.as_slice())),
             features: image.features.as_ref(),
@@ -179,7 +184,8 @@ impl Frames {
         if let Some(network) = &mut self.network {
             let picture = (seen.picture)()?;
             let picture = picture.map(|bytes| Picture::decode(&bytes)).transpose()?;
-            let (mask, instances) = network.masks(seen.camera, seen.depth, picture.as_ref())?;
+            let (mask, instances) =
+                network.masks(seen.camera, seen.depth, picture.as_ref(), seen.up)?;
             return Ok(Masks::Made(mask, instances, "network"));
         }
         let (mask, instances) = depth_masks(seen.camera, seen.depth, &self.depth_masks);

@@ -222,7 +222,8 @@ impl Track {
                     return;
                 };
                 let name = &capture.frames[taken.frame].name;
-                let seen = Seen::of_shot(taken.frame as u32, name, shot);
+                let up = self.orientation.choices().up.or(capture.kind.up());
+                let seen = Seen::of_shot(taken.frame as u32, name, shot, up);
                 if let Err(error) = frames.add(&seen) {
                     failed = Some(error);
                     cancel.cancel();

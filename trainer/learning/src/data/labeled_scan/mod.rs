@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use segscape::{
+    instances::{NO_INSTANCE, majority_owner},
     job,
     model::config::MeshSuperpoints,
     preflight::Choices,
@@ -268,25 +269,12 @@ impl LabeledScan {
     /// The object that more than half of each superpoint's points belong to, `(superpoints)`
     /// (docs/spec/model.md section 11.1).
     pub fn object_of_superpoint(&self) -> Vec<Option<u32>> {
-        let sizes = self.superpoints.sizes();
-        let mut counts: HashMap<(u32, u32), u32> = HashMap::new();
-        for (&superpoint, object) in self
-            .superpoints
-            .superpoint_of_point()
-            .iter()
-            .zip(&self.object_of_point)
-        {
-            if let Some(object) = object {
-                *counts.entry((superpoint, *object)).or_default() += 1;
-            }
-        }
-        let mut owner = vec![None; sizes.len()];
-        for ((superpoint, object), count) in counts {
-            if 2 * count > sizes[superpoint as usize] {
-                owner[superpoint as usize] = Some(object);
-            }
-        }
-        owner
+        let owners = self.object_of_point.iter();
+        let owners: Vec<u32> = owners.map(|object| object.unwrap_or(NO_INSTANCE)).collect();
+        let owners = majority_owner(&owners, &self.superpoints).into_iter();
+        owners
+            .map(|owner| (owner != NO_INSTANCE).then_some(owner))
+            .collect()
     }
 }
 
