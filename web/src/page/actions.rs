@@ -350,6 +350,7 @@ fn keep_answered(state: State) {
 fn prompt(state: State, text: &str, typing: bool) {
     state.prompt.set(text.to_owned());
     state.guess.set(None);
+    state.endpoint.forget();
     send(
         state,
         Request::Prompt {

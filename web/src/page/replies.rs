@@ -219,6 +219,7 @@ fn show(
     state.asked.set_value(0);
     state.looks_at_answer.set_value(false);
     state.prompt.set(String::new());
+    state.endpoint.forget();
     state.guess.set(None);
     state.answer.set(None);
     state.instances.set(Vec::new());
