@@ -53,7 +53,8 @@ impl Page {
 
     /// Moves the mouse to the middle of the element with this `data-testid`.
     pub async fn point_at_control(&self, testid: &str) {
-        const MIDDLE: &str = "const box = document.querySelector(arguments[0]).getBoundingClientRect();
+        const MIDDLE: &str =
+            "const box = document.querySelector(arguments[0]).getBoundingClientRect();
             return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)]";
         self.point_at(self.run(MIDDLE, &[json!(css(testid))]).await)
             .await;

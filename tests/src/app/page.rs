@@ -6,11 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fantoccini::{
-    Client, Locator,
-    elements::Element,
-    wd::TimeoutConfiguration,
-};
+use fantoccini::{Client, Locator, elements::Element, wd::TimeoutConfiguration};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -197,6 +193,13 @@ impl Page {
     /// Returns `true` if there is an element with this `data-testid`.
     pub async fn exists(&self, testid: &str) -> bool {
         self.client.find(Locator::Css(&css(testid))).await.is_ok()
+    }
+
+    /// `true` if there is an element with this `data-testid` and it takes room on the page.
+    pub async fn is_shown(&self, testid: &str) -> bool {
+        const SHOWN: &str =
+            "return document.querySelector(arguments[0])?.checkVisibility() ?? false";
+        self.run(SHOWN, &[json!(css(testid))]).await
     }
 
     async fn find(&self, css: &str) -> Element {
