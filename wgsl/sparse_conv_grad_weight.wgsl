@@ -20,7 +20,7 @@
 // Invariants: channels are multiples of four (the caller pads); tables of further rows add to what
 // the first one wrote (`accumulate`); lanes past the last tile return; a piece past the last row
 // adds nothing.
-// Definition: `ops::definition::sparse_conv_grad_weight`.
+// Definition: `ops::plain_sparse_conv_grad_weight`.
 
 struct Info {
     first: u32,      // first output row of this table

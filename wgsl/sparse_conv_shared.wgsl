@@ -23,7 +23,7 @@
 // Invariants: channels are multiples of four and places are multiples of 64 (the caller pads);
 // places past the last row have no neighbours and are not written; a part that `epilogue` does not
 // name is not read. The sums are f32, whatever the storage type of the features.
-// Definition: `ops::definition::sparse_conv`.
+// Definition: `ops::plain_sparse_conv`.
 
 // The caller replaces this by vec4<f16> where features are stored as f16.
 alias Stored = vec4<f32>;

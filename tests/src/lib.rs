@@ -10,3 +10,5 @@ pub mod golden;
 pub mod gradients;
 #[cfg(not(target_family = "wasm"))]
 pub mod odd;
+#[cfg(not(target_family = "wasm"))]
+pub mod weights;

@@ -24,6 +24,8 @@ const DEPTH_SIDE: f32 = 256.0;
 const DRAWN: usize = 2;
 /// Maximum number of points of a thing that say which pixels are the thing.
 const MARKS: usize = 20_000;
+/// Share of the progress after which the best pictures are known.
+const SEARCHED: f32 = 0.5;
 
 /// The reason why a frame is left out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,9 +112,9 @@ pub struct SeenThings {
     pub left_out: Vec<(String, FrameProblem)>,
 }
 
-/// Finds the best pictures of things and embeds them. `width` is the number of values of the text
-/// encoder's vectors that the embeddings are to be compared with; `show` is given every crop that is
-/// embedded.
+/// Finds the best pictures of things and embeds them by `model`. `width` is the number of values of
+/// the text encoder's vectors that the embeddings are to be compared with; `show` is given every crop
+/// that is embedded.
 ///
 /// # Errors
 /// The model fails, its embeddings have another width, or the caller cancelled.
@@ -202,8 +204,11 @@ impl Photographs<'_> {
         let best = self.looked_through(seen)?;
         let sharpness = self.sharpness(&best, seen)?;
         let ranked = best.ranked(&|thing, look| sharpness.get(&(look.view, thing)).copied());
-        for (frame, looks) in by_frame(&ranked) {
-            self.monitor.check()?;
+        let looks = by_frame(&ranked);
+        let all = looks.len();
+        for (done, (frame, looks)) in looks.into_iter().enumerate() {
+            let done = SEARCHED + (1.0 - SEARCHED) * done as f32 / all as f32;
+            self.monitor.at(Stage::Instances, done)?;
             let name = self.frames.name(frame as usize);
             let opened = self
                 .frames
@@ -241,8 +246,10 @@ impl Photographs<'_> {
             positions, points, ..
         } = self.things;
         let mut best = BestViews::new(positions, points, *self.options);
-        for frame in 0..self.frames.count() {
-            self.monitor.check()?;
+        let count = self.frames.count();
+        for frame in 0..count {
+            let done = 0.5 * SEARCHED * frame as f32 / count as f32;
+            self.monitor.at(Stage::Instances, done)?;
             if !self.frames.has_picture(frame) {
                 continue;
             }
@@ -273,8 +280,11 @@ impl Photographs<'_> {
         seen: &mut SeenThings,
     ) -> Result<BTreeMap<(u32, usize), f32>, Cancelled> {
         let mut sharpness = BTreeMap::new();
-        for (frame, looks) in by_frame(best.candidates()) {
-            self.monitor.check()?;
+        let looks = by_frame(best.candidates());
+        let all = looks.len();
+        for (done, (frame, looks)) in looks.into_iter().enumerate() {
+            let done = SEARCHED * (0.5 + 0.5 * done as f32 / all as f32);
+            self.monitor.at(Stage::Instances, done)?;
             let measured = self.frames.picture(frame as usize).and_then(|picture| {
                 let of = |(thing, look): (usize, Look)| {
                     let sharp = crops::sharpness(&picture, look.bounds);

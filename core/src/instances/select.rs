@@ -84,9 +84,9 @@ impl Default for SelectOptions {
 }
 
 /// Returns the given masks, the regions and the masks of the best queries, as far as the options ask
-/// for them, without stray points, without exact duplicates and without masks whose surface area is
-/// too small. Of the same mask from several sources, the first in this order is kept: others have
-/// less evidence or a handicap.
+/// for them, without stray points and without masks whose surface area is too small. If a region and
+/// queries have the same mask, it is there once, as a region, because its score has no handicap; a
+/// given mask has a score of its own, and the better one of equal masks is selected.
 pub fn candidates(
     proposals: &Proposals,
     regions: &[Region],
@@ -132,12 +132,13 @@ pub fn candidates(
         source: Source::Given { score: mask.score },
     });
     let mut seen = std::collections::HashSet::new();
-    let keep = |candidate: &Candidate| {
+    let is_large = |candidate: &Candidate| {
         !candidate.superpoints.is_empty()
             && geometry.area_of(&candidate.superpoints) >= options.min_area
-            && seen.insert(candidate.superpoints.clone())
     };
-    given.chain(regions).chain(queries).filter(keep).collect()
+    let is_new = |candidate: &Candidate| seen.insert(candidate.superpoints.clone());
+    let own = regions.chain(queries).filter(is_large).filter(is_new);
+    given.filter(is_large).chain(own).collect()
 }
 
 /// Ranks all candidates of a scene and keeps the best ones that are distinct objects.

@@ -55,6 +55,8 @@ pub struct Following<'a> {
     depth_masks: DepthMaskOptions,
     /// Number of frames so far.
     done: usize,
+    /// The number of frames at which up is looked at again.
+    next_look: usize,
     /// The frames without whose masks the things are followed, and why.
     refused: Vec<String>,
     /// The way of the points that were last asked for to the world frame.
@@ -148,6 +150,7 @@ impl<'a> Following<'a> {
                 ..DepthMaskOptions::default()
             },
             done: 0,
+            next_look: 2,
             refused: Vec::new(),
             placement: Placement::NOWHERE,
             files,
@@ -253,14 +256,18 @@ impl<'a> Following<'a> {
         Ok(recording)
     }
 
-    /// `true` if up turned out to be elsewhere than it was in [`Self::so_far`]. This is looked at
-    /// after 2, 4, 8, ... frames, so that few looks suffice for any number of frames.
-    pub fn has_turned(&self) -> bool {
+    /// `true` if up turned out to be elsewhere than it was in [`Self::so_far`]. This is looked at when
+    /// there are twice as many frames as at the last look, so that few looks suffice for any number
+    /// of frames.
+    pub fn has_turned(&mut self) -> bool {
         let MadeOf::Capture(_, fusion) = &self.made_of else {
             return false;
         };
-        let now = self.done.is_power_of_two().then(|| fusion.turn_so_far());
-        now.flatten().is_some_and(|now| {
+        if self.done < self.next_look {
+            return false;
+        }
+        self.next_look = 2 * self.done;
+        fusion.turn_so_far().is_some_and(|now| {
             let turned = now.matrix3 * self.placement.turn.matrix3.transpose();
             turned.z_axis.z < IS_LEVEL
         })

@@ -62,6 +62,8 @@ use crate::{
 const PROJECTED: f32 = 0.2;
 /// Maximum number of superpoints in all proposals together.
 const MAX_MEMBERS: usize = 1 << 26;
+/// Maximum number of neighbours of a superpoint that count.
+const MAX_NEIGHBORS: usize = 1024;
 /// Maximum number of prompts: that of a model for masks.
 const MAX_PROMPTS: usize = 256;
 
@@ -212,7 +214,8 @@ impl LiftOptions {
             max_iou,
             ..
         } = *self;
-        rule(kappa > 0, "kappa", kappa as f32, "at least 1")?;
+        let few = (1..=MAX_NEIGHBORS).contains(&kappa);
+        rule(few, "kappa", kappa as f32, "1 to 1024")?;
         rule(seeds > 0, "seeds", seeds as f32, "at least 1")?;
         let few = (1..=MAX_PROMPTS).contains(&prompts);
         rule(few, "prompts", prompts as f32, "1 to 256")?;

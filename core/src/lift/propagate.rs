@@ -1,6 +1,8 @@
 //! A tracker for models that segment single pictures: what is known of an object is carried to the
 //! next view through depth, and the model is asked again at the carried points.
 
+use std::rc::Rc;
+
 use super::{
     LiftError, OnMask, PosedViews, TrackTask, TrackedMask, Tracker, positive,
     prompts::spread,
@@ -102,7 +104,7 @@ impl<'a> PropagatingTracker<'a> {
         let object = Object {
             score: first.score,
             camera: view.camera,
-            depth: view.depth.clone(),
+            depth: Rc::clone(&view.depth),
             mask: first.mask.clone(),
             latest: [points.clone(), points.clone()],
             points,
@@ -157,7 +159,7 @@ struct Object {
     score: f32,
     /// The pivot view.
     camera: Camera,
-    depth: Map,
+    depth: Rc<Map>,
     mask: TrackedMask,
     /// World frame: points of the mask in the pivot view, which find the object again after it was
     /// out of sight.
@@ -171,7 +173,7 @@ struct Object {
 struct Seeing {
     number: u32,
     camera: Camera,
-    depth: Map,
+    depth: Rc<Map>,
 }
 
 impl Seeing {
@@ -179,7 +181,7 @@ impl Seeing {
         Ok(Self {
             number,
             camera: views.camera(number as usize),
-            depth: views.depth(number as usize)?.into_owned(),
+            depth: Rc::new(views.depth(number as usize)?.into_owned()),
         })
     }
 

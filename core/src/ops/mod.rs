@@ -1,13 +1,13 @@
 //! Tensor operations that burn does not have: their GPU shaders, CPU paths and gradients.
 //!
-//! An operation has a *definition*: a reference implementation of plain loops on slices, written
-//! for readability. The paths that run (a blocked one on the CPU, a shader in `wgsl/` on the GPU)
-//! are compared with it. Operations that only fuse others of burn's, such as [`normalize`] and
-//! [`mask_terms`], are compared with those instead and have no shader. Where the GPU has several
-//! shaders for one operation, [`Tuning`] measures which is faster. Index structures are shared by
-//! all operations that use them: [`KernelMap`] lists the voxels of a [`Level`] that a convolution
-//! pairs and is built on the device that reads it, [`SegmentMap`] lists the rows that form each
-//! mean.
+//! An operation `op` has a *definition*, `plain_op`: a reference implementation of plain loops on
+//! slices, written for readability. The paths that run (a blocked one on the CPU, a shader in
+//! `wgsl/` on the GPU) are compared with it. Operations that only fuse others of burn's, such as
+//! [`normalize`] and [`mask_terms`], are compared with those instead and have no shader. Where the
+//! GPU has several shaders for one operation, [`Tuning`] measures which is faster. Index structures
+//! are shared by all operations that use them: [`KernelMap`] lists the voxels of a [`Level`] that a
+//! convolution pairs and is built on the device that reads it, [`SegmentMap`] lists the rows that
+//! form each mean.
 
 mod affine;
 mod attention;
@@ -31,12 +31,13 @@ pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};
 pub use matmul::{Matmul, linear, matmul, plain_matmul};
 pub use normalize::{Normalize, Normalized, normalize};
 pub use segment_mean::{
-    SegmentMap, SegmentMapError, SegmentMean, WeightedRows, segment_mean, weighted_sums,
+    SegmentMap, SegmentMapError, SegmentMean, WeightedRows, plain_segment_mean, segment_mean,
 };
 pub use sine::{Sine, plain_sine, sine};
 pub use sparse_conv::{
-    EpilogueFlags, FusedEpilogue, SparseConv, definition, sparse_conv, sparse_conv_grad_input,
-    sparse_conv_grad_weight, sparse_conv_with_epilogue,
+    EpilogueFlags, FusedEpilogue, SparseConv, plain_sparse_conv, plain_sparse_conv_grad_input,
+    plain_sparse_conv_grad_weight, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
+    sparse_conv_with_epilogue,
 };
 pub use tuning::{SoftmaxRow, Tiles, Tuning, milliseconds_of_convolutions};
 pub use wgsl::BINDING_LIMIT;

@@ -196,6 +196,7 @@ mod tests {
         let tracks = [(7, track(&[0.6, 0.8])), (8, track(&[0.0, 1.0]))].into();
         let found = only_half.pairs(&hash, &[mask(3..7, looks)], &tracks, &options);
         let expected = [(7, 0.55), (8, 0.5)];
+        assert_eq!(found.len(), expected.len());
         for (pair, (track, affinity)) in found.iter().zip(expected) {
             assert!(
                 pair.track == track && (pair.affinity - affinity).abs() < 1e-6,

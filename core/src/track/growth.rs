@@ -153,5 +153,9 @@ fn digest(instance: &TrackedInstance, superpoints: &[u32], points: u32) -> u64 {
     let mut hasher = DefaultHasher::new();
     (instance.name(), instance.score.to_bits(), points).hash(&mut hasher);
     superpoints.hash(&mut hasher);
+    let Aabb { min, max } = instance.bounds;
+    [min, max]
+        .map(|corner| corner.map(f32::to_bits))
+        .hash(&mut hasher);
     hasher.finish()
 }

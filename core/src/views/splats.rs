@@ -93,10 +93,10 @@ impl<'a> Splats<'a> {
             None => shaded(&canvas),
         };
         let size = canvas.size;
-        let (rgb, depth) = closed(rgb, canvas.depth, size);
+        let (rgb, depth) = closed(Some(rgb), canvas.depth, size);
         Rendering {
             size,
-            rgb: rgb.into_flattened(),
+            rgb: rgb.unwrap_or_default().into_flattened(),
             depth: map(depth, size),
         }
     }
@@ -105,8 +105,7 @@ impl<'a> Splats<'a> {
     pub fn depth(&self, camera: &Camera, side: f32) -> Map {
         let canvas = self.drawn_on(&resized(camera, side));
         let size = canvas.size;
-        let blank = vec![BACKGROUND; canvas.depth.len()];
-        map(closed(blank, canvas.depth, size).1, size)
+        map(closed(None, canvas.depth, size).1, size)
     }
 
     /// The points that are drawn in the camera's frame, with their indices.
@@ -286,13 +285,13 @@ fn shaded(canvas: &Canvas) -> Vec<[u8; 3]> {
     (0..rows * columns).map(color).collect()
 }
 
-/// Closes the gaps of a picture and its depth: a pixel that is empty or far behind most of its
+/// Closes the gaps of a picture, if there is one, and its depth: a pixel that is empty or far behind most of its
 /// neighbours gets their mean.
 fn closed(
-    mut rgb: Vec<[u8; 3]>,
+    mut rgb: Option<Vec<[u8; 3]>>,
     mut depth: Vec<f32>,
     [rows, columns]: [usize; 2],
-) -> (Vec<[u8; 3]>, Vec<f32>) {
+) -> (Option<Vec<[u8; 3]>>, Vec<f32>) {
     for _ in 0..CLOSINGS {
         let (before, colors) = (depth.clone(), rgb.clone());
         for pixel in 0..rows * columns {
@@ -308,14 +307,18 @@ fn closed(
                     if other != pixel && before[other] > 0.0 && before[other] < behind {
                         count += 1;
                         sum += before[other];
-                        let channels = color.iter_mut().zip(colors[other]);
-                        channels.for_each(|(sum, value)| *sum += u32::from(value));
+                        if let Some(colors) = &colors {
+                            let channels = color.iter_mut().zip(colors[other]);
+                            channels.for_each(|(sum, value)| *sum += u32::from(value));
+                        }
                     }
                 }
             }
             if count >= CLOSERS {
                 depth[pixel] = sum / count as f32;
-                rgb[pixel] = color.map(|sum| (sum / count as u32) as u8);
+                if let Some(rgb) = &mut rgb {
+                    rgb[pixel] = color.map(|sum| (sum / count as u32) as u8);
+                }
             }
         }
     }

@@ -29,6 +29,8 @@ const FLOOR: f32 = 0.3;
 const SQUARE: f32 = 0.5;
 /// Share of the points below the floor, which are noise.
 const BELOW: f32 = 0.01;
+/// Largest distance of a camera from what it is aimed at, metres.
+const FARTHEST: f32 = 20.0;
 /// Smallest edge of a voxel, metres.
 const VOXEL: f32 = 0.05;
 /// Number of points of a thing that are aimed at.
@@ -179,6 +181,9 @@ impl Standpoints {
     fn is_open(&self, eye: Vec3, aim: Vec3, own: &HashSet<[i32; 3]>) -> bool {
         let way = aim - eye;
         let length = way.length();
+        if length.is_nan() || length > FARTHEST {
+            return false;
+        }
         let step = self.voxel / 2.0;
         let steps = ((length - self.voxel) / step).max(0.0) as usize;
         (0..steps).all(|number| {

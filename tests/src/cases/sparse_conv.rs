@@ -4,7 +4,8 @@
 use burn::tensor::{DType, Tensor};
 use half::f16;
 use segscape::ops::{
-    FusedEpilogue, KernelMap, Level, affine, definition, plain_affine, sparse_conv,
+    FusedEpilogue, KernelMap, Level, affine, plain_affine, plain_sparse_conv,
+    plain_sparse_conv_grad_input, plain_sparse_conv_grad_weight, sparse_conv,
     sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_with_epilogue,
 };
 
@@ -126,7 +127,7 @@ pub async fn check_forward(subject: &Subject) -> Vec<String> {
             noise(1, map.in_rows() * c_in),
             noise(2, map.offsets() * c_in * c_out),
         );
-        let sums = definition::sparse_conv(&x, &w, channels, &map);
+        let sums = plain_sparse_conv(&x, &w, channels, &map);
         let (x, w) = (
             tensor(&x, [map.in_rows(), c_in], &subject.device),
             tensor(&w, [map.offsets(), c_in, c_out], &subject.device),
@@ -158,11 +159,7 @@ pub async fn check_f16(subject: &Subject) -> Vec<String> {
         rounded(noise(2, map.offsets() * c_in * c_out)),
     );
     let (factors, addend) = (noise(3, 2 * c_out), rounded(noise(4, level.len() * c_out)));
-    let sums = plain_affine(
-        &definition::sparse_conv(&x, &w, CHANNELS, &map),
-        &factors,
-        false,
-    );
+    let sums = plain_affine(&plain_sparse_conv(&x, &w, CHANNELS, &map), &factors, false);
     let want: Vec<f32> = sums
         .iter()
         .zip(&addend)
@@ -247,7 +244,7 @@ async fn check_case(
     );
     let channels = [c_in, c_out];
 
-    let sums = definition::sparse_conv(&x, &w, channels, &map);
+    let sums = plain_sparse_conv(&x, &w, channels, &map);
     poison(device, grad_shape);
     let out = differs(
         &what("sparse_conv"),
@@ -274,7 +271,7 @@ async fn check_case(
     let grad_input = differs(
         &what("sparse_conv_grad_input"),
         got,
-        &definition::sparse_conv_grad_input(&grad, &w, channels, &map),
+        &plain_sparse_conv_grad_input(&grad, &w, channels, &map),
     )
     .await;
     poison(device, [w_shape[0], c_in * c_out]);
@@ -282,7 +279,7 @@ async fn check_case(
     let grad_weight = differs(
         &what("sparse_conv_grad_weight"),
         got,
-        &definition::sparse_conv_grad_weight(&x, &grad, channels, &map),
+        &plain_sparse_conv_grad_weight(&x, &grad, channels, &map),
     )
     .await;
     [out, grad_input, grad_weight]

@@ -16,12 +16,13 @@ use segscape::{
         query::{Labels, NotFound, PromptTerm, touching},
     },
     job::{self, Decoding, Grouping, Map, Network, RecordedFrame, RecordedPictures, Segmented},
+    preflight::Preflight,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     text::{Vocabulary, meaning::Meaning},
-    write::PointLabels,
+    write::{InstanceRecord, PointLabels},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     ask::{Ask, Question},
@@ -240,12 +241,8 @@ impl Segment {
             None => opening.recording(&*open_files(path)?, path, &monitor)?,
         };
         // Told before anything else can fail, because it may be the cause.
-        let warnings = std::mem::take(&mut opened.warnings);
-        let preflight = opened.preflight.clone();
-        let (capture, assumptions) = (opened.capture.take(), preflight.assumptions());
-        for line in warnings.iter().chain(&assumptions) {
-            eprintln!("{}: {line}", path.display());
-        }
+        let notes = Notes::of(&mut opened);
+        notes.print(path);
         let given = opened.superpoints.take();
         let mut grouping = {
             let observation = opened.observation();
@@ -256,14 +253,7 @@ impl Segment {
         proposals
             .iter()
             .try_for_each(|masks| grouping.propose(masks))?;
-        let Labeling {
-            scan,
-            superpoints,
-            labels,
-            missing,
-            touching,
-            sources,
-        } = match self.map {
+        let labeling = match self.map {
             Some(kind) => Labeling::of_map(opened, grouping, network, kind.into(), &monitor)?,
             None => {
                 let observation = opened.observation();
@@ -292,51 +282,110 @@ impl Segment {
         };
         let ms = clock.finish();
 
-        let records = results::records(&scan, &labels);
+        let records = results::records(&labeling.scan, &labeling.labels);
         if let Some(out) = &self.out {
-            results::save(out, name, &scan, &labels, &sources)?;
+            results::save(
+                out,
+                name,
+                &labeling.scan,
+                &labeling.labels,
+                &labeling.sources,
+            )?;
         }
-        let answer = wanted
-            .question
-            .map(|question| (question, question.answer(&scan, &records, &touching)));
-        for (name, reason) in &missing {
+        for (name, reason) in &labeling.missing {
             eprintln!("{}: no {name}: {reason}", path.display());
         }
-        if self.json {
-            let line = json!({
-                "scan": path.to_string_lossy(),
-                "capture": capture,
-                "points": scan.len(),
-                "superpoints": superpoints,
-                "up": preflight.up.value.to_string(),
-                "unit": preflight.unit.value.to_string(),
-                "metres_per_unit": preflight.unit.value.metres(),
-                "assumptions": assumptions,
-                "warnings": warnings,
-                "instances": results::told(&records, &sources),
-                "not_found": missing,
-                "answer": answer.map(|(question, answer)| question.json(&answer)),
-                "ms": ms,
-                "model": network.name,
-            });
-            return Ok(line.to_string());
+        let answer = wanted.question.map(|question| {
+            let answer = question.answer(&labeling.scan, &records, &labeling.touching);
+            (question, answer)
+        });
+        Ok(match self.json {
+            true => {
+                let mut line = notes.json(path, &labeling, &records, &ms);
+                line["answer"] = json!(answer.map(|(question, answer)| question.json(&answer)));
+                line["model"] = json!(network.name);
+                line.to_string()
+            }
+            false => {
+                let words = notes.words(path, &labeling, &records, &ms);
+                answer.map_or(words.clone(), |(question, answer)| {
+                    format!("{words}\n{}", question.words(&answer))
+                })
+            }
+        })
+    }
+}
+
+/// What reading a scan told, beside the scan.
+struct Notes {
+    warnings: Vec<String>,
+    preflight: Preflight,
+    /// What there is to say of a capture; `None` for a file with a scan.
+    capture: Option<Value>,
+}
+
+impl Notes {
+    /// Takes the notes out of what was opened.
+    fn of(opened: &mut Opened) -> Self {
+        Self {
+            warnings: std::mem::take(&mut opened.warnings),
+            preflight: opened.preflight.clone(),
+            capture: opened.capture.take(),
         }
+    }
+
+    fn print(&self, path: &Path) {
+        for line in self.warnings.iter().chain(&self.preflight.assumptions()) {
+            eprintln!("{}: {line}", path.display());
+        }
+    }
+
+    /// One line of `--json`, but for the answer to a question.
+    fn json(
+        &self,
+        path: &Path,
+        labeling: &Labeling,
+        records: &[InstanceRecord],
+        ms: &BTreeMap<Stage, f64>,
+    ) -> Value {
+        let unit = self.preflight.unit.value;
+        json!({
+            "scan": path.to_string_lossy(),
+            "capture": self.capture,
+            "points": labeling.scan.len(),
+            "superpoints": labeling.superpoints,
+            "up": self.preflight.up.value.to_string(),
+            "unit": unit.to_string(),
+            "metres_per_unit": unit.metres(),
+            "assumptions": self.preflight.assumptions(),
+            "warnings": self.warnings,
+            "instances": results::told(records, &labeling.sources),
+            "not_found": labeling.missing,
+            "ms": ms,
+        })
+    }
+
+    /// One line for people, but for the answer to a question.
+    fn words(
+        &self,
+        path: &Path,
+        labeling: &Labeling,
+        records: &[InstanceRecord],
+        ms: &BTreeMap<Stage, f64>,
+    ) -> String {
         let total: f64 = ms.values().sum();
-        let found = results::counts(&records);
-        let of_frames = capture.map_or(String::new(), |capture| {
+        let found = results::counts(records);
+        let of_frames = self.capture.as_ref().map_or(String::new(), |capture| {
             let kind = capture["kind"].as_str().unwrap_or_default();
             format!("{kind}, {} frames, ", capture["frames"])
         });
-        let answer = answer.map_or(String::new(), |(question, answer)| {
-            format!("\n{}", question.words(&answer))
-        });
-        Ok(format!(
-            "{}: {of_frames}{} points, {} superpoints, {found} ({:.1} s){answer}",
+        format!(
+            "{}: {of_frames}{} points, {} superpoints, {found} ({:.1} s)",
             path.display(),
-            scan.len(),
-            superpoints,
+            labeling.scan.len(),
+            labeling.superpoints,
             total / 1000.0
-        ))
+        )
     }
 }
 

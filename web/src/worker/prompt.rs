@@ -157,11 +157,7 @@ fn request(text: &str, vocabulary: &Vocabulary) -> Result<Option<prompt::Request
     if is_quoted || is_list {
         return Ok(None);
     }
-    match prompt::Request::parse(text, &|term| vocabulary.find(term).is_some()) {
-        // "The thing one sits on" says what a thing is; the text encoder reads it.
-        Err(RequestError::Incomplete(last)) if ["on", "in"].contains(&last.as_str()) => Ok(None),
-        read => read,
-    }
+    prompt::Request::parse(text, &|term| vocabulary.find(term).is_some())
 }
 
 impl OpenScene {

@@ -105,9 +105,11 @@ fn up_is_looked_at_again() {
     following.next().unwrap();
     assert!(!following.has_turned());
     following.placement.turn = Affine3A::from_rotation_x(0.2) * following.placement.turn;
-    assert!(following.has_turned());
     following.next().unwrap();
     assert!(!following.has_turned(), "after three frames nobody looks");
+    following.next().unwrap();
+    assert!(following.has_turned(), "there are twice as many");
+    assert!(!following.has_turned(), "these frames were looked at");
     let found = following.finish(Vocabulary::shipped()).unwrap().recording;
     assert_eq!(found.preflight.up.certainty, Certainty::Found);
 }

@@ -14,7 +14,12 @@ fn for_each_pair(map: &KernelMap, mut pair: impl FnMut(usize, usize, usize)) {
 }
 
 /// `x` is `(in_rows, c_in)`, `w` is `(offsets, c_in, c_out)`; returns `(out_rows, c_out)`.
-pub fn sparse_conv(x: &[f32], w: &[f32], [c_in, c_out]: [usize; 2], map: &KernelMap) -> Vec<f32> {
+pub fn plain_sparse_conv(
+    x: &[f32],
+    w: &[f32],
+    [c_in, c_out]: [usize; 2],
+    map: &KernelMap,
+) -> Vec<f32> {
     let mut y = vec![0.0; map.out_rows() * c_out];
     for_each_pair(map, |k, q, p| {
         for i in 0..c_in {
@@ -27,7 +32,7 @@ pub fn sparse_conv(x: &[f32], w: &[f32], [c_in, c_out]: [usize; 2], map: &Kernel
 }
 
 /// `grad` is `(out_rows, c_out)`, `w` is `(offsets, c_in, c_out)`; returns `(in_rows, c_in)`.
-pub fn sparse_conv_grad_input(
+pub fn plain_sparse_conv_grad_input(
     grad: &[f32],
     w: &[f32],
     [c_in, c_out]: [usize; 2],
@@ -45,7 +50,7 @@ pub fn sparse_conv_grad_input(
 }
 
 /// `x` is `(in_rows, c_in)`, `grad` is `(out_rows, c_out)`; returns `(offsets, c_in, c_out)`.
-pub fn sparse_conv_grad_weight(
+pub fn plain_sparse_conv_grad_weight(
     x: &[f32],
     grad: &[f32],
     [c_in, c_out]: [usize; 2],

@@ -15,7 +15,7 @@
 //! they are applied to the sums before these are first written.
 
 mod cpu;
-pub mod definition;
+mod definition;
 mod gpu;
 
 use burn::{
@@ -33,6 +33,9 @@ use burn::{
 };
 
 use super::KernelMap;
+pub use definition::{
+    plain_sparse_conv, plain_sparse_conv_grad_input, plain_sparse_conv_grad_weight,
+};
 
 /// Sparse convolution as a backend operation. Models call [`sparse_conv`] instead.
 #[backend_extension(Cube, Flex, Autodiff)]

@@ -187,7 +187,13 @@ impl Request {
             return Ok(None);
         }
         let reader = Reader { is_noun };
-        let request = reader.request(&words, 0)?;
+        let request = match reader.request(&words, 0) {
+            // "The thing one sits on" says what a thing is, not where.
+            Err(RequestError::Incomplete(last)) if is_preposition(&words, &last) => {
+                return Ok(None);
+            }
+            read => read?,
+        };
         let is_term = request.conditions.is_empty()
             && request.sizes.is_empty()
             && request.order.is_none()
@@ -224,6 +230,13 @@ impl Request {
             }
         }
     }
+}
+
+/// `true` if the words end in `last`, a relation of one word with something before it.
+fn is_preposition(words: &[&str], last: &str) -> bool {
+    let end = &words[words.len().saturating_sub(1)..];
+    let relation = marker(end).ok().flatten();
+    words.len() > 1 && end == [last] && matches!(relation, Some((Marker::Relation(_), 1)))
 }
 
 impl Sought {

@@ -34,7 +34,10 @@ fn values_out_of_range_are_named() {
             "[data.frames]\nleast_points = 0",
             "the scans of data.rooms ([\"x\"]) have no frames",
         ),
-        ("[data.pseudo]\nfiles = ['y']", "no other source of data"),
+        (
+            "[data.pseudo]\nfiles = ['y']",
+            "neither data.frames nor another source",
+        ),
     ] {
         let config: Config = toml::from_str(&format!("[data]\nrooms = ['x']\n{change}")).unwrap();
         let error = config.check().unwrap_err().to_string();

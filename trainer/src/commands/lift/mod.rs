@@ -194,24 +194,14 @@ impl Lift {
         for line in scene.warnings() {
             eprintln!("{}: {line}", path.display());
         }
-        // Before hours of masks rather than after them.
-        if self.bundles.is_some() {
-            scene.images()?;
-        }
-        if self.measure {
-            let labels = scene.images()?.truth.as_ref();
-            labels.context("the bundle has no labels that --measure could compare with")?;
-        }
+        self.check(&scene)?;
         let scan = scene.scan();
         let grouped = match scene.about().and_then(SceneImages::superpoints) {
             Some(given) => given,
-            None => superpoints(
-                &scan.positions,
-                scan.colors.as_deref(),
-                &scan.triangles,
-                &SuperpointOptions::default(),
-                &monitor,
-            )?,
+            None => {
+                let (colors, options) = (scan.colors.as_deref(), SuperpointOptions::default());
+                superpoints(&scan.positions, colors, &scan.triangles, &options, &monitor)?
+            }
         };
         let found = self.lift(&scene, &*files, &grouped, with.model, &monitor);
         bar.finish_and_clear();
@@ -219,7 +209,6 @@ impl Lift {
         let things = found.lifted.points(&grouped);
         let (labels, sources) = match &with.looking {
             Some(looking) => {
-                let mut labels = found.lifted.point_labels(&grouped, &found.unnamed());
                 let frames = scene.frames();
                 let recorded = RecordedPictures {
                     files: &*files,
@@ -230,6 +219,7 @@ impl Lift {
                     colors: scan.colors.as_deref(),
                     points: &things,
                 };
+                let mut labels = found.lifted.point_labels(&grouped, &found.unnamed());
                 let about = (path, name);
                 let sources =
                     looking.name(&mut labels, &things, Some(&recorded), about, &monitor)?;
@@ -271,6 +261,18 @@ impl Lift {
                 })
             }
         })
+    }
+
+    /// Refuses a scene without what the options need, before hours of masks rather than after them.
+    fn check(&self, scene: &Scene) -> anyhow::Result<()> {
+        if self.bundles.is_some() {
+            scene.images()?;
+        }
+        if self.measure {
+            let labels = scene.images()?.truth.as_ref();
+            labels.context("the bundle has no labels that --measure could compare with")?;
+        }
+        Ok(())
     }
 
     fn lift(

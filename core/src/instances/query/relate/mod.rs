@@ -99,7 +99,7 @@ pub fn touching(
 }
 
 /// Answers a question about things in a room. `contacts` are the pairs of ids of things that are
-/// known to touch; without, those touch whose boxes do. Where no thing is called floor, wall or
+/// known to touch, ascending and the smaller id first, as of [`touching`]; without, those touch whose boxes do. Where no thing is called floor, wall or
 /// ceiling, these are the sides of the `room`.
 pub fn relate(
     request: &Request,
@@ -279,11 +279,11 @@ impl<'a> Scene<'a> {
             let others = targets.iter().filter(|place| place.id != Some(thing.id));
             least(others.filter_map(|place| holds(relation, thing, place, contacts)))
         };
-        let all: Vec<f32> = candidates.iter().filter_map(|c| apart(c.thing)).collect();
+        let all = candidates.iter().filter_map(|c| apart(c.thing));
         // Of all distances, the least and the greatest decide.
         let best = match relation {
-            Relation::Nearest => least(all.into_iter()),
-            Relation::Farthest => all.into_iter().max_by(f32::total_cmp),
+            Relation::Nearest => least(all),
+            Relation::Farthest => all.max_by(f32::total_cmp),
             _ => None,
         };
         let is_superlative = matches!(relation, Relation::Nearest | Relation::Farthest);

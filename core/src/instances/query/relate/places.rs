@@ -70,7 +70,10 @@ pub(super) fn holds(
     let apart = gap(a, b);
     let [middle_a, middle_b] = [middle(a, 2), middle(b, 2)];
     let touches = || match place.id {
-        Some(id) => contacts.contains(&[thing.id, id]) || contacts.contains(&[id, thing.id]),
+        Some(id) => {
+            let pair = [thing.id.min(id), thing.id.max(id)];
+            contacts.binary_search(&pair).is_ok()
+        }
         None => false,
     };
     let is_over = || common_base(a, b) >= COMMON_BASE;

@@ -156,7 +156,7 @@ fn known_contacts_count() {
     let request = Request::parse("the chair touching the desk", &|_| false);
     let request = request.unwrap().unwrap();
     assert!(relate(&request, &things, &ROOM, &[]).found.is_empty());
-    assert_eq!(relate(&request, &things, &ROOM, &[[1, 0]]).found, [0]);
+    assert_eq!(relate(&request, &things, &ROOM, &[[0, 1]]).found, [0]);
 }
 
 #[test]

@@ -173,6 +173,19 @@ fn plain_terms_are_none() {
 }
 
 #[test]
+fn a_description_that_ends_in_a_preposition_is_a_term() {
+    for term in [
+        "the thing one sits on",
+        "the wall one leans against",
+        "what one looks under",
+        "the box one puts shoes in",
+    ] {
+        assert_eq!(read(term), Ok(None), "{term:?}");
+    }
+    assert!(read("on").is_err(), "nothing says what is meant");
+}
+
+#[test]
 fn what_is_not_understood_is_said() {
     let long = "chair next to ".repeat(30);
     let deep = "box on the box on the box on the box on the box";

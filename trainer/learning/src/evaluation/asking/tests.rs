@@ -12,6 +12,8 @@ use segscape::{
     text::Vocabulary,
 };
 
+use proofs::weights::drawn;
+
 use super::*;
 use crate::data::scans;
 use recordings::foundation::InFolder as _;
@@ -26,10 +28,9 @@ fn wall(folder: &Path) -> (Network, Labeled) {
     let mut config = Config::nano();
     config.inputs.image = 5;
     let device = Device::flex();
-    device.seed(3);
     let network = Network::new(
         "untrained".into(),
-        SegDino3dVl::new(&config, &device),
+        drawn(SegDino3dVl::new(&config, &device), 3),
         config.clone(),
         Vocabulary::shipped(),
         &device,
@@ -155,10 +156,9 @@ fn a_network_looks_at_the_images_of_a_bundle() {
         order: ObjectAttentionOrder::default(),
     });
     let device = Device::flex();
-    device.seed(3);
     let network = Network::new(
         "untrained".into(),
-        SegDino3dVl::new(&config, &device),
+        drawn(SegDino3dVl::new(&config, &device), 3),
         config.clone(),
         Vocabulary::shipped(),
         &device,

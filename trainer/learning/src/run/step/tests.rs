@@ -6,6 +6,8 @@ use segscape::{
     superpoint::Superpoints,
 };
 
+use proofs::weights::drawn;
+
 use super::*;
 use crate::{
     data::view_partition::Part as Supervised, loss::ObjectMasks, loss::Targets,
@@ -71,8 +73,8 @@ impl Run {
     /// every device.
     fn new(device: &Device, devices: usize) -> Self {
         let (config, device, cpu) = (config(), device.clone().autodiff(), Device::flex());
-        cpu.seed(5);
-        let weights = save_weights(&SegDino3dVl::new(&config.model, &cpu)).unwrap();
+        let weights = drawn(SegDino3dVl::new(&config.model, &cpu), 5);
+        let weights = save_weights(&weights).unwrap();
         let model = SegDino3dVl::new(&config.model, &device);
         Self {
             devices: Devices::new(&vec![device; devices], &config).unwrap(),
