@@ -98,7 +98,7 @@ pub fn DropZone() -> impl IntoView {
                         "Open"
                     </button>
                 </form>
-                <p class="privacy">"Everything runs in this tab; only what you share, and questions that you agree to send to a language model of your own, leave your machine."</p>
+                <p class="privacy">"Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine."</p>
             </div>
         </section>
     }
