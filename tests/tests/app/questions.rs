@@ -76,6 +76,8 @@ fn questions_are_answered_step_by_step() {
         let json: Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json["instances"].as_array().unwrap().len(), 1);
 
+        asked(&page, "chairs wider than 10 cm", "3 things found").await;
+        assert_eq!(page.selected().await, Some(2), "it is among them");
         asked(&page, "the two largest boxes", "2 things found").await;
         assert_eq!(rows(&page).await, things(&[("boxes", 6), ("boxes", 7)]));
         assert_eq!(page.selected().await, None);
