@@ -356,14 +356,16 @@ pub struct Followed {
     pub of: u32,
     /// Number of things so far.
     pub things: u32,
-    /// Frames that cannot be used, each with its reason.
-    pub skipped: Vec<String>,
+    /// The last of the new frames that cannot be used, with its reason.
+    pub skipped: Option<String>,
     /// The new frames.
     pub frames: Frames,
     /// f32 positions of the new points, shape `(new points, 3)`.
     pub positions: Bulk,
     /// u8 sRGB colors with alpha 255, shape `(new points, 4)`.
     pub colors: Bulk,
+    /// Distance between neighboring points, metres, if it was measured again.
+    pub spacing: Option<f32>,
     /// u32 superpoints, shape `(new points)`; at first those of the points on screen, too.
     pub superpoint_of_point: Bulk,
     /// Number of superpoints, some of which may have no point yet.
@@ -453,8 +455,8 @@ pub struct CaptureInfo {
     pub first_gaps: Vec<String>,
     /// What the images of a foundation bundle have; captures have pictures alone.
     pub seen: Option<SeenInfo>,
-    /// Number of frames that were followed, if the things were found so; those included that were
-    /// left out.
+    /// Number of frames that were followed so far, if the things are found so; those included that
+    /// were left out.
     pub followed: Option<u32>,
 }
 

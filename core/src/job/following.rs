@@ -13,6 +13,7 @@ use super::{
 use crate::{
     captures::{Capture, CaptureOptions, Files, Fusion, Kind},
     foundation::Image,
+    preflight::spacing::median_distance,
     scan::{self, Warning},
     text::Vocabulary,
     track::{
@@ -285,14 +286,16 @@ impl<'a> Following<'a> {
         (placed.collect(), colors.to_vec())
     }
 
+    /// Median distance from a point so far to the nearest one, metres; `None` if all are in one place.
+    /// O(points log points).
+    pub fn spacing(&self) -> Option<f32> {
+        median_distance(self.made_of.positions()).map(|metres| metres as f32)
+    }
+
     /// What became of points and things since the last call, or since [`Self::so_far`]; boxes are in
     /// its world frame. O(voxels + new points).
     pub fn grown(&mut self) -> Grown {
-        let positions = match &self.made_of {
-            MadeOf::Capture(_, fusion) => &fusion.so_far().positions,
-            MadeOf::Bundle(recording) => &recording.scan.positions,
-        };
-        let mut grown = self.growth.since(positions, &self.tracker);
+        let mut grown = self.growth.since(self.made_of.positions(), &self.tracker);
         for instance in &mut grown.changed {
             let corner = |which: usize| {
                 let corner = |axis: usize| match which >> axis & 1 {
@@ -367,6 +370,14 @@ pub fn points_of_first(
 }
 
 impl MadeOf {
+    /// Positions of the points so far, in the axes of the recording, metres.
+    fn positions(&self) -> &[[f32; 3]] {
+        match self {
+            Self::Capture(_, fusion) => &fusion.so_far().positions,
+            Self::Bundle(recording) => &recording.scan.positions,
+        }
+    }
+
     fn open(
         files: &dyn Files,
         Detected { kind, root }: &Detected,

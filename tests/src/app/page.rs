@@ -6,12 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fantoccini::{
-    Client, Locator,
-    actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
-    elements::Element,
-    wd::TimeoutConfiguration,
-};
+use fantoccini::{Client, Locator, elements::Element, wd::TimeoutConfiguration};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -67,7 +62,7 @@ pub struct Chip {
 /// One open page.
 #[derive(Clone)]
 pub struct Page {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Page {
@@ -198,6 +193,13 @@ impl Page {
     /// Returns `true` if there is an element with this `data-testid`.
     pub async fn exists(&self, testid: &str) -> bool {
         self.client.find(Locator::Css(&css(testid))).await.is_ok()
+    }
+
+    /// `true` if there is an element with this `data-testid` and it takes room on the page.
+    pub async fn is_shown(&self, testid: &str) -> bool {
+        const SHOWN: &str =
+            "return document.querySelector(arguments[0])?.checkVisibility() ?? false";
+        self.run(SHOWN, &[json!(css(testid))]).await
     }
 
     async fn find(&self, css: &str) -> Element {
@@ -410,48 +412,6 @@ impl Page {
         self.run::<Value>(SLIDE, &[json!(threshold)]).await;
     }
 
-    /// Moves the mouse over the picture until it is over an instance other than `thing`. Returns
-    /// that instance.
-    pub async fn point_at_another_thing_than(&self, thing: u32) -> u32 {
-        let pixels = (1..10).flat_map(|row| {
-            (1..10).map(move |column| (f64::from(column) * 100.0, f64::from(row) * 80.0))
-        });
-        for (x, y) in pixels {
-            self.point_at((x, y)).await;
-            if let Some(row) = self
-                .rows()
-                .await
-                .into_iter()
-                .find(|row| row.hovered && row.id != thing)
-            {
-                return row.id;
-            }
-        }
-        panic!("the picture shows nothing but thing {thing}");
-    }
-
-    /// Moves the mouse to a place in the window, CSS pixels.
-    pub async fn point_at(&self, (x, y): (f64, f64)) {
-        let there = PointerAction::MoveTo {
-            duration: None,
-            x,
-            y,
-        };
-        self.mouse(MouseActions::new("mouse".into()).then(there))
-            .await;
-    }
-
-    /// The instances that the page finds under the mouse at these places of the picture, CSS
-    /// pixels, one after another.
-    pub async fn instances_at(&self, places: &[(f64, f64)]) -> Vec<Option<u32>> {
-        let found = self
-            .client
-            .execute_async(script::HOVER, vec![json!(places)])
-            .await
-            .unwrap_or_else(|error| panic!("the picture is not picked: {error}"));
-        serde_json::from_value(found).expect("one instance or none per place")
-    }
-
     /// Makes the page believe that the user prefers a dark or a light page, and no motion.
     pub async fn prefer(&self, dark: bool) {
         let scheme = if dark { "dark" } else { "light" };
@@ -464,30 +424,12 @@ impl Page {
         self.vendor("goog/cdp/execute", body).await;
     }
 
-    /// Clicks at the position of the mouse.
-    pub async fn click(&self) {
-        self.mouse(clicked(MouseActions::new("mouse".into()))).await;
-    }
-
-    /// Double-clicks at the position of the mouse.
-    pub async fn double_click(&self) {
-        self.mouse(clicked(clicked(MouseActions::new("mouse".into()))))
-            .await;
-    }
-
     /// A picture of the window, as PNG.
     pub(super) async fn screenshot(&self) -> Vec<u8> {
         self.client
             .screenshot()
             .await
             .unwrap_or_else(|error| panic!("no picture of the window: {error}"))
-    }
-
-    async fn mouse(&self, actions: MouseActions) {
-        self.client
-            .perform_actions(actions)
-            .await
-            .expect("the mouse moves");
     }
 
     /// The contents of the canvas once it is at rest.
@@ -586,13 +528,6 @@ impl Page {
     }
 }
 
-fn clicked(actions: MouseActions) -> MouseActions {
-    let button = MOUSE_BUTTON_LEFT;
-    actions
-        .then(PointerAction::Down { button })
-        .then(PointerAction::Up { button })
-}
-
-fn css(testid: &str) -> String {
+pub(super) fn css(testid: &str) -> String {
     format!("[data-testid='{testid}']")
 }

@@ -341,8 +341,8 @@ pub const FLAWS: &str = r#"
     }
     const prompt = document.querySelector('.prompt-box');
     if (width > 720 && prompt && shown(prompt) && (box(prompt).top < -1 || box(prompt).bottom > height + 1)) flaws.push('the prompt is out of sight');
-    const least = matchMedia('(pointer: coarse)').matches ? 32 : 20;
-    for (const control of [...document.querySelectorAll('button:not(.not-found button), label.button, select, .field')].filter(shown)) {
+    const least = matchMedia('(pointer: coarse)').matches ? 44 : 20;
+    for (const control of [...document.querySelectorAll('button:not(.not-found button), label.button, label.segment, select, .field')].filter(shown)) {
         const { width, height } = box(control);
         if (Math.min(width, height) < least) flaws.push(`${name(control)} is ${width.toFixed(0)} x ${height.toFixed(0)}, too small to hit`);
         if (control.matches('.square') && width < height - 1) flaws.push(`${name(control)} is squeezed`);

@@ -168,7 +168,8 @@ async fn stopped(stand: &Stand, address: &str) {
     assert!(page.picture_covers().await > 0.02, "points are drawn");
     assert!(!page.rows().await.is_empty(), "things are listed");
     assert!(page.cameras().await >= 4, "cameras are drawn");
-    page.press("stop").await;
+    page.point_at_control("stop").await;
+    page.double_click().await;
     page.until_done().await;
 
     let notes = page.words(".notes").await;
@@ -188,6 +189,16 @@ async fn stopped(stand: &Stand, address: &str) {
         .await;
     assert_eq!(page.rows().await, rows, "what was on screen stays");
     assert_eq!(saved(stand, &page, "long").await, before);
+
+    page.will_cancel_in("Reading").await;
+    page.press_css(".panel [data-testid='by-network']").await;
+    page.until("cancel", STEP, async || page.cancelled().await.is_some())
+        .await;
+    let way = page.attribute("by-frames", "class").await;
+    assert!(
+        way.is_some_and(|classes| classes.ends_with(" on")),
+        "the choice is that of what is on screen"
+    );
     assert_eq!(page.errors().await, [] as [&str; 0]);
 }
 

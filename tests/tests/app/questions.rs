@@ -1,18 +1,24 @@
 //! Questions about how things lie to each other, in the box of the prompt.
 
 use proofs::app::{
-    Page, STEP, Visit,
+    Page, STEP, Stand, Visit,
     language_model::{Does, LanguageModel},
     story,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::files;
 
 const ENTER: &str = "\u{e007}";
 
-/// Asks a question, presses Enter and waits for its steps to have these words.
+/// Asks a question, presses Enter and waits for its steps to have these words, which those of an
+/// earlier one may have, too.
 async fn asked(page: &Page, question: &str, words: &str) {
+    page.type_prompt("").await;
+    page.until("the end of earlier answers", STEP, async || {
+        !page.exists("answered").await && !page.exists("refused").await
+    })
+    .await;
     page.type_prompt(question).await;
     page.keys("prompt-input", ENTER).await;
     page.until(
@@ -70,6 +76,8 @@ fn questions_are_answered_step_by_step() {
         let json: Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json["instances"].as_array().unwrap().len(), 1);
 
+        asked(&page, "chairs wider than 10 cm", "3 things found").await;
+        assert_eq!(page.selected().await, Some(2), "it is among them");
         asked(&page, "the two largest boxes", "2 things found").await;
         assert_eq!(rows(&page).await, things(&[("boxes", 6), ("boxes", 7)]));
         assert_eq!(page.selected().await, None);
@@ -79,10 +87,17 @@ fn questions_are_answered_step_by_step() {
         assert!(empty.starts_with("on table: 0 of 3"), "{empty}");
         assert!(empty.contains("Here nothing is left"), "{empty}");
         assert!(page.rows().await.is_empty());
+        let list = page.words(".empty-list").await;
+        assert_eq!(list, "Nothing answers the question.");
         page.keep_picture("questions-3-nothing").await;
         assert_eq!(page.flaws().await, [] as [&str; 0]);
 
         asked(&page, "the chair left of the table", "where one stands").await;
+        let refused = page.words("[data-testid='refused'] [role='status']").await;
+        assert!(
+            refused.starts_with("No answer: \"left of\" depends on where one stands"),
+            "{refused}"
+        );
         assert_eq!(page.rows().await.len(), 9, "all things stay");
 
         page.type_prompt("").await;
@@ -143,6 +158,41 @@ fn a_list_of_words_is_a_list_and_a_question_knows_the_threshold_and_names() {
     });
 }
 
+/// A page with the office and a question that is not understood.
+async fn refused_question(stand: &Stand, visit: Visit) -> Page {
+    let page = stand.visit("/?backend=cpu&renderer=2d", visit).await;
+    page.choose(&stand.office()).await;
+    page.until_done().await;
+    asked(&page, "the chair left of the table", "where one stands").await;
+    page
+}
+
+/// Names a model of the user's own in the settings, which a press on the offer opens.
+async fn name_model(page: &Page, model: &LanguageModel) {
+    page.press("ask-model").await;
+    page.fill("endpoint-url", &model.address).await;
+    page.fill("endpoint-model", "little").await;
+    page.fill("endpoint-key", "secret").await;
+}
+
+/// Asks a model that nobody agreed to ask so far, and returns what would be sent.
+async fn shown_before(page: &Page) -> String {
+    page.press("ask-model").await;
+    page.until("what would be sent", STEP, async || {
+        !page.text("consent-body").await.is_empty()
+    })
+    .await;
+    page.text("consent-body").await
+}
+
+/// Waits for an error of the model with these words.
+async fn until_error(page: &Page, words: &str) {
+    page.until(words, STEP, async || {
+        page.text("endpoint-error").await.contains(words)
+    })
+    .await;
+}
+
 #[test]
 fn a_language_model_of_the_users_own_is_asked_after_consent_alone() {
     story(async |stand| {
@@ -150,82 +200,66 @@ fn a_language_model_of_the_users_own_is_asked_after_consent_alone() {
             "{\"numbers\": [5], \"why\": \"It stands in the corner.\"}".to_owned(),
         ))
         .await;
-        let page = stand
-            .visit("/?backend=cpu&renderer=2d", Visit::DESKTOP)
-            .await;
-        page.choose(&stand.office()).await;
-        page.until_done().await;
-        asked(&page, "the chair left of the table", "where one stands").await;
-        page.press("ask-model").await;
-        page.keys("endpoint-url", "http://example.com/v1").await;
-        page.keys("endpoint-model", "little").await;
-        page.keys("endpoint-key", "secret").await;
-        page.press("endpoint-save").await;
-        page.until("the refusal", STEP, async || {
-            page.text("endpoint-problem").await.contains("https://")
-        })
-        .await;
-        page.fill("endpoint-url", &model.address).await;
-        page.keep_picture("endpoint-1-settings").await;
+        let page = refused_question(stand, Visit::DESKTOP).await;
+        name_model(&page, &model).await;
         page.press("endpoint-save").await;
         assert_eq!(model.asked().len(), 0, "nothing is sent");
-
-        let consent = async || {
-            page.press("ask-model").await;
-            page.until("what would be sent", STEP, async || {
-                !page.text("consent-body").await.is_empty()
-            })
-            .await;
-        };
-        consent().await;
-        let shown = page.text("consent-body").await;
-        assert!(
-            page.text("consent-address")
-                .await
-                .starts_with(&model.address)
-        );
-        page.keep_picture("endpoint-2-consent").await;
+        let shown = shown_before(&page).await;
+        let address = page.text("consent-address").await;
+        assert!(address.starts_with(&model.address), "{address}");
         page.press("consent-refuse").await;
         assert_eq!(model.asked().len(), 0, "who refuses sends nothing");
-        consent().await;
+        shown_before(&page).await;
         page.press("consent-send").await;
         page.until("the answer", STEP, async || {
             page.text("answered").await.contains("by little")
         })
         .await;
+
         let sent = model.asked();
         assert_eq!(sent.len(), 1);
-        let shown: Value = serde_json::from_str(&shown).unwrap();
-        assert_eq!(sent[0].body, shown, "what was shown was sent");
+        let message = |index: usize| &sent[0].body["messages"][index];
+        let words = |index: usize| message(index)["content"].as_str().unwrap();
+        assert_eq!(shown, format!("{}\n\n{}", words(0), words(1)));
+        let expected = json!({ "model": "little", "messages": [
+            { "role": "system", "content": words(0) },
+            { "role": "user", "content": words(1) },
+        ] });
+        assert_eq!(sent[0].body, expected, "nothing but what was shown is sent");
         assert_eq!(sent[0].authorization, "bearer secret");
         for kept in ["cookie:", "referer:"] {
             assert!(!sent[0].headers.contains(kept), "{}", sent[0].headers);
         }
-        let words = shown["messages"][1]["content"].as_str().unwrap();
         assert!(
-            words.contains("5; chair; 0.40 0.40 0.90; 0.40 4.60 0.45"),
-            "{words}"
+            shown.contains("5; chair; 0.40 0.40 0.90; 0.40 4.60 0.45"),
+            "{shown}"
         );
         assert_eq!(rows(&page).await, things(&[("chair", 5)]));
         assert_eq!(page.selected().await, Some(4));
-        assert!(
-            page.text("steps")
-                .await
-                .contains("It stands in the corner.")
-        );
+        let steps = page.text("steps").await;
+        assert!(steps.contains("It stands in the corner."), "{steps}");
         page.picture().await;
         page.keep_picture("endpoint-3-answer").await;
         assert_eq!(page.flaws().await, [] as [&str; 0]);
+        let kept = page.kept().await;
+        assert!(!kept.contains("secret"), "the key is kept: {kept}");
+    });
+}
 
-        // What goes wrong is named, and nothing changes.
+#[test]
+fn what_a_language_model_does_wrong_is_named_and_another_prompt_ends_the_wait() {
+    story(async |stand| {
+        let model = LanguageModel::start(Does::Writes("no idea".to_owned())).await;
+        let page = refused_question(stand, Visit::DESKTOP).await;
+        name_model(&page, &model).await;
+        page.press("endpoint-save").await;
+        shown_before(&page).await;
+        page.press("consent-send").await;
+        until_error(&page, "list of numbers: no idea").await;
         for (does, words) in [
             (
                 Does::Writes("{\"numbers\": [77]}".to_owned()),
                 "names thing 77, which is not in the list",
-            ),
-            (
-                Does::Writes("no idea".to_owned()),
-                "list of numbers: no idea",
             ),
             (
                 Does::Refuses(401, "that key is unknown".to_owned()),
@@ -233,28 +267,68 @@ fn a_language_model_of_the_users_own_is_asked_after_consent_alone() {
             ),
         ] {
             model.will(does);
-            asked(&page, "the chair right of the table", "where one stands").await;
             page.press("ask-model").await;
-            page.until(words, STEP, async || {
-                page.text("endpoint-error").await.contains(words)
-            })
-            .await;
+            until_error(&page, words).await;
             assert_eq!(page.rows().await.len(), 9, "all things stay");
         }
+        let waits = async || page.exists("endpoint-stop").await;
         model.will(Does::Waits);
         page.press("ask-model").await;
-        page.until("the wait", STEP, async || {
-            page.exists("endpoint-stop").await
-        })
-        .await;
+        page.until("the wait", STEP, waits).await;
+        assert!(!page.exists("endpoint-error").await, "it is over");
         page.press("endpoint-stop").await;
-        page.until("the end of the wait", STEP, async || {
-            page.text("endpoint-error")
-                .await
-                .contains("without an answer")
-        })
-        .await;
-        let kept = page.kept().await;
-        assert!(!kept.contains("secret"), "the key is kept: {kept}");
+        until_error(&page, "without an answer").await;
+
+        page.press("ask-model").await;
+        page.until("the wait", STEP, waits).await;
+        asked(&page, "the chair right of the table", "where one stands").await;
+        assert!(!waits().await, "nothing is due any more");
+        assert!(!page.exists("endpoint-error").await, "nothing went wrong");
+    });
+}
+
+#[test]
+fn the_settings_of_a_language_model_are_checked_kept_and_fit_every_window() {
+    story(async |stand| {
+        let model = LanguageModel::start(Does::Waits).await;
+        for (visit, name) in [
+            (Visit::DESKTOP, "desktop"),
+            (Visit::TABLET, "tablet"),
+            (Visit::PHONE, "phone"),
+        ] {
+            let page = refused_question(stand, visit).await;
+            let look = async |state: &str| {
+                page.keep_picture(&format!("endpoint-{state}-{name}")).await;
+                assert_eq!(page.flaws().await, [] as [&str; 0], "{state} on a {name}");
+            };
+            look("0-refused").await;
+            name_model(&page, &model).await;
+            page.fill("endpoint-url", "http://example.com/v1").await;
+            page.press("endpoint-save").await;
+            page.until("the refusal", STEP, async || {
+                let problem = page.text("endpoint-problem").await;
+                problem.contains("http://example.com/v1 cannot be asked")
+            })
+            .await;
+            look("1-settings").await;
+            page.press_css(".dialog[open] [aria-label='Close']").await;
+            page.press("ask-model").await;
+            assert_eq!(page.value("endpoint-key").await, "secret", "typed is kept");
+            let kind = page.attribute("endpoint-key", "type").await;
+            assert_eq!(kind.as_deref(), Some("password"));
+            page.fill("endpoint-url", &model.address).await;
+            page.press("endpoint-save").await;
+            shown_before(&page).await;
+            look("2-consent").await;
+            page.press("consent-send").await;
+            page.until("the wait", STEP, async || {
+                page.exists("endpoint-stop").await
+            })
+            .await;
+            page.press("endpoint-stop").await;
+            until_error(&page, "without an answer").await;
+            assert!(page.is_shown("endpoint-settings").await);
+            look("4-error").await;
+        }
     });
 }

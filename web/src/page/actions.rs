@@ -216,8 +216,7 @@ pub fn step_frame(state: State, step: i32) {
 pub fn cancel(state: State) {
     if state.work.get_untracked() == Work::Running {
         state.work.set(Work::Cancelled);
-        state.opening.set(None);
-        following::lose(state);
+        following::abandon(state);
         restart_worker(state);
     }
 }
@@ -308,11 +307,12 @@ pub fn ask_while_typing(state: State, text: &str) {
 }
 
 /// Selects what a question found if it is one thing, and moves the camera to it unless the question
-/// is still being typed.
+/// is still being typed. Of several things, the selected one stays selected.
 pub fn highlight(state: State, found: &[u32]) {
+    let selected = state.selected.get_untracked();
     state.selected.set(match found {
         [thing] => Some(*thing),
-        _ => None,
+        _ => selected.filter(|thing| found.contains(thing)),
     });
     if !state.looks_at_answer.get_value() || found.is_empty() {
         return;
@@ -350,6 +350,7 @@ fn keep_answered(state: State) {
 fn prompt(state: State, text: &str, typing: bool) {
     state.prompt.set(text.to_owned());
     state.guess.set(None);
+    state.endpoint.forget();
     send(
         state,
         Request::Prompt {

@@ -7,7 +7,6 @@ use crate::{
     browser,
     page::{
         actions,
-        endpoint::Endpoint,
         image_models::ImageModels,
         state::State,
         ui::{
@@ -23,7 +22,6 @@ pub fn App() -> impl IntoView {
     let state = State::new();
     provide_context(state);
     provide_context(ImageModels::new());
-    provide_context(Endpoint::new());
     follow_color_scheme(state);
     shortcuts::listen(state);
     follow_address();

@@ -5,7 +5,6 @@ use leptos::prelude::*;
 use segscape::{
     geometry::Aabb,
     instances::query::{Label, Labels},
-    progress::{Progress, Stage},
 };
 
 use super::{
@@ -16,8 +15,6 @@ use crate::protocol::{Answer, Followed, InstanceInfo, Request};
 
 /// Confidence of a number that no instance has at the moment: no threshold shows it.
 const NOBODY: f32 = -1.0;
-/// Maximum number of frames that are named as unusable.
-const NAMED: usize = 20;
 
 /// The state of the following.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +27,8 @@ pub struct Progressing {
     pub things: u32,
     /// Number of points so far.
     pub points: u32,
-    /// The last frames that cannot be used, each with its reason.
-    pub skipped: Vec<String>,
+    /// The last frame that cannot be used, with its reason.
+    pub skipped: Option<String>,
     /// If `true`, the user wants no more frames.
     pub stopping: bool,
 }
@@ -63,6 +60,7 @@ pub fn apply(state: State, followed: Followed) {
         frames,
         positions,
         colors,
+        spacing,
         superpoint_of_point,
         superpoints,
         gone,
@@ -77,11 +75,17 @@ pub fn apply(state: State, followed: Followed) {
         &colors.to_vec::<u32>(),
         &superpoint_of_point.to_vec::<u32>(),
         superpoints as usize,
+        spacing,
     );
     if !frames.frames.is_empty() {
         state.pictures.with_value(|pictures| pictures.add(&frames));
         state.frames.update(|all| all.extend(frames.frames));
         replies::show_cameras(state);
+    }
+    if let Some(selected) = state.selected.get_untracked()
+        && gone.contains(&selected)
+    {
+        state.selected.set(None);
     }
     let mut ids = superpoints_of_changed.to_vec::<u32>().into_iter();
     let mut labels = state.answer.with_untracked(|answer| {
@@ -129,20 +133,11 @@ pub fn apply(state: State, followed: Followed) {
         let following = following.get_or_insert_default();
         (following.done, following.of, following.things) = (done, of, things);
         following.points = state.viewer().points() as u32;
-        following.skipped.extend(skipped);
-        let more = following.skipped.len().saturating_sub(NAMED);
-        following.skipped.drain(..more);
+        following.skipped = skipped.or(following.skipped.take());
         if begins {
             state.coloring.set(Coloring::Instance);
         }
     });
-    replies::progressed(
-        state,
-        Progress {
-            stage: Stage::Read,
-            done: done as f32 / of.max(1) as f32,
-        },
-    );
 }
 
 /// The instance with a number and its label; the lists get longer if they have to. `None` for numbers
@@ -205,5 +200,19 @@ pub fn lose(state: State) {
         state.answer.set(None);
         state.coloring.set(Coloring::Scan);
         over(state);
+    }
+}
+
+/// Forgets a job that came to no end. The choice between the network and the frames is that of the
+/// recording on screen again.
+pub fn abandon(state: State) {
+    state.opening.set(None);
+    lose(state);
+    let was_followed = state.scan.with_untracked(|scan| {
+        let capture = scan.as_ref()?.capture.as_ref()?;
+        Some(capture.followed.is_some())
+    });
+    if let Some(was_followed) = was_followed {
+        state.follow.set(was_followed);
     }
 }

@@ -39,7 +39,6 @@ pub fn handle(state: State, reply: Reply) {
             state
                 .superpoint_of_point
                 .set_value(Some(superpoint_of_point));
-            following::over(state);
             state.answer.set(None);
             state.edits.set(History::default());
             state.instances.set(instances);
@@ -74,6 +73,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Done => {
             state.work.set(Work::Done);
             state.opening.set(None);
+            following::over(state);
             if state
                 .instances
                 .with_untracked(|instances| !instances.is_empty())
@@ -82,8 +82,7 @@ pub fn handle(state: State, reply: Reply) {
             }
         }
         Reply::Failed { message } => {
-            state.opening.set(None);
-            following::lose(state);
+            following::abandon(state);
             if state.work.get_untracked() == Work::Running {
                 state.work.set(Work::Failed);
             }
@@ -97,15 +96,14 @@ pub fn handle(state: State, reply: Reply) {
             }
             let words = "An internal error stopped Segscape's worker, which was started again; what is on screen stays. The browser's console has the report.";
             state.error.set(Some(words.into()));
-            state.opening.set(None);
-            following::lose(state);
+            following::abandon(state);
             state.work.set(Work::Failed);
             actions::restart_worker(state);
         }
     }
 }
 
-/// Distance between neighbouring points, metres. Points that all coincide are drawn as if they were
+/// Distance between neighboring points, metres. Points that all coincide are drawn as if they were
 /// a centimetre apart.
 fn spacing(scan: &ScanInfo) -> f32 {
     scan.preflight
@@ -155,7 +153,7 @@ pub fn show_cameras(state: State) {
     });
 }
 
-pub(super) fn progressed(state: State, Progress { stage, done }: Progress) {
+fn progressed(state: State, Progress { stage, done }: Progress) {
     if state.work.get_untracked() != Work::Running {
         // A prompt may need the text encoder, which has to be loaded first.
         state.stages.set(Vec::new());
@@ -221,6 +219,7 @@ fn show(
     state.asked.set_value(0);
     state.looks_at_answer.set_value(false);
     state.prompt.set(String::new());
+    state.endpoint.forget();
     state.guess.set(None);
     state.answer.set(None);
     state.instances.set(Vec::new());

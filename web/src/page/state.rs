@@ -12,6 +12,7 @@ use crate::{
     numbers::grouped,
     page::{
         connection::Link,
+        endpoint::Endpoint,
         following::Progressing,
         listing::{self, Row},
         pictures::Pictures,
@@ -289,6 +290,8 @@ pub struct State {
     pub asked: StoredValue<u32>,
     /// If `true`, the camera moves to what the latest prompt finds, if it is a question.
     pub looks_at_answer: StoredValue<bool>,
+    /// The user's own language model.
+    pub endpoint: Endpoint,
     /// The viewer, which draws the points.
     pub viewer: StoredValue<Viewer, LocalStorage>,
     pub(crate) link: StoredValue<Rc<RefCell<Option<Link>>>, LocalStorage>,
@@ -380,6 +383,7 @@ impl State {
             dragging: RwSignal::new(false),
             dark: RwSignal::new(browser::prefers_dark()),
             canvas: RwSignal::new(0),
+            endpoint: Endpoint::new(),
             viewer: StoredValue::new_local(Viewer::default()),
             link: StoredValue::new_local(Rc::default()),
         }

@@ -160,7 +160,8 @@ impl Viewer {
     }
 
     /// Adds points and their superpoints, of which there are so many now. The superpoints may be
-    /// those of all points, if these had none so far. The camera keeps all points in sight as long
+    /// those of all points, if these had none so far. `spacing` is that of all points, if it is
+    /// known anew. The camera keeps all points in sight as long
     /// as the user leaves it alone.
     pub fn grow(
         &self,
@@ -168,6 +169,7 @@ impl Viewer {
         colors: &[u32],
         superpoint_of_point: &[u32],
         superpoints: usize,
+        spacing: Option<f32>,
     ) {
         let mut inner = self.0.borrow_mut();
         let Inner {
@@ -177,6 +179,7 @@ impl Viewer {
         cloud.positions.extend(positions);
         cloud.colors.extend(colors);
         cloud.superpoint_of_point.extend(superpoint_of_point);
+        cloud.spacing = spacing.unwrap_or(cloud.spacing);
         let owners = superpoints.max(cloud.owner_of_superpoint.len());
         cloud.owner_of_superpoint.resize(owners, NO_INSTANCE);
         let all = cloud.bounds.unwrap_or(Aabb::EMPTY);

@@ -29,8 +29,6 @@ use crate::{
 /// Least time between two messages about frames, milliseconds: a screen shows no more, and most
 /// frames take longer anyway.
 const EVERY_MS: f64 = 100.0;
-/// Maximum number of frames that a message names as unusable.
-const NAMED: usize = 20;
 /// What files and links say of where the things are from.
 const METHOD: &str = "followed from frame to frame";
 
@@ -47,9 +45,12 @@ pub fn stop() {
 struct Unsent {
     frames: Vec<FrameInfo>,
     pictures: Array,
-    skipped: Vec<String>,
+    /// The last frame that cannot be used, with its reason.
+    skipped: Option<String>,
     /// Number of points that the page has.
     points: usize,
+    /// Number of points when their spacing was measured.
+    measured: usize,
     /// Time of the last message, milliseconds.
     at: f64,
 }
@@ -75,13 +76,14 @@ impl Session {
         let mut unsent = Unsent {
             frames: Vec::new(),
             pictures: Array::new(),
-            skipped: Vec::new(),
+            skipped: None,
             points: 0,
+            measured: 0,
             at: 0.0,
         };
         while let Some(seen) = following.next().map_err(|error| error.to_string())? {
             if let Some(problem) = &seen.problem {
-                unsent.skipped.push(format!("{}: {problem}", seen.name));
+                unsent.skipped = Some(format!("{}: {problem}", seen.name));
             }
             // The frames of a bundle come with its points.
             if let (Some(camera), false) = (seen.camera, is_bundle) {
@@ -129,7 +131,9 @@ impl Session {
         };
         let mut scanned = capture::scanned(opened, recording, choices, false);
         scanned.goes_on = unsent.points > 0;
+        scanned.info.followed = Some(following.done() as u32);
         unsent.points = scanned.scan.len();
+        unsent.measured = unsent.points;
         unsent.frames.clear();
         unsent.pictures = Array::new();
         self.show_capture(scanned);
@@ -170,25 +174,27 @@ fn tell(following: &mut Following, unsent: &mut Unsent, of: u32) {
     }
     let (positions, colors) = following.points_from(unsent.points);
     unsent.points += positions.len();
+    // It takes long, and changes little before there are twice as many.
+    let is_worth_it = unsent.points >= 2 * unsent.measured;
+    let spacing = is_worth_it.then(|| {
+        unsent.measured = unsent.points;
+        following.spacing()
+    });
     let grown = following.grown();
     let superpoints = grown.changed.iter().map(|i| i.superpoints.as_slice());
     let superpoints_of_changed = superpoints.collect::<Vec<_>>().concat();
-    let left_out = unsent.skipped.len().saturating_sub(NAMED);
-    unsent.skipped.truncate(NAMED);
-    if left_out > 0 {
-        unsent.skipped.push(format!("{left_out} more frames"));
-    }
     post(&Reply::Followed(Followed {
         done,
         of,
         things: grown.instances,
-        skipped: std::mem::take(&mut unsent.skipped),
+        skipped: unsent.skipped.take(),
         frames: Frames {
             frames: std::mem::take(&mut unsent.frames),
             pictures: std::mem::replace(&mut unsent.pictures, Array::new()),
         },
         positions: Bulk::from_slice(&positions),
         colors: packed(&colors),
+        spacing: spacing.flatten(),
         superpoint_of_point: Bulk::from_slice(&grown.superpoint_of_point),
         superpoints: grown.superpoints,
         gone: grown.gone,

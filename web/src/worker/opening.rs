@@ -3,7 +3,6 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use segscape::{
-    instances::query::Labels,
     job::{self, Segmented},
     preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
@@ -208,20 +207,15 @@ impl Session {
         };
         self.frames = meta.provenance.frames;
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
-        let (vocabulary, recognizer) = compared(&segmentation).await?;
+        let compared = compared(&segmentation).await?;
         self.name = name;
-        self.open = Open::Scene(Box::new(OpenScene {
-            recognizer,
-            vocabulary,
-            segmented: Segmented {
-                scan,
-                superpoints,
-                segmentation,
-            },
-            labels: Labels::default(),
-            found: None,
-            model: meta.provenance.model,
-        }));
+        let segmented = Segmented {
+            scan,
+            superpoints,
+            segmentation,
+        };
+        let scene = OpenScene::new(segmented, compared, meta.provenance.model);
+        self.open = Open::Scene(Box::new(scene));
         Ok(())
     }
 }

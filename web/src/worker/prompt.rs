@@ -190,9 +190,7 @@ impl OpenScene {
         let bounds = segmentation.instances.iter().map(|i| i.bounds);
         let things = (0..).zip(&labels).zip(bounds).filter_map(placed);
         let things: Vec<PlacedThing> = things.collect();
-        let positions = self.segmented.scan.positions.iter();
-        let room = positions.fold(Aabb::EMPTY, |room, position| room.with(*position));
-        let answer = relate(request, &things, &room, &[]);
+        let answer = relate(request, &things, &self.room, &[]);
         self.labels = Labels {
             terms: Vec::new(),
             of_instance: labels,

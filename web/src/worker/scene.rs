@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use segscape::{
     bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
+    geometry::Aabb,
     instances::query::{Label, Labels, Recognizer},
     job::{self, Segmented},
     text::Vocabulary,
@@ -29,9 +30,29 @@ pub struct OpenScene {
     pub found: Option<Vec<u32>>,
     /// Name and hash of the network.
     pub model: String,
+    /// Bounding box of all points, metres.
+    pub room: Aabb,
 }
 
 impl OpenScene {
+    /// A scene that nobody has asked anything so far.
+    pub fn new(
+        segmented: Segmented,
+        (vocabulary, recognizer): (Vocabulary, Recognizer),
+        model: String,
+    ) -> Self {
+        let positions = segmented.scan.positions.iter();
+        Self {
+            room: positions.fold(Aabb::EMPTY, |room, position| room.with(*position)),
+            segmented,
+            recognizer,
+            vocabulary,
+            labels: Labels::default(),
+            found: None,
+            model,
+        }
+    }
+
     /// The instances as the page lists them.
     pub fn infos(&self) -> Vec<InstanceInfo> {
         self.segmented
@@ -126,7 +147,6 @@ impl OpenScene {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use segscape::{
-        geometry::Aabb,
         instances::{Instance, Segmentation, query::Term},
         scan::Scan,
         superpoint::Superpoints,
@@ -157,14 +177,14 @@ mod tests {
             logit_scale: 20.0,
             ..Segmentation::default()
         };
+        let vocabulary = Vocabulary::shipped().clone();
+        let recognizer = Recognizer::new(&segmentation, &vocabulary).unwrap();
+        let segmented = Segmented {
+            scan: Scan::from_points(&positions, None).unwrap(),
+            superpoints: Superpoints::from_ids(&[0, 1, 2, 3]),
+            segmentation,
+        };
         OpenScene {
-            recognizer: Recognizer::new(&segmentation, Vocabulary::shipped()).unwrap(),
-            vocabulary: Vocabulary::shipped().clone(),
-            segmented: Segmented {
-                scan: Scan::from_points(&positions, None).unwrap(),
-                superpoints: Superpoints::from_ids(&[0, 1, 2, 3]),
-                segmentation,
-            },
             labels: Labels {
                 terms: vec![Term {
                     name: "chair".into(),
@@ -179,8 +199,7 @@ mod tests {
                     label(None, 0.0),
                 ],
             },
-            found: None,
-            model: String::new(),
+            ..OpenScene::new(segmented, (vocabulary, recognizer), String::new())
         }
     }
 

@@ -6,10 +6,7 @@ use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
     bundle::SavedView,
-    instances::{
-        Segmentation,
-        query::{Labels, Recognizer},
-    },
+    instances::{Segmentation, query::Recognizer},
     job::{self, Decoding, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, manifest::ManifestError},
     platform,
@@ -336,21 +333,15 @@ impl Session {
         segmentation: Segmentation,
         model: String,
     ) -> Result<(), String> {
-        let (vocabulary, recognizer) = compared(&segmentation).await?;
+        let compared = compared(&segmentation).await?;
         let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
         let superpoint_of_point = Bulk::from_slice(superpoints.superpoint_of_point());
-        let scene = OpenScene {
-            recognizer,
-            vocabulary,
-            segmented: Segmented {
-                scan,
-                superpoints,
-                segmentation,
-            },
-            labels: Labels::default(),
-            found: None,
-            model,
+        let segmented = Segmented {
+            scan,
+            superpoints,
+            segmentation,
         };
+        let scene = OpenScene::new(segmented, compared, model);
         post(&Reply::Instances {
             instances: scene.infos(),
             superpoint_of_point,

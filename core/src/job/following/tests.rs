@@ -55,7 +55,10 @@ fn points_and_things_grow_with_every_frame_and_a_damaged_one_is_named() {
     assert_eq!(name, "frame-000002");
     assert!(problem.contains("wall/frame-000002.depth.png"), "{problem}");
 
+    let spacing = following.spacing().unwrap();
     let Followed { recording, tracks } = following.finish(Vocabulary::shipped()).unwrap();
+    let expected = recording.preflight.spacing.value.unwrap() as f32;
+    assert!((spacing - expected).abs() < 1e-4, "{spacing}, {expected}");
     assert_eq!((recording.frames.len(), recording.gaps.len()), (4, 1));
     assert_eq!(recording.scan.len(), points.len());
     assert_eq!(recording.warnings, []);

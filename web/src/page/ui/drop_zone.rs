@@ -98,7 +98,7 @@ pub fn DropZone() -> impl IntoView {
                         "Open"
                     </button>
                 </form>
-                <p class="privacy">"Everything runs in this tab. Nothing leaves your machine until you press Share."</p>
+                <p class="privacy">"Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine."</p>
             </div>
         </section>
     }

@@ -1,10 +1,10 @@
 //! The settings of the user's own language model, and what is sent to it before it is sent.
 
-use leptos::{ev, html, prelude::*};
+use leptos::{ev, prelude::*};
 
-use super::icon::{Glyph, Icon};
+use super::dialog::Dialog;
 use crate::page::{
-    endpoint::{Endpoint, Settings},
+    endpoint::{Inquiry, Settings},
     state::State,
 };
 
@@ -17,24 +17,9 @@ pub fn EndpointDialogs() -> impl IntoView {
     }
 }
 
-/// Opens and closes a dialog with a signal.
-fn follow(dialog: NodeRef<html::Dialog>, is_open: impl Fn() -> bool + 'static) {
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            match is_open() {
-                // `show_modal` fails only if the dialog is already open.
-                true => drop(dialog.show_modal()),
-                false => dialog.close(),
-            }
-        }
-    });
-}
-
 #[component]
 fn SettingsDialog() -> impl IntoView {
-    let endpoint = Endpoint::expect();
-    let dialog = NodeRef::<html::Dialog>::new();
-    follow(dialog, move || endpoint.open.get());
+    let endpoint = State::expect().endpoint;
     let problem = RwSignal::new(None::<String>);
     let [url, model, key] = [(); 3].map(|()| RwSignal::new(String::new()));
     let save = move |event: ev::SubmitEvent| {
@@ -83,13 +68,12 @@ fn SettingsDialog() -> impl IntoView {
         }
     };
     view! {
-        <dialog node_ref=dialog class="help endpoint" aria-labelledby="endpoint-title" on:close=move |_| endpoint.open.set(false)>
-            <div class="title">
-                <h2 id="endpoint-title">"A language model of your own"</h2>
-                <button class="button quiet square" aria-label="Close" on:click=move |_| endpoint.open.set(false)>
-                    <Glyph icon=Icon::Close />
-                </button>
-            </div>
+        <Dialog
+            class="endpoint"
+            title="A language model of your own"
+            open=endpoint.open
+            on_close=move || endpoint.open.set(false)
+        >
             <p class="muted">
                 "Questions that Segscape does not understand can go to a language model with OpenAI's interface, on your machine or elsewhere. Nothing is sent until you have seen it and agreed: it is the question and a list of the things with names, sizes and places. Points and pictures are never sent."
             </p>
@@ -110,16 +94,17 @@ fn SettingsDialog() -> impl IntoView {
                     </Show>
                 </div>
             </form>
-        </dialog>
+        </Dialog>
     }
 }
 
 /// Shows what would be sent, and where.
 #[component]
 fn ConsentDialog() -> impl IntoView {
-    let (state, endpoint) = (State::expect(), Endpoint::expect());
-    let dialog = NodeRef::<html::Dialog>::new();
-    follow(dialog, move || endpoint.waiting.with(Option::is_some));
+    let state = State::expect();
+    let endpoint = state.endpoint;
+    let is_open = move || endpoint.waiting.with(Option::is_some);
+    let refuse = move || endpoint.waiting.set(None);
     let address = move || {
         let settings = endpoint.settings.get();
         settings.and_then(|settings| settings.address().ok())
@@ -131,29 +116,30 @@ fn ConsentDialog() -> impl IntoView {
         true => " Your key goes along, in a header.",
         false => "",
     };
-    let body = move || endpoint.waiting.get().map(|waiting| waiting.body);
+    let said = move || {
+        let waiting = endpoint.waiting.read();
+        waiting.as_ref().map(Inquiry::said)
+    };
     view! {
-        <dialog node_ref=dialog class="help endpoint" aria-labelledby="consent-title" on:close=move |_| endpoint.waiting.set(None)>
-            <div class="title">
-                <h2 id="consent-title">"Send this?"</h2>
-            </div>
+        <Dialog class="endpoint" title="Send this?" open=is_open on_close=refuse>
             <p>
-                "This, and nothing else, goes to " <b data-testid="consent-address">{address}</b> ": no points and no pictures." {key}
+                "This, with the name of the model, goes to " <b data-testid="consent-address">{address}</b> ", and nothing else: no points and no pictures." {key}
             </p>
-            <pre tabindex="0" data-testid="consent-body">{body}</pre>
+            <pre tabindex="0" data-testid="consent-body">{said}</pre>
             <p class="muted">"Later questions to this address are sent at once, with the things that are listed then, until you reload the page or change the address."</p>
             <div class="actions">
                 <button class="button primary" data-testid="consent-send" on:click=move |_| endpoint.agree(state)>"Send"</button>
-                <button class="button" data-testid="consent-refuse" on:click=move |_| endpoint.waiting.set(None)>"Do not send"</button>
+                <button class="button" data-testid="consent-refuse" on:click=move |_| refuse()>"Do not send"</button>
             </div>
-        </dialog>
+        </Dialog>
     }
 }
 
 /// What can be done about a question that is not understood.
 #[component]
 pub fn AskModel() -> impl IntoView {
-    let (state, endpoint) = (State::expect(), Endpoint::expect());
+    let state = State::expect();
+    let endpoint = state.endpoint;
     let model = move || {
         endpoint
             .settings
@@ -166,7 +152,7 @@ pub fn AskModel() -> impl IntoView {
     view! {
         <span class="ask-model">
             <Show
-                when=move || endpoint.busy.get()
+                when=move || endpoint.is_due()
                 fallback=move || view! {
                     <button data-testid="ask-model" on:click=move |_| endpoint.ask(state)>{words}</button>
                     <Show when=move || endpoint.settings.with(Option::is_some)>

@@ -1,8 +1,8 @@
 //! A list of all controls: mouse, touch and keys.
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::dialog::Dialog;
 use crate::page::state::State;
 
 const MOVES: [(&str, &str); 6] = [
@@ -39,29 +39,13 @@ const KEYS: [(&str, &str); 16] = [
 #[component]
 pub fn Help() -> impl IntoView {
     let state = State::expect();
-    let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            match state.help.get() {
-                // `show_modal` fails only if the dialog is already open.
-                true => drop(dialog.show_modal()),
-                false => dialog.close(),
-            }
-        }
-    });
     let rows = |rows: &'static [(&'static str, &'static str)]| {
         rows.iter()
             .map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> })
             .collect_view()
     };
     view! {
-        <dialog node_ref=dialog class="help" aria-labelledby="help-title" on:close=move |_| state.help.set(false)>
-            <div class="title">
-                <h2 id="help-title">"How to get around"</h2>
-                <button class="button quiet square" aria-label="Close" on:click=move |_| state.help.set(false)>
-                    <Glyph icon=Icon::Close />
-                </button>
-            </div>
+        <Dialog class="help" title="How to get around" open=state.help on_close=move || state.help.set(false)>
             <div class="columns">
                 <dl>{rows(&MOVES)}</dl>
                 <dl>{rows(&KEYS)}</dl>
@@ -70,8 +54,8 @@ pub fn Help() -> impl IntoView {
                 "Drop a scan (PLY, PCD), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle."
             </p>
             <p class="muted">
-                "Segscape reads the scan, computes superpoints, runs the network and answers prompts in this tab. Only Share sends data: the scene that you share, to the server of this page."
+                "Segscape reads the scan, computes superpoints, runs the network and answers prompts in this tab. Data leave it in two ways alone: Share sends the scene to the server of this page, and a question goes to a language model of your own when you have set one up and agreed."
             </p>
-        </dialog>
+        </Dialog>
     }
 }

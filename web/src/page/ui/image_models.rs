@@ -4,7 +4,10 @@ use leptos::{ev, html, prelude::*};
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlElement, ImageData, MouseEvent};
 
-use super::icon::{Glyph, Icon};
+use super::{
+    dialog::Dialog,
+    icon::{Glyph, Icon},
+};
 use crate::{
     images::protocol::{ModelFileInfo, ModelInfo, Seen},
     page::image_models::ImageModels,
@@ -17,25 +20,8 @@ const COLOR: [u8; 3] = [255, 122, 24];
 #[component]
 pub fn ImageModelList() -> impl IntoView {
     let state = ImageModels::expect();
-    let dialog = NodeRef::<html::Dialog>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = dialog.get() {
-            match state.open.get() {
-                // `show_modal` fails only if the dialog is already open.
-                true => drop(dialog.show_modal()),
-                false => dialog.close(),
-            }
-        }
-    });
-    let close = move |_| state.open.set(false);
     view! {
-        <dialog node_ref=dialog class="help models" aria-labelledby="models-title" on:close=close>
-            <div class="title">
-                <h2 id="models-title">"2D models"</h2>
-                <button class="button quiet square" aria-label="Close" on:click=move |_| state.open.set(false)>
-                    <Glyph icon=Icon::Close />
-                </button>
-            </div>
+        <Dialog class="models" title="2D models" open=state.open on_close=move || state.open.set(false)>
             <p class="muted">
                 "Models of pictures that you bring: ONNX files with a manifest. They run in this tab; their files stay in this browser until you delete them."
             </p>
@@ -53,7 +39,7 @@ pub fn ImageModelList() -> impl IntoView {
             <Show when=move || state.loaded.with(Option::is_some)>
                 <Try />
             </Show>
-        </dialog>
+        </Dialog>
     }
 }
 

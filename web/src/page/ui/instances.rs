@@ -12,6 +12,7 @@ use crate::{
         listing::{Group, Order, Row, groups},
         state::{State, Work},
     },
+    protocol::Answer,
     view::palette::css,
 };
 
@@ -257,7 +258,14 @@ fn Rename(id: u32, name: String) -> impl IntoView {
 #[component]
 fn Empty() -> impl IntoView {
     let state = State::expect();
+    let nothing_answers = move || {
+        state.answer.with(|answer| {
+            let found = answer.as_ref().and_then(Answer::found);
+            found.is_some_and(<[u32]>::is_empty)
+        })
+    };
     let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
+        (_, false) if nothing_answers() => "Nothing answers the question.",
         (Work::Running, true) => "The list appears when the scan is segmented.",
         (Work::Cancelled | Work::Failed, true) => {
             "The scan was not segmented to the end, so there is no list. Press Start again to repeat it."

@@ -19,19 +19,18 @@ pub fn Progress() -> impl IntoView {
             && state.scan.with(Option::is_some)
             && state.instances.with(Vec::is_empty)
     };
-    let can_stop = move || {
+    // Who stops must not cancel with a second press: the button stays where it is to the end.
+    let following = move || running() && state.following.with(Option::is_some);
+    let stopping = move || {
         let following = state.following.read();
-        running()
-            && following
-                .as_ref()
-                .is_some_and(|following| !following.stopping)
+        following
+            .as_ref()
+            .is_some_and(|following| following.stopping)
     };
+    let goes_on = move || following() && !stopping();
     let skipped = move || {
         let following = state.following.read();
-        let skipped = following
-            .as_ref()
-            .map_or(&[][..], |following| following.skipped.as_slice());
-        let skipped = skipped.last().cloned();
+        let skipped = following.as_ref()?.skipped.clone();
         skipped.map(|frame| {
             view! { <p class="skipped warning" data-testid="skipped">"Skipped " {frame}</p> }
         })
@@ -50,20 +49,27 @@ pub fn Progress() -> impl IntoView {
     view! {
         <section class="progress card" class:open=open aria-label="Progress">
             <div class="status-line">
-                <p class="status" role="status" aria-live="polite" data-testid="status">
+                <p
+                    class="status"
+                    role="status"
+                    // Nobody could listen to what changes with every frame.
+                    aria-live=move || if goes_on() { "off" } else { "polite" }
+                    data-testid="status"
+                >
                     {move || state.status()}
                 </p>
-                <Show when=can_stop>
+                <Show when=following>
                     <button
                         class="button small"
                         data-testid="stop"
                         title="Stop here; what was found so far stays"
+                        disabled=stopping
                         on:click=move |_| following::stop(state)
                     >
                         "Stop"
                     </button>
                 </Show>
-                <Show when=move || running() && !can_stop()>
+                <Show when=move || running() && !following()>
                     <button class="button small" data-testid="cancel" on:click=move |_| actions::cancel(state)>
                         "Cancel"
                     </button>
@@ -75,7 +81,7 @@ pub fn Progress() -> impl IntoView {
                 </Show>
             </div>
             {skipped}
-            <Show when=can_stop>
+            <Show when=goes_on>
                 <p class="muted hint">"Stop whenever you have seen enough: what was found so far stays."</p>
             </Show>
             <ol class="stages" data-testid="stage-progress" hidden=move || state.stages.with(Vec::is_empty)>

@@ -81,7 +81,7 @@ fn Answered() -> impl IntoView {
             return Some(
                 view! {
                     <p class="not-found" data-testid="refused">
-                        <span>"As a question this is not understood: " {refused} "."</span>
+                        <span role="status">"No answer: " {refused} "."</span>
                         <AskModel />
                     </p>
                 }
@@ -285,7 +285,7 @@ fn NotFound(index: usize, term: Term) -> impl IntoView {
     let guesses = guesses.collect_view();
     view! {
         <p class="not-found">
-            <span>{reason} {offer} {guesses}</span>
+            <span>{reason} {offer} <span class="nearest">{guesses}</span></span>
         </p>
     }
 }

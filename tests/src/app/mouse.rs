@@ -1,0 +1,87 @@
+//! The mouse over the page.
+
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use serde_json::json;
+
+use super::{
+    page::{Page, css},
+    script,
+};
+
+impl Page {
+    /// Moves the mouse over the picture until it is over an instance other than `thing`. Returns
+    /// that instance.
+    pub async fn point_at_another_thing_than(&self, thing: u32) -> u32 {
+        let pixels = (1..10).flat_map(|row| {
+            (1..10).map(move |column| (f64::from(column) * 100.0, f64::from(row) * 80.0))
+        });
+        for (x, y) in pixels {
+            self.point_at((x, y)).await;
+            if let Some(row) = self
+                .rows()
+                .await
+                .into_iter()
+                .find(|row| row.hovered && row.id != thing)
+            {
+                return row.id;
+            }
+        }
+        panic!("the picture shows nothing but thing {thing}");
+    }
+
+    /// Moves the mouse to a place in the window, CSS pixels.
+    pub async fn point_at(&self, (x, y): (f64, f64)) {
+        let there = PointerAction::MoveTo {
+            duration: None,
+            x,
+            y,
+        };
+        self.mouse(MouseActions::new("mouse".into()).then(there))
+            .await;
+    }
+
+    /// The instances that the page finds under the mouse at these places of the picture, CSS
+    /// pixels, one after another.
+    pub async fn instances_at(&self, places: &[(f64, f64)]) -> Vec<Option<u32>> {
+        let found = self
+            .client
+            .execute_async(script::HOVER, vec![json!(places)])
+            .await
+            .unwrap_or_else(|error| panic!("the picture is not picked: {error}"));
+        serde_json::from_value(found).expect("one instance or none per place")
+    }
+
+    /// Moves the mouse to the middle of the element with this `data-testid`.
+    pub async fn point_at_control(&self, testid: &str) {
+        const MIDDLE: &str =
+            "const box = document.querySelector(arguments[0]).getBoundingClientRect();
+            return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)]";
+        self.point_at(self.run(MIDDLE, &[json!(css(testid))]).await)
+            .await;
+    }
+
+    /// Clicks at the position of the mouse.
+    pub async fn click(&self) {
+        self.mouse(clicked(MouseActions::new("mouse".into()))).await;
+    }
+
+    /// Double-clicks at the position of the mouse.
+    pub async fn double_click(&self) {
+        self.mouse(clicked(clicked(MouseActions::new("mouse".into()))))
+            .await;
+    }
+
+    async fn mouse(&self, actions: MouseActions) {
+        self.client
+            .perform_actions(actions)
+            .await
+            .expect("the mouse moves");
+    }
+}
+
+fn clicked(actions: MouseActions) -> MouseActions {
+    let button = MOUSE_BUTTON_LEFT;
+    actions
+        .then(PointerAction::Down { button })
+        .then(PointerAction::Up { button })
+}
