@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::{
     icon::{Glyph, Icon},
+    samples::Samples,
     ways::Ways,
 };
 use crate::{
@@ -98,6 +99,7 @@ pub fn DropZone() -> impl IntoView {
                         "Open"
                     </button>
                 </form>
+                <Samples />
                 <p class="privacy">"Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine."</p>
             </div>
         </section>
