@@ -112,6 +112,23 @@ impl Page {
         self.until("the choice of a backend", PAGE, measured).await;
     }
 
+    /// Opens an address while files that match `patterns` cannot be had, and does not wait for the
+    /// page to run.
+    pub async fn go_without(&self, address: &str, patterns: &[&str]) {
+        for (cmd, params) in [
+            ("Network.enable", json!({})),
+            ("Network.setCacheDisabled", json!({ "cacheDisabled": true })),
+            ("Network.setBlockedURLs", json!({ "urls": patterns })),
+        ] {
+            let body = json!({ "cmd": cmd, "params": params });
+            self.vendor("goog/cdp/execute", body).await;
+        }
+        self.client
+            .goto(address)
+            .await
+            .unwrap_or_else(|error| panic!("{address} does not open: {error}"));
+    }
+
     /// Polls until `holds` returns `true`. Panics with the page's own messages if that takes longer
     /// than `within`.
     pub async fn until(&self, what: &str, within: Duration, holds: impl AsyncFn() -> bool) {

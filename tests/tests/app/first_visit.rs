@@ -1,6 +1,6 @@
-//! A visitor without a scan: a sample opens with one click.
+//! The first page: it says why if it cannot start, and a sample opens with one click.
 
-use proofs::app::{Visit, story};
+use proofs::app::{STEP, Visit, story};
 
 #[test]
 fn a_sample_opens_with_one_click() {
@@ -27,5 +27,21 @@ fn samples_open_on_phones_and_captures_are_among_them() {
         assert_eq!(page.text("scan-name").await, "living-room.zip");
         assert_eq!(page.cameras().await, 25);
         assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn a_page_that_cannot_start_says_why() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
+        for missing in ["*/app-*_bg.wasm", "*/app-*.js"] {
+            page.go_without(&stand.origin, &[missing]).await;
+            page.until(missing, STEP, async || {
+                let words = page.words("#starting").await;
+                words.contains("could not start") && words.contains("Reload")
+            })
+            .await;
+            page.keep_picture("not-started").await;
+        }
     });
 }
