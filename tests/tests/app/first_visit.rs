@@ -45,3 +45,27 @@ fn a_page_that_cannot_start_says_why() {
         }
     });
 }
+
+#[test]
+fn a_page_that_breaks_shows_a_report_and_a_way_to_start_again() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
+        // The page cannot be built into a document without a body.
+        let script = "if (!sessionStorage.broken) {
+            sessionStorage.broken = 1;
+            Object.defineProperty(document, 'body', { get: () => null });
+        }";
+        page.go_after(&stand.origin, script).await;
+        page.until("the report", STEP, async || {
+            let words = page.words(".crash").await;
+            words.contains("Segscape has stopped")
+        })
+        .await;
+        page.keep_picture("crash").await;
+        let report = page.words(".crash textarea").await;
+        assert!(report.contains(&stand.origin), "{report}");
+        page.press_css(".crash .button").await;
+        page.until("the page", STEP, async || page.exists("file-input").await)
+            .await;
+    });
+}
