@@ -34,7 +34,7 @@ pub fn DropZone() -> impl IntoView {
         event.prevent_default();
         let url = url.get_untracked().trim().to_owned();
         if !url.is_empty() {
-            actions::open(state, Source::Url(url));
+            actions::open(state, Source::at(url));
         }
     };
     let empty = move || state.scan.with(Option::is_none) && state.opening.with(Option::is_none);

@@ -46,7 +46,7 @@ pub fn Samples() -> impl IntoView {
                 <button
                     class="sample"
                     data-testid=format!("sample-{}", sample.file)
-                    on:click=move |_| actions::open(state, Source::Url(address(sample.file)))
+                    on:click=move |_| actions::open(state, Source::at(address(sample.file)))
                 >
                     <img src=format!("/samples/{}", sample.picture) alt="" width="320" height="200" loading="lazy" />
                     <b>{sample.title}</b>
