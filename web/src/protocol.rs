@@ -66,10 +66,22 @@ pub enum Source {
         #[serde(with = "serde_wasm_bindgen::preserve")]
         files: Array,
     },
-    /// The URL of a scan, a bundle or an archive with a capture.
-    Url(String),
+    /// A scan, a bundle or an archive with a capture on another server.
+    Url {
+        /// Its URL.
+        url: String,
+        /// Its name, where the URL does not end in it.
+        name: Option<String>,
+    },
     /// The id of a scene on the share server.
     Shared(String),
+}
+
+impl Source {
+    /// What is at a URL that ends in its name.
+    pub fn at(url: String) -> Self {
+        Self::Url { url, name: None }
+    }
 }
 
 /// The processor that runs the network.

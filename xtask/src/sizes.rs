@@ -18,7 +18,8 @@ type Budget = (&'static str, f64, fn(&str) -> bool);
 const BUDGETS: [Budget; 4] = [
     // 0.02 MB of it came with the questions to a language model of the user's own.
     ("page", 0.55, |path| {
-        !path.contains("worker") && !path.starts_with("images") && !path.starts_with("models/")
+        let others = ["images", "models/", "samples/"];
+        !path.contains("worker") && !others.iter().any(|other| path.starts_with(other))
     }),
     ("worker", 5.5, |path| path.contains("worker")),
     ("worker of 2D models", 1.0, |path| {

@@ -101,15 +101,41 @@ impl Page {
             .goto("about:blank")
             .await
             .expect("an empty page");
-        self.client
-            .goto(address)
-            .await
-            .unwrap_or_else(|error| panic!("{address} does not open: {error}"));
+        self.load(address).await;
         self.until("the page", PAGE, async || self.exists("file-input").await)
             .await;
         self.run::<Value>(script::WATCH, &[]).await;
         let measured = async || self.text("backend").await.contains('·');
         self.until("the choice of a backend", PAGE, measured).await;
+    }
+
+    /// Opens an address while files that match `patterns` cannot be had, and does not wait for the
+    /// page to run.
+    pub async fn go_without(&self, address: &str, patterns: &[&str]) {
+        for (cmd, params) in [
+            ("Network.enable", json!({})),
+            ("Network.setCacheDisabled", json!({ "cacheDisabled": true })),
+            ("Network.setBlockedURLs", json!({ "urls": patterns })),
+        ] {
+            let body = json!({ "cmd": cmd, "params": params });
+            self.vendor("goog/cdp/execute", body).await;
+        }
+        self.load(address).await;
+    }
+
+    /// Opens an address after `script` has run in its empty page, and does not wait for the page
+    /// to run.
+    pub async fn go_after(&self, address: &str, script: &str) {
+        let body = json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } });
+        self.vendor("goog/cdp/execute", body).await;
+        self.load(address).await;
+    }
+
+    async fn load(&self, address: &str) {
+        self.client
+            .goto(address)
+            .await
+            .unwrap_or_else(|error| panic!("{address} does not open: {error}"));
     }
 
     /// Polls until `holds` returns `true`. Panics with the page's own messages if that takes longer

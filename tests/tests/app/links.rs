@@ -16,14 +16,17 @@ fn a_scan_and_a_bundle_open_from_elsewhere() {
         .await;
         let page = stand
             .visit(
-                &format!("/?backend=cpu&scene={}/room.ply", server.origin),
+                &format!(
+                    "/?backend=cpu&scene={}/room.ply&filename=My%20room.ply",
+                    server.origin
+                ),
                 Visit::DESKTOP,
             )
             .await;
         page.until_done().await;
         let rows = page.rows().await;
         assert!(!rows.is_empty());
-        assert_eq!(page.text("scan-name").await, "room.ply");
+        assert_eq!(page.text("scan-name").await, "My room.ply");
 
         page.press("share-button").await;
         page.until("the link", STEP, async || page.exists("share-link").await)
@@ -61,6 +64,17 @@ fn a_scan_and_a_bundle_open_from_elsewhere() {
             })
             .await;
         }
+        // The port of a server that has ended.
+        let gone = {
+            let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            port.local_addr().unwrap()
+        };
+        page.go(&format!("{}/?scene=http://{gone}/room.ply", stand.origin))
+            .await;
+        page.until("no answer", STEP, async || {
+            page.text("error").await.contains("nothing answers at")
+        })
+        .await;
         page.go(&format!(
             "{}/?scene=http://example.org/room.ply",
             stand.origin

@@ -9,6 +9,7 @@ mod backends;
 mod bad_input;
 mod captures;
 mod files;
+mod first_visit;
 mod fixed_classes;
 mod following;
 mod image_models;

@@ -1,7 +1,7 @@
-//! The entry point of the page: see `web::app`.
+//! The entry point of the page: see `web::page`.
 
 fn main() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(web::page::crash::report));
     if let Some(starting) = web::browser::document().get_element_by_id("starting") {
         starting.remove();
     }

@@ -30,11 +30,10 @@ pub fn start(state: State) {
     follow(state);
     keep_answered(state);
     let asked = state.wishes.with_value(|wishes| {
-        wishes
-            .shared
-            .clone()
-            .map(Source::Shared)
-            .or_else(|| wishes.scene.clone().map(Source::Url))
+        wishes.shared.clone().map(Source::Shared).or_else(|| {
+            let (url, name) = (wishes.scene.clone()?, wishes.file_name.clone());
+            Some(Source::Url { url, name })
+        })
     });
     if let Some(source) = asked {
         open(state, source);

@@ -3,6 +3,7 @@
 pub mod actions;
 mod app;
 pub mod connection;
+pub mod crash;
 pub mod endpoint;
 pub mod following;
 pub mod gather;

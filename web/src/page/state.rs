@@ -140,6 +140,8 @@ pub struct Wishes {
     pub renderer: Option<Processor>,
     /// `?scene=<url>`: the scan or bundle to open.
     pub scene: Option<String>,
+    /// `?filename=<name>`: what the scan is called, for addresses that do not end in a name.
+    pub file_name: Option<String>,
     /// `/s/<id>`: the shared scene to open.
     pub shared: Option<String>,
     /// `#manage=<secret>`: allows deletion of the shared scene.
@@ -170,6 +172,7 @@ impl Wishes {
             processor,
             renderer,
             scene: browser::query_parameter("scene"),
+            file_name: browser::query_parameter("filename"),
             shared: part(location.pathname(), "/s/"),
             secret: part(location.hash(), "#manage="),
         }

@@ -7,9 +7,10 @@ use segscape::{
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, Response};
+use web_sys::{Blob, RequestInit, RequestMode, Response};
 
 use super::{
+    addresses,
     capture::{self, Opened},
     post, scope,
 };
@@ -54,12 +55,20 @@ pub enum FetchError {
     /// The URL is neither https nor on this machine.
     #[error("only https addresses can be opened, not {0}")]
     NotHttps(String),
-    /// No answer at all: the browser is offline, the name is wrong, or the server does not allow
-    /// access.
+    /// The server does not allow pages of other servers to read the file.
     #[error(
-        "{0} did not answer, or its server does not allow other pages to read it (CORS); download the file and drop it here"
+        "the server of {0} does not allow other pages to read it (CORS); download the file and drop it here"
     )]
+    NotAllowed(String),
+    /// No server answers at the URL.
+    #[error("nothing answers at {0}; its name may be wrong, or its server down")]
     NoAnswer(String),
+    /// The browser has no network.
+    #[error("this browser is offline, so {0} cannot be read")]
+    Offline(String),
+    /// The answer broke off.
+    #[error("the connection was lost while {0} was read; try again")]
+    Broken(String),
     /// The share server refused, with this explanation.
     #[error("the shared scene cannot be opened: {0}")]
     NotShared(String),
@@ -113,21 +122,20 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
             let bytes = Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec();
             (name.clone(), bytes)
         }
-        Source::Url(url) => {
+        Source::Url { url, name } => {
+            let url = &addresses::of_file(url);
             let follows = |rest: &str| rest.starts_with([':', '/']);
             let local = ["http://127.0.0.1", "http://localhost"]
                 .iter()
                 .any(|host| url.strip_prefix(host).is_some_and(follows));
-            if !url.starts_with("https://") && !local {
+            if !url.starts_with("https://") && !local && !is_own(url) {
                 return Err(FetchError::NotHttps(url.clone()));
             }
             let path = url.split(['?', '#']).next().unwrap_or(url);
-            let name = path
-                .rsplit('/')
-                .next()
-                .filter(|name| !name.is_empty())
-                .unwrap_or("scan");
-            (name.to_owned(), download(url, part).await?)
+            let last = path.rsplit('/').next();
+            let own = name.as_deref().or(last).filter(|name| !name.is_empty());
+            let name = own.unwrap_or("scan").to_owned();
+            (name, download(url, part).await?)
         }
         Source::Shared(id) => (format!("{id}.segscape"), shared(id, part).await?),
     };
@@ -138,6 +146,12 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
         return Ok(Input::Capture(Opened::archive(&name, blob)?));
     }
     Ok(Input::File { name, bytes })
+}
+
+/// `true` for addresses on the server that the page came from.
+fn is_own(url: &str) -> bool {
+    url.strip_prefix(&scope().location().origin())
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Downloads a scene from the share server; an error carries the server's explanation.
@@ -184,10 +198,26 @@ pub async fn download(url: &str, part: Option<Part>) -> Result<Vec<u8>, FetchErr
 }
 
 async fn answer(url: &str) -> Result<Response, FetchError> {
-    let response = JsFuture::from(scope().fetch_with_str(url)).await;
-    Ok(response
-        .map_err(|_| FetchError::NoAnswer(url.to_owned()))?
-        .unchecked_into())
+    match JsFuture::from(scope().fetch_with_str(url)).await {
+        Ok(response) => Ok(response.unchecked_into()),
+        Err(_) => Err(why_unanswered(url).await),
+    }
+}
+
+/// The reason why a request failed: browsers do not tell. What may be requested without being read
+/// is there, so that only reading is forbidden.
+async fn why_unanswered(url: &str) -> FetchError {
+    let url = url.to_owned();
+    if !scope().navigator().on_line() {
+        return FetchError::Offline(url);
+    }
+    let unread = RequestInit::new();
+    unread.set_method("HEAD");
+    unread.set_mode(RequestMode::NoCors);
+    match JsFuture::from(scope().fetch_with_str_and_init(&url, &unread)).await {
+        Ok(_) => FetchError::NotAllowed(url),
+        Err(_) => FetchError::NoAnswer(url),
+    }
 }
 
 /// Reads the body of an answer as it arrives. The server need not state the length.
@@ -209,6 +239,6 @@ async fn body(url: &str, response: &Response, part: Option<Part>) -> Result<Vec<
         .await
         .map_err(|error| match error {
             StreamError::TooLarge(bytes) => FetchError::TooLarge(bytes),
-            StreamError::Broken => FetchError::NoAnswer(url.to_owned()),
+            StreamError::Broken => FetchError::Broken(url.to_owned()),
         })
 }

@@ -5,6 +5,7 @@ use crate::{
     protocol::{Reply, Request},
 };
 
+mod addresses;
 mod backend;
 mod capture;
 mod fetch;

@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 
 use super::{
     icon::{Glyph, Icon},
+    samples::Samples,
     ways::Ways,
 };
 use crate::{
@@ -33,7 +34,7 @@ pub fn DropZone() -> impl IntoView {
         event.prevent_default();
         let url = url.get_untracked().trim().to_owned();
         if !url.is_empty() {
-            actions::open(state, Source::Url(url));
+            actions::open(state, Source::at(url));
         }
     };
     let empty = move || state.scan.with(Option::is_none) && state.opening.with(Option::is_none);
@@ -98,6 +99,7 @@ pub fn DropZone() -> impl IntoView {
                         "Open"
                     </button>
                 </form>
+                <Samples />
                 <p class="privacy">"Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine."</p>
             </div>
         </section>

@@ -16,6 +16,7 @@ mod panel;
 mod preflight;
 mod progress;
 mod prompt;
+mod samples;
 mod share;
 pub mod shortcuts;
 mod toolbar;

@@ -1,0 +1,70 @@
+//! Addresses that people copy from their browser lead to a page about a file; here is the file.
+
+/// The address of the file itself, for the hosts that let other pages read files.
+pub fn of_file(url: &str) -> String {
+    let Some((host, path)) = url
+        .strip_prefix("https://")
+        .and_then(|rest| rest.split_once('/'))
+    else {
+        return url.to_owned();
+    };
+    let file = match host.strip_prefix("www.").unwrap_or(host) {
+        "github.com" => github(path),
+        "huggingface.co" => path
+            .contains("/blob/")
+            .then(|| format!("huggingface.co/{}", path.replacen("/blob/", "/resolve/", 1))),
+        "dropbox.com" => Some(format!("dl.dropboxusercontent.com/{path}")),
+        _ => None,
+    };
+    file.map_or_else(|| url.to_owned(), |file| format!("https://{file}"))
+}
+
+/// `owner/repository/blob/branch/path` of a page is `owner/repository/branch/path` of the file.
+fn github(path: &str) -> Option<String> {
+    let mut parts = path.splitn(4, '/');
+    let (owner, repository) = (parts.next()?, parts.next()?);
+    let is_page = ["blob", "raw"].contains(&parts.next()?);
+    let file = parts.next()?;
+    is_page.then(|| format!("raw.githubusercontent.com/{owner}/{repository}/{file}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn pages_about_files_become_the_files() {
+        for (page, file) in [
+            (
+                "https://github.com/o/r/blob/main/scans/room.ply",
+                "https://raw.githubusercontent.com/o/r/main/scans/room.ply",
+            ),
+            (
+                "https://github.com/o/r/raw/v1/room.ply",
+                "https://raw.githubusercontent.com/o/r/v1/room.ply",
+            ),
+            (
+                "https://huggingface.co/datasets/o/d/blob/main/room.ply",
+                "https://huggingface.co/datasets/o/d/resolve/main/room.ply",
+            ),
+            (
+                "https://www.dropbox.com/scl/fi/k/room.ply?rlkey=a&dl=0",
+                "https://dl.dropboxusercontent.com/scl/fi/k/room.ply?rlkey=a&dl=0",
+            ),
+        ] {
+            assert_eq!(of_file(page), file);
+        }
+        for other in [
+            "https://github.com/o/r",
+            "https://github.com/o/r/blob/",
+            "https://github.com/o/r/releases/download/v1/room.ply",
+            "https://example.org/blob/room.ply",
+            "https://github.com.example.org/o/r/blob/main/room.ply",
+            "http://127.0.0.1/room.ply",
+        ] {
+            assert_eq!(of_file(other), other);
+        }
+    }
+}
