@@ -133,6 +133,7 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
             width.max(depth),
             height,
             &levels::Levels::new(&sample, up.value),
+            scan.unit.and_then(|metres| Unit::of_metres(metres).ok()),
         ),
     };
     let metres = unit.value.metres();

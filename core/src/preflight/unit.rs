@@ -144,7 +144,15 @@ const STOREY_DEVIATION: [f64; 2] = [0.5, f64::INFINITY];
 /// another unit; a longer scan may consist of several rooms, and a higher one is a hall or has
 /// several storeys. A hall in metres has the box of a room in feet; what tells them apart are the
 /// heights of furniture and of storeys, and that feet are rare.
-pub(super) fn guess(length: f64, height: f64, levels: &Levels) -> Finding<Unit> {
+///
+/// `stated` is what the format of the file says, which decides where the sizes do not decide
+/// clearly.
+pub(super) fn guess(
+    length: f64,
+    height: f64,
+    levels: &Levels,
+    stated: Option<Unit>,
+) -> Finding<Unit> {
     let misfit = |size: f64, usual: f64, [below, above]: [f64; 2]| {
         let deviation = (size / usual).ln();
         (deviation / if deviation > 0.0 { above } else { below }).powi(2) / 2.0
@@ -172,6 +180,7 @@ pub(super) fn guess(length: f64, height: f64, levels: &Levels) -> Finding<Unit> 
     } else {
         Unit::Metres
     };
+    let [units_long, units_high] = [length, height];
     let [length, height] = [length, height].map(|size| size * value.metres());
     let is_room = (2.0..=20.0).contains(&length) && (1.2..=4.0).contains(&height);
     // A hall in metres may be a room in feet: the unit counts as found only if the case is clear.
@@ -182,6 +191,16 @@ pub(super) fn guess(length: f64, height: f64, levels: &Levels) -> Finding<Unit> 
     if is_room && clear {
         let words = format!(
             "The unit is {value}: that makes the room {length:.1} m long and {height:.1} m high."
+        );
+        Finding {
+            value,
+            certainty: Certainty::Found,
+            words,
+        }
+    } else if let Some(value) = stated {
+        let [length, height] = [units_long, units_high].map(|size| size * value.metres());
+        let words = format!(
+            "The unit is {value}, as the format says: that makes the scan {length:.2} m long and {height:.2} m high."
         );
         Finding {
             value,

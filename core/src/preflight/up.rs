@@ -67,7 +67,7 @@ pub(super) fn guess(sample: &Sample, stated: Option<UpAxis>) -> Finding<UpAxis> 
         Finding {
             value,
             certainty: Certainty::Found,
-            words: format!("Up is {value}: the file says how the sensor was turned."),
+            words: format!("Up is {value}: the file or its format says so."),
         }
     } else {
         Finding {

@@ -214,6 +214,16 @@ fn texture(table: &Table) -> Option<Warning> {
             || faces::element(table)
                 .is_some_and(|faces| faces.list(&["texcoord", "texcoords"]).is_some())
     };
+    let materials = table.comments.iter().find_map(|remark| {
+        let text = remark.text();
+        let name = text.strip_prefix("comment mtllib ")?;
+        Some(name.chars().take(80).collect::<String>())
+    });
+    if let Some(materials) = materials {
+        return Some(Warning(format!(
+            "the colours of this mesh are in `{materials}` and its textures, which are not in this file; the scan is read without colours"
+        )));
+    }
     let place = match named {
         Some(file) => format!(
             "the texture `{}`",

@@ -3,7 +3,7 @@
 use super::{Element, List, Scalar, Table, Warning};
 
 /// The maximum number of triangles of a mesh: two per point, as a closed surface has.
-const MAX_TRIANGLES: usize = 2 * super::MAX_POINTS;
+pub(super) const MAX_TRIANGLES: usize = 2 * super::MAX_POINTS;
 
 /// The element that holds the faces.
 pub(super) fn element(table: &Table) -> Option<&Element> {

@@ -11,17 +11,26 @@ use serde::{Deserialize, Serialize};
 use crate::progress::{Cancelled, Monitor, Stage};
 
 mod ascii;
+mod build;
 mod colors;
+mod e57;
 mod faces;
 mod frame;
+mod gltf;
+mod las;
 mod lzf;
+mod obj;
 mod pcd;
 mod plausible;
 mod ply;
 mod points;
 mod sniff;
+mod splat;
+mod spz;
+mod stl;
 pub(crate) mod surface;
 mod table;
+mod text;
 mod truth;
 
 pub use frame::{FileBox, Frame, UpAxis};
@@ -56,8 +65,10 @@ pub struct Scan {
     /// The row of each point in the point element of `table`; `None` if no row was dropped. Points
     /// that [`Scan::sample_surface`] added come after those with a row.
     pub row_of_point: Option<Vec<u32>>,
-    /// The axis that points up, if the file itself says so.
+    /// The axis that points up, if the file itself or its format says so.
     pub up: Option<UpAxis>,
+    /// The length of one file unit in metres, if the format says so.
+    pub unit: Option<f64>,
     /// The points that [`Scan::sample_surface`] added.
     samples: Vec<surface::Sample>,
     /// Oddities in the file that are not fatal, in words for the user.
@@ -99,7 +110,7 @@ pub enum ReadError {
     Empty,
     /// The format is not supported; `found` says what the file looks like.
     #[error(
-        "this looks like {found}, which Segscape does not read; it reads point clouds and meshes as PLY and PCD"
+        "this looks like {found}, which Segscape does not read; it reads point clouds and meshes as PLY, PCD, LAS/LAZ, E57, GLB/glTF, OBJ, STL and text (XYZ, PTS, CSV), and splats as PLY and SPZ"
     )]
     UnknownFormat {
         /// A description of the format that the first bytes suggest.
@@ -108,7 +119,7 @@ pub enum ReadError {
     /// The header or a row breaks the format's rules.
     #[error("the {format} file is malformed: {problem}")]
     Malformed {
-        /// "PLY" or "PCD".
+        /// Name of the format, such as "PLY".
         format: &'static str,
         /// The problem, its place and the value.
         problem: String,
@@ -118,7 +129,7 @@ pub enum ReadError {
         "the {format} file is cut short: its header promises at least {expected} bytes of data, {found} are there"
     )]
     Truncated {
-        /// "PLY" or "PCD".
+        /// Name of the format, such as "PLY".
         format: &'static str,
         /// Number of bytes promised.
         expected: u64,
@@ -153,7 +164,7 @@ pub enum ReadError {
     /// The file was changed on its way, so that its numbers are not those that were written.
     #[error("the {format} file is damaged: {problem}")]
     Damaged {
-        /// "PLY" or "PCD".
+        /// Name of the format, such as "PLY".
         format: &'static str,
         /// What shows it.
         problem: String,
@@ -295,22 +306,82 @@ fn read_with(
         total: bytes.len(),
         next: 0,
     };
-    let (table, up, format) =
-        match sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })? {
-            sniff::Format::Ply => (ply::read(bytes, &mut steps, warnings)?, None, "PLY"),
-            sniff::Format::Pcd => {
-                let (table, up) = pcd::read(bytes, &mut steps, warnings)?;
-                (table, up, "PCD")
-            }
-        };
+    let format = sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })?;
+    let opened = open(format, bytes, &mut steps, warnings)?;
     monitor.check()?;
+    let Opened {
+        table,
+        up,
+        unit,
+        format,
+    } = opened;
+    splat::check_packing(&table, format)?;
     let kept = plausible::rows(&table, format, warnings)?;
+    let kept = splat::opaque_rows(&table, kept, warnings);
     let scan = Scan {
         up,
+        unit,
         ..points::scan(table, kept, warnings)
     };
     warnings.extend(plausible::strays(&scan));
     Ok(scan)
+}
+
+/// What a reader found.
+struct Opened {
+    table: Table,
+    up: Option<UpAxis>,
+    /// Metres in one unit.
+    unit: Option<f64>,
+    /// The name of the format in messages.
+    format: &'static str,
+}
+
+fn open(
+    format: sniff::Format,
+    bytes: &[u8],
+    steps: &mut Steps,
+    warnings: &mut Vec<Warning>,
+) -> Result<Opened, ReadError> {
+    use sniff::Format;
+    let silent = |format, table| Opened {
+        table,
+        up: None,
+        unit: None,
+        format,
+    };
+    Ok(match format {
+        Format::Ply => silent("PLY", ply::read(bytes, steps, warnings)?),
+        Format::Pcd => {
+            let (table, up) = pcd::read(bytes, steps, warnings)?;
+            Opened {
+                up,
+                ..silent("PCD", table)
+            }
+        }
+        Format::Las => Opened {
+            // the z axis of LAS is the elevation
+            up: Some(UpAxis::PlusZ),
+            ..silent("LAS", las::read(bytes, steps, warnings)?)
+        },
+        Format::E57 => Opened {
+            unit: Some(1.0),
+            ..silent("E57", e57::read(bytes, steps, warnings)?)
+        },
+        Format::Glb | Format::Gltf => Opened {
+            up: Some(UpAxis::PlusY),
+            unit: Some(1.0),
+            ..silent("glTF", gltf::read(bytes, steps, warnings)?)
+        },
+        Format::Obj => silent("OBJ", obj::read(bytes, steps, warnings)?),
+        Format::BinaryStl => silent("STL", stl::read_binary(bytes, steps, warnings)?),
+        Format::AsciiStl => silent("STL", stl::read_ascii(bytes, steps)?),
+        Format::Spz => Opened {
+            up: Some(UpAxis::PlusY),
+            ..silent("SPZ", spz::read(bytes, steps, warnings)?)
+        },
+        Format::Text => silent("text", text::read(bytes, steps, warnings)?),
+    })
 }
 
 impl Scan {
@@ -331,21 +402,15 @@ impl Scan {
             colors.is_none_or(|colors| colors.len() == positions.len()),
             "one colour a point"
         );
-        let column = |(name, scalar): (&str, Scalar)| Column {
-            name: name.to_owned(),
-            scalar,
-        };
-        let mut columns: Vec<Column> = ["x", "y", "z"]
-            .map(|name| column((name, Scalar::F32)))
-            .into();
+        let mut columns = build::columns(["x", "y", "z"].map(|name| (name, Scalar::F32)));
         if colors.is_some() {
-            columns.extend(["red", "green", "blue"].map(|name| column((name, Scalar::U8))));
+            columns.extend(build::columns(
+                ["red", "green", "blue"].map(|name| (name, Scalar::U8)),
+            ));
         }
         let mut points = Element {
-            name: "vertex".to_owned(),
             count: positions.len(),
-            columns,
-            ..Element::default()
+            ..build::points(columns)
         };
         points.rows.reserve_exact(points.count * points.stride());
         for (i, position) in positions.iter().enumerate() {

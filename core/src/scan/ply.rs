@@ -5,9 +5,9 @@
 //! the file.
 
 use super::{
-    Column, Element, List, MAX_POINTS, Property, ReadError, Remark, Scalar, Steps, Table, Warning,
+    Column, Element, List, Property, ReadError, Remark, Scalar, Steps, Table, Warning,
     ascii::{self, Rows, in_either_layout, line_end, not_a_value},
-    check_line_ends,
+    build, check_line_ends,
     table::text,
 };
 
@@ -58,12 +58,7 @@ pub(super) fn read(
         });
     }
     let points = &mut table.elements[table.points];
-    if points.count > MAX_POINTS {
-        return Err(ReadError::TooManyPoints {
-            found: points.count as u64,
-            limit: MAX_POINTS,
-        });
-    }
+    build::check_limits(points.count as u64, 0)?;
     if encoding == Encoding::Ascii {
         // The text may have more digits than the `float` of the header holds; survey coordinates
         // need them.

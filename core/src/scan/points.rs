@@ -56,6 +56,7 @@ pub(super) fn scan(table: Table, kept: Option<Vec<u32>>, warnings: &mut Vec<Warn
         table,
         row_of_point: kept,
         up: None,
+        unit: None,
         samples: Vec::new(),
         warnings: Vec::new(),
     };

@@ -1,17 +1,32 @@
 //! Recognizes the format of a file by its content, and describes unsupported formats in words.
 
+use super::{Scalar, obj, spz, stl, text};
+
 /// A format that has a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Ply,
     Pcd,
+    Las,
+    E57,
+    /// Binary glTF.
+    Glb,
+    /// glTF as JSON.
+    Gltf,
+    Obj,
+    BinaryStl,
+    AsciiStl,
+    /// Compressed splats.
+    Spz,
+    /// A table of numbers.
+    Text,
 }
+
+/// The number of bytes from which texts are told apart.
+const HEAD: usize = 1 << 16;
 
 /// Signatures of unsupported formats: offset, bytes, description.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
-    (0, b"LASF", "a LAS or LAZ point cloud"),
-    (0, b"ASTM-E57", "an E57 point cloud"),
-    (0, b"glTF", "a GLB (binary glTF) model"),
     (0, b"Kaydara FBX", "an FBX model"),
     (0, b"PXR-USDC", "a USD model"),
     (
@@ -62,7 +77,35 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, String> {
     if is_pcd(bytes) {
         return Ok(Format::Pcd);
     }
-    Err(describe(bytes).to_owned())
+    let magic: [(&[u8], Format); 3] = [
+        (b"LASF", Format::Las),
+        (b"ASTM-E57", Format::E57),
+        (b"glTF", Format::Glb),
+    ];
+    if let Some((_, format)) = magic.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Ok(*format);
+    }
+    if spz::is_spz(bytes) {
+        return Ok(Format::Spz);
+    }
+    if let Some((_, _, name)) = SIGNATURES
+        .iter()
+        .find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)))
+    {
+        return Err((*name).to_owned());
+    }
+    if is_binary_stl(bytes) {
+        return Ok(Format::BinaryStl);
+    }
+    let head = &bytes[..bytes.len().min(HEAD)];
+    if head.iter().all(|b| *b == 0) {
+        return Err("a file of zero bytes, perhaps a download that failed".to_owned());
+    }
+    let start = &head[..head.len().min(4096)];
+    if start.iter().any(|b| *b < 9 || (14..27).contains(b)) {
+        return Err("binary data of an unknown kind".to_owned());
+    }
+    of_text(bytes, &String::from_utf8_lossy(head)).map_err(str::to_owned)
 }
 
 /// `true` for the first remark that PCL writes, and for a header that begins with one of the
@@ -106,75 +149,86 @@ fn is_pcd(bytes: &[u8]) -> bool {
                 .is_some_and(|word| is_first(&word) || is_later(&word))
 }
 
-fn describe(bytes: &[u8]) -> &'static str {
-    if let Some((_, _, name)) = SIGNATURES
-        .iter()
-        .find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)))
-    {
-        return name;
-    }
-    if is_binary_stl(bytes) {
-        return "a binary STL model";
-    }
-    let head = &bytes[..bytes.len().min(4096)];
-    if head.iter().all(|b| *b == 0) {
-        return "a file of zero bytes, perhaps a download that failed";
-    }
-    if head.iter().any(|b| *b < 9 || (14..27).contains(b)) {
-        return "binary data of an unknown kind";
-    }
-    describe_text(&String::from_utf8_lossy(head))
-}
-
 /// `true` if the length fits binary STL: 80 arbitrary bytes, the number of triangles, 50 bytes for
-/// each.
+/// each; or if the first triangles of a file that is longer or was cut short have unit normals.
 fn is_binary_stl(bytes: &[u8]) -> bool {
-    let Some(&[a, b, c, d]) = bytes.get(80..84) else {
+    const EXAMPLES: usize = 8;
+    let Some(header) = bytes.get(..stl::HEADER) else {
         return false;
     };
-    84 + 50 * u64::from(u32::from_le_bytes([a, b, c, d])) == bytes.len() as u64
+    let promised = Scalar::U32.read(&header[80..]) * stl::TRIANGLE as f64;
+    let data = &bytes[stl::HEADER..];
+    if promised == data.len() as f64 {
+        return true;
+    }
+    let mut examples = data.chunks_exact(stl::TRIANGLE).take(EXAMPLES);
+    let is_triangle = |triangle: &[u8]| {
+        let value = |k: usize| Scalar::F32.read(&triangle[4 * k..]);
+        let length = (0..3).map(|k| value(k).powi(2)).sum::<f64>().sqrt();
+        (length - 1.0).abs() < 1e-3 && (3..12).all(|k| value(k).abs() < 1e10)
+    };
+    examples.len() > 0 && promised > 0.0 && examples.all(is_triangle)
 }
 
-fn describe_text(head: &str) -> &'static str {
+/// The format of a text, of which `head` is the start.
+fn of_text(bytes: &[u8], head: &str) -> Result<Format, &'static str> {
     let head = head.trim_start_matches('\u{feff}').trim_start();
-    let lower = head.to_ascii_lowercase();
-    let lines = || {
-        head.lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    };
-    let is_row = |line: &str| {
-        let mut numbers = line
-            .split([' ', '\t', ',', ';'])
-            .filter(|word| !word.is_empty())
-            .map(|word| word.parse::<f64>().is_ok());
-        numbers.clone().count() >= 3 && numbers.all(|ok| ok)
-    };
+    let lower = head[..floor(head, 4096)].to_ascii_lowercase();
     if lower.starts_with("<!doctype html") || lower.starts_with("<html") {
-        "a web page, perhaps the answer to a download that failed"
-    } else if lower.starts_with("<?xml") || lower.starts_with('<') {
-        "an XML file"
-    } else if lower.starts_with('{') && lower.contains("\"asset\"") {
-        "a glTF model"
-    } else if lower.starts_with(['{', '[']) {
-        "a JSON file"
-    } else if lower.starts_with("solid") && lower.contains("facet") {
-        "an STL model"
-    } else if lower.starts_with("off") || lower.starts_with("coff") {
-        "an OFF model"
-    } else if lower.starts_with("#usda") {
-        "a USD model"
-    } else if lines().any(|line| line.starts_with("v "))
-        && lines().all(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()))
-    {
-        "an OBJ model"
-    } else if lines().take(8).filter(|line| is_row(line)).count()
-        >= lines().take(8).count().clamp(1, 2)
-    {
-        "a table of numbers as text (XYZ, PTS or CSV)"
-    } else {
-        "plain text"
+        return Err("a web page, perhaps the answer to a download that failed");
     }
+    if lower.starts_with('<') {
+        return Err("an XML file");
+    }
+    if lower.starts_with('{') && bytes.windows(7).any(|window| window == b"\"asset\"") {
+        return Ok(Format::Gltf);
+    }
+    if lower.starts_with(['{', '[']) {
+        return Err("a JSON file");
+    }
+    if lower.starts_with("solid") && (lower.contains("facet") || lower.contains("endsolid")) {
+        return Ok(Format::AsciiStl);
+    }
+    if lower.starts_with("off") || lower.starts_with("coff") {
+        return Err("an OFF model");
+    }
+    if lower.starts_with("#usda") {
+        return Err("a USD model");
+    }
+    if is_obj(head) {
+        return Ok(Format::Obj);
+    }
+    match text::kind(bytes) {
+        Some(text::Kind::Points) => Ok(Format::Text),
+        Some(text::Kind::Matrix) => {
+            Err("a matrix of numbers as text, such as the pose of a camera")
+        }
+        Some(text::Kind::Ptx) => Err("a PTX scan; export it as E57, LAS or PTS"),
+        None => Err("plain text"),
+    }
+}
+
+/// The last boundary of characters up to a position.
+fn floor(text: &str, position: usize) -> usize {
+    let mut at = position.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// `true` if the first line that is no remark begins with a keyword, and one of the first lines is a
+/// vertex, or all are remarks and names of materials.
+fn is_obj(head: &str) -> bool {
+    let first_word = |line: &str| line.split_ascii_whitespace().next().map(str::to_owned);
+    let mut words = head
+        .split(['\n', '\r'])
+        .filter_map(first_word)
+        .filter(|word| !word.starts_with('#'))
+        .peekable();
+    let is_keyword = |word: &String| obj::KEYWORDS.contains(&word.as_str());
+    words.peek().is_some_and(is_keyword)
+        && (words.any(|word| ["v", "f"].contains(&word.as_str())) || head.contains("mtllib "))
 }
 
 #[cfg(test)]
@@ -198,26 +252,39 @@ mod tests {
             (b"version .7\nfields x y z", Ok(Format::Pcd)),
             (b"version 2 of my diary\nDear diary", Err("plain text")),
             (b"\xff\xfep\0l\0y\0", Err("UTF-16")),
-            (b"LASF\0\0", Err("LAS")),
-            (b"glTF\x02\0\0\0", Err("GLB")),
+            (b"LASF\0\0", Ok(Format::Las)),
+            (b"glTF\x02\0\0\0", Ok(Format::Glb)),
+            (b"ASTM-E57\x01", Ok(Format::E57)),
             (b"PK\x03\x04....", Err("ZIP")),
             (b"\x89PNG\r\n\x1a\n", Err("PNG")),
             (b"\xff\xd8\xff\xe0", Err("JPEG")),
             (b"\0\0\0\x18ftypheic", Err("HEIC")),
             (b"<!DOCTYPE html><html>", Err("web page")),
-            (b"{\"asset\": {\"version\": \"2.0\"}}", Err("glTF")),
+            (b"{\"asset\": {\"version\": \"2.0\"}}", Ok(Format::Gltf)),
             (b"{\"a\": 1}", Err("JSON")),
             (
                 b"# Blender\nmtllib a.mtl\nv 1 2 3\nvn 0 0 1\nf 1 2 3\n",
-                Err("OBJ"),
+                Ok(Format::Obj),
             ),
-            (b"solid cube\nfacet normal 0 0 1\n", Err("STL")),
-            (&stl, Err("STL")),
+            (b"solid cube\nfacet normal 0 0 1\n", Ok(Format::AsciiStl)),
+            (&stl, Ok(Format::BinaryStl)),
+            (b"1.0 2.0 3.0 255 0 0\n4 5 6 0 0 0\n", Ok(Format::Text)),
+            (b"X;Y;Z\n1.5;2.5;3.5\n1;2;3\n", Ok(Format::Text)),
+            (b"1 0 0 5\n0 1 0 6\n0 0 1 7\n0 0 0 1\n", Err("pose")),
+            (b"500 0 320\n0 500 240\n0 0 1\n", Err("matrix")),
             (
-                b"1.0 2.0 3.0 255 0 0\n4 5 6 0 0 0\n",
-                Err("numbers as text"),
+                b"2\n1\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n1 2 3 0.5\n",
+                Err("PTX"),
             ),
-            (b"X;Y;Z\n1.5;2.5;3.5\n1;2;3\n", Err("numbers as text")),
+            (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n", Err("OFF")),
+            (b"Kaydara FBX Binary", Err("FBX")),
+            (b"PXR-USDC", Err("USD")),
+            (b"\x1f\x8b\x08\0\0\0\0\0\0\0", Err("gzip")),
+            (b"<?xml version=\"1.0\"?>", Err("XML")),
+            (
+                b"At 9 on 30 November 2026 we had\n4 5 6\nguests, and then some more.\nThey left.\n",
+                Err("plain text"),
+            ),
             (b"Dear diary", Err("plain text")),
             (b"plywood is a material", Err("plain text")),
             (b"\x01\x02\x03\x04", Err("unknown")),

@@ -13,9 +13,9 @@
 use std::borrow::Cow;
 
 use super::{
-    Column, Element, MAX_DATA_BYTES, MAX_POINTS, ReadError, Scalar, Steps, Table, UpAxis, Warning,
+    Column, Element, MAX_DATA_BYTES, ReadError, Scalar, Steps, Table, UpAxis, Warning,
     ascii::{self, in_either_layout, not_a_value},
-    check_line_ends,
+    build, check_line_ends,
     colors::UNKNOWN,
     lzf,
 };
@@ -88,12 +88,7 @@ impl Header {
         if needed > part.len() as u64 {
             return Err(truncated(part, needed));
         }
-        if self.points > MAX_POINTS {
-            return Err(ReadError::TooManyPoints {
-                found: self.points as u64,
-                limit: MAX_POINTS,
-            });
-        }
+        build::check_limits(self.points as u64, 0)?;
         if size > MAX_DATA_BYTES {
             return Err(ReadError::TooLarge {
                 found: size,
