@@ -212,10 +212,8 @@ fn textures_color_vertices() {
     let json = JSON
         .replacen(
             r#""asset""#,
-            &format!(
-                r#""images":[{{"bufferView":4,"mimeType":"image/png"}}],"textures":[{{"source":0}}],
-                "materials":[{{"pbrMetallicRoughness":{{"baseColorTexture":{{"index":0}}}}}}],"asset""#
-            ),
+            r#""images":[{"bufferView":4,"mimeType":"image/png"}],"textures":[{"source":0}],
+            "materials":[{"pbrMetallicRoughness":{"baseColorTexture":{"index":0}}}],"asset""#,
             1,
         )
         .replace(r#","COLOR_0":1"#, r#","TEXCOORD_0":3"#)
@@ -805,7 +803,7 @@ fn containers_have_their_right_answers() {
         ));
     }
     for end in (30..JSON.len()).step_by(11) {
-        let part = JSON[..end].as_bytes().to_vec();
+        let part = JSON.as_bytes()[..end].to_vec();
         cases.push((
             format!("JSON cut at {end}"),
             part,
