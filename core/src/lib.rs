@@ -35,8 +35,8 @@
 //! # let (positions, colors, _) = segscape::model::manifest::probe();
 //! # let room = segscape::scan::Scan::from_points(&positions, Some(&colors))?;
 //! # let file = write::ply(&room.table);
-//! // `file` is the content of a PLY or PCD file. Its unit and its up axis are guessed. A page calls
-//! // the steps of `run` one by one, to show each result.
+//! // `file` is the content of a file of any format that `scan::read` knows. Its unit and its up axis
+//! // are guessed. A page calls the steps of `run` one by one, to show each result.
 //! let segmented = pollster::block_on(job::run(file, &network, &Options::default(), &monitor))?;
 //!
 //! // The network has run; from here on any number of prompts can be answered.

@@ -189,7 +189,8 @@ fn of_text(bytes: &[u8], head: &str) -> Result<Format, &'static str> {
     if lower.starts_with("solid") && (lower.contains("facet") || lower.contains("endsolid")) {
         return Ok(Format::AsciiStl);
     }
-    if lower.starts_with("off") || lower.starts_with("coff") {
+    let first = lower.split_ascii_whitespace().next().unwrap_or_default();
+    if ["off", "coff", "noff", "cnoff", "stoff"].contains(&first) {
         return Err("an OFF model");
     }
     if lower.starts_with("#usda") {
@@ -228,7 +229,8 @@ fn is_obj(head: &str) -> bool {
         .peekable();
     let is_keyword = |word: &String| obj::KEYWORDS.contains(&word.as_str());
     words.peek().is_some_and(is_keyword)
-        && (words.any(|word| ["v", "f"].contains(&word.as_str())) || head.contains("mtllib "))
+        && (words.any(|word| ["v", "vn", "vt", "f"].contains(&word.as_str()))
+            || head.contains("mtllib "))
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub(super) fn read(
     let mut jobs = jobs(&root, warnings)?;
     // so that one picture at a time is in memory
     jobs.sort_by_key(|job| job.image);
-    let mut scene = Scene::new(&root, &buffers);
+    let mut scene = Scene::new(&root, &buffers, bytes.len());
     let count = jobs.len().max(1);
     for (number, job) in jobs.iter().enumerate() {
         steps
@@ -264,16 +264,18 @@ struct Scene<'a> {
     nodes: Vec<u32>,
     corners: Corners,
     names: BTreeMap<usize, String>,
+    /// The number of indices that were read.
+    listed: usize,
     /// The number of corners that are not vertices.
     beyond: usize,
 }
 
 impl<'a> Scene<'a> {
-    fn new(root: &'a Root, buffers: &'a Buffers<'a>) -> Self {
+    fn new(root: &'a Root, buffers: &'a Buffers<'a>, size: usize) -> Self {
         Self {
             root,
             buffers,
-            pictures: paint::Pictures::default(),
+            pictures: paint::Pictures::new(size),
             positions: Vec::new(),
             colors: Vec::new(),
             is_colored: false,
@@ -281,6 +283,7 @@ impl<'a> Scene<'a> {
             nodes: Vec::new(),
             corners: Corners::default(),
             names: BTreeMap::new(),
+            listed: 0,
             beyond: 0,
         }
     }
@@ -321,7 +324,8 @@ impl<'a> Scene<'a> {
             Mode::TriangleStrip | Mode::TriangleFan => listed.saturating_sub(2),
             _ => 0,
         };
-        if self.corners.len() + faces > MAX_TRIANGLES {
+        self.listed = self.listed.saturating_add(listed);
+        if self.corners.len() + faces > MAX_TRIANGLES || self.listed > 3 * MAX_TRIANGLES {
             return Err(malformed(format!(
                 "the scene has more than {MAX_TRIANGLES} triangles; thin it out first"
             )));

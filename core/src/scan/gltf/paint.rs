@@ -33,14 +33,25 @@ impl Picture {
 }
 
 /// The last picture that was decoded, and what could not be.
-#[derive(Default)]
 pub(super) struct Pictures {
+    /// The bytes of pictures that may still be decoded, so that a file cannot name one picture often.
+    left: usize,
     last: Option<(usize, Option<Picture>)>,
     failed: usize,
     first_failure: Option<String>,
 }
 
 impl Pictures {
+    /// `size` is the size of the file, which holds all pictures.
+    pub(super) fn new(size: usize) -> Self {
+        Self {
+            left: size,
+            last: None,
+            failed: 0,
+            first_failure: None,
+        }
+    }
+
     fn load(&mut self, root: &Root, buffers: &Buffers, image: usize) {
         if self.last.as_ref().is_some_and(|(last, _)| *last == image) {
             return;
@@ -48,7 +59,11 @@ impl Pictures {
         // the one before goes first
         self.last = None;
         let picture = encoded(root, buffers, image)
-            .and_then(|bytes| Picture::decode(&bytes, None))
+            .and_then(|bytes| {
+                let left = self.left.checked_sub(bytes.len());
+                self.left = left.ok_or("its pictures are larger than the file")?;
+                Picture::decode(&bytes, None)
+            })
             .map_err(|problem| {
                 self.failed += 1;
                 self.first_failure

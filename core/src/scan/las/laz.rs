@@ -1,9 +1,13 @@
 //! The points of LAZ files, unpacked by the crate `laz`.
 //!
 //! The crate trusts the sizes that a file states. Every chunk is therefore found and measured here,
-//! and the crate sees one chunk at a time, as a slice that ends where the chunk does.
+//! and the crate sees one chunk at a time, as a slice that ends where the chunk does. Its arithmetic
+//! overflows on damaged data, which panics in builds that check for that; such a panic is damage too.
 
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::{
+    io::{Cursor, Read, Seek, SeekFrom},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use laz::{
     LazItem, LazItemRecordBuilder, LazItemType, LazVlr,
@@ -229,12 +233,16 @@ fn run<R: Read>(
     count: usize,
     points: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
-    for _ in 0..count {
-        let at = points.len();
-        points.resize(at + record, 0);
-        decompressor
-            .decompress_next(&mut points[at..])
-            .map_err(damaged)?;
+    let mut all = || -> std::io::Result<()> {
+        for _ in 0..count {
+            let at = points.len();
+            points.resize(at + record, 0);
+            decompressor.decompress_next(&mut points[at..])?;
+        }
+        Ok(())
+    };
+    match catch_unwind(AssertUnwindSafe(&mut all)) {
+        Ok(unpacked) => unpacked.map_err(damaged),
+        Err(_) => Err(damaged("a number overflows")),
     }
-    Ok(())
 }

@@ -121,12 +121,13 @@ fn files_have_their_right_answers() {
         (face("curv 0 1 1 2"), Warned(3, 0, "curves")),
         (face("s off\ng a b\nusemtl m\nbevel on"), Silent(3, 0)),
         (face("unknown 1 2 3"), Silent(3, 0)),
-        (face("f 1 2 \\"), Refused("ends within a line")),
+        (face("f 1 2 \\"), Warned(3, 0, "less than three corners")),
         (face("f 1 \\\n2 \\\n3"), Silent(3, 1)),
         (
             "v 1 2\n".to_owned(),
             Refused("line 1: 2 numbers in place of 3"),
         ),
+        ("v 1 2 3\\".to_owned(), Refused("ends within a line")),
         ("v\n".to_owned(), Refused("0 numbers in place of 3")),
         (
             "v 1 2 banana\n".to_owned(),
@@ -168,7 +169,7 @@ fn files_have_their_right_answers() {
             format!("mtllib a.mtl\n{v3}f 1 2 3\n"),
             Warned(3, 1, "`a.mtl` and its textures, which are not in this file"),
         ),
-        (format!("mtllib\n{v3}"), Warned(3, 0, "textures")),
+        (format!("mtllib\n{v3}"), Silent(3, 0)),
         // colors
         (
             "v 0 0 0 1 0 0\nv 1 1 1\n".to_owned(),
@@ -189,10 +190,10 @@ fn files_have_their_right_answers() {
         // files that are hardly any
         ("mtllib a.mtl\n".to_owned(), Refused("no points")),
         ("f 1 2 3\n".to_owned(), Refused("no points")),
-        ("vt 0 0\nvn 0 0 1\n".to_owned(), Refused("plain text")),
+        ("vt 0 0\nvn 0 0 1\n".to_owned(), Refused("no points")),
         ("o nothing\n".to_owned(), Refused("plain text")),
         ("# v 1 2 3\n".to_owned(), Refused("plain text")),
-        ("vertex 1 2 3\n".to_owned(), Refused("plain text")),
+        ("vertex 1 2 3\n".to_owned(), Warned(1, 0, "left out: 1")),
         (format!("{v3}\0\0"), Refused("binary data")),
         (format!("\u{feff}{v3}f 1 2 3\n"), Silent(3, 1)),
         (format!("\n\n   {v3}\n\n"), Silent(3, 0)),

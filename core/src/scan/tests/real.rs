@@ -31,6 +31,29 @@ pub(crate) fn scans_below(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 #[ignore = "needs the real scans, whose terms keep them out of the project"]
+fn real_files_of_other_formats_are_read() {
+    let read = |file: &str| {
+        let bytes = fs::read(data().join(file)).unwrap();
+        read_silently(&bytes).unwrap_or_else(|error| panic!("{file}: {error}"))
+    };
+    let of_obj = read("derived/scannet-0470.obj");
+    let of_ply = read("scannet-mesh-0470/scene0470_00_vh_clean_2.ply");
+    assert_eq!(of_obj.len(), of_ply.len());
+    assert_eq!(of_obj.triangles, of_ply.triangles);
+    let near = |a: &[u8; 3], b: &[u8; 3]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= 1);
+    let mut colors = of_obj
+        .colors
+        .iter()
+        .flatten()
+        .zip(of_ply.colors.iter().flatten());
+    assert!(colors.all(|(a, b)| near(a, b)));
+    let of_glb = read("glb-bcalidar/room.glb");
+    assert!(of_glb.len() > 1000 && of_glb.triangles.len() > 1000);
+    assert_eq!(of_glb.up, Some(UpAxis::PlusY));
+}
+
+#[test]
+#[ignore = "needs the real scans, whose terms keep them out of the project"]
 fn real_files_hold_what_their_headers_say() {
     let paths = scans_below(&data());
     assert!(paths.len() > 20, "{} scans", paths.len());

@@ -187,7 +187,11 @@ fn texts_have_their_right_answers() {
             "2\n1 2 3\n4 5 6\n7 8 9\n",
             Warned(3, 0, "promises 2 points, the file has 3"),
         ),
-        ("3\n1 2 3\n4 5 6\n", Refused("ends after 2 of the 3 points")),
+        ("3\n1 2 3\n4 5 6\n", Refused("promises at least 17 bytes")),
+        (
+            "3\n1.5 2.5 3.5\n4 5 6\n",
+            Refused("ends after 2 of the 3 points"),
+        ),
         ("4000000000\n1 2 3\n", Refused("cut short")),
         ("18446744073709551615\n1 2 3\n", Refused("cut short")),
         (

@@ -8,6 +8,9 @@ use crate::scan::{ascii, table::text};
 /// from all over the file.
 const SAMPLE: usize = 400;
 
+/// The number of lines of which at least half must be rows or their header.
+const FIRST: usize = 8;
+
 /// The maximum number of columns.
 const MAX_COLUMNS: usize = 256;
 
@@ -137,22 +140,25 @@ pub(super) fn layout(bytes: &[u8]) -> Option<Layout> {
     let mut cells = Vec::new();
     let mut rows: Vec<Vec<&[u8]>> = Vec::new();
     let mut header = None;
-    for (number, line) in &data {
+    let mut rows_at_first = 0;
+    for (place, (number, line)) in data.iter().enumerate() {
         spelling.split(line, &mut cells);
         let numbers = cells.iter().filter(|c| is_number(spelling, c)).count();
-        if numbers >= 3 {
+        let titles = || cells.iter().filter(|c| has_letter(c)).count();
+        if numbers >= 3 && 2 * numbers >= cells.len() {
             rows.push(cells.clone());
-        } else if rows.is_empty() && cells.len() >= 3 && header.is_none() {
+            rows_at_first += usize::from(place < FIRST);
+        } else if rows.is_empty() && header.is_none() && titles() >= 3 {
             let titles: Vec<String> = cells.iter().map(|c| text(c).into_owned()).collect();
             header = Some((*number, titles));
         }
     }
-    // most of the first lines are rows: otherwise it is prose with numbers in it
-    let first = data.len().min(8);
-    if rows.is_empty() || rows.len().min(8) + 1 < first {
+    let width = usual_width(&rows).filter(|width| (3..=MAX_COLUMNS).contains(width))?;
+    let header = header.filter(|(_, titles)| (width..=width + 1).contains(&titles.len()));
+    // otherwise it is prose with numbers in it
+    if 2 * (rows_at_first + usize::from(header.is_some())) < data.len().min(FIRST) {
         return None;
     }
-    let width = usual_width(&rows).filter(|width| (3..=MAX_COLUMNS).contains(width))?;
     for line in spread(bytes).into_iter().filter(|l| remark(l).is_none()) {
         spelling.split(line, &mut cells);
         rows.push(cells.clone());
@@ -162,7 +168,7 @@ pub(super) fn layout(bytes: &[u8]) -> Option<Layout> {
         let remarks = head.iter().filter_map(|(_, line)| remark(line));
         remarks.rev().find_map(|line| titles(line, width))
     };
-    let (header, titles) = match header.filter(|(_, titles)| titles.len() >= width) {
+    let (header, titles) = match header {
         Some((number, titles)) => (Some(number), Some(titles)),
         None => (None, of_remark()),
     };
@@ -171,6 +177,12 @@ pub(super) fn layout(bytes: &[u8]) -> Option<Layout> {
         header,
         ..with_columns(spelling, &rows, width, titles)
     })
+}
+
+/// `true` for a word that may be a name.
+fn has_letter(cell: &[u8]) -> bool {
+    cell.iter()
+        .any(|b| b.is_ascii_alphabetic() || !b.is_ascii())
 }
 
 /// `true` for a value that is a number, and not only the absence of one.

@@ -98,10 +98,11 @@ pub(super) fn read(
     let mut rows = Rows::new(&layout, &kept);
     let mut at = 0;
     let end = ascii::line_end(bytes);
+    let mut cells = Vec::new();
     for line in bytes.split(|b| *b == end) {
         at += line.len() + 1;
         steps.at(at.min(bytes.len()))?;
-        rows.line(line.trim_ascii())?;
+        rows.line(line.trim_ascii(), &mut cells)?;
     }
     rows.table(warnings)
 }
@@ -184,7 +185,8 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), ReadError> {
+    /// `cells` is space for the values of the line.
+    fn line<'b>(&mut self, line: &'b [u8], cells: &mut Vec<&'b [u8]>) -> Result<(), ReadError> {
         let number = self.line;
         self.line += 1;
         if line.is_empty() || self.layout.header == Some(number) {
@@ -200,10 +202,9 @@ impl<'a> Rows<'a> {
         if self.layout.promised.is_some() && line.iter().all(u8::is_ascii_digit) {
             return Ok(());
         }
-        let mut cells = Vec::with_capacity(self.layout.columns.len());
-        self.layout.spelling.split(line, &mut cells);
+        self.layout.spelling.split(line, cells);
         let before = self.values.len();
-        if let Err(problem) = self.row(&cells) {
+        if let Err(problem) = self.row(cells) {
             self.values.truncate(before);
             self.broken += 1;
             self.first_broken

@@ -41,7 +41,7 @@ pub struct Bench {
     what: Option<What>,
     #[command(flatten)]
     step: step::StepOptions,
-    /// A PLY or PCD file; a synthetic room by default.
+    /// A file with a scan; a synthetic room by default.
     #[arg(long)]
     scan: Option<PathBuf>,
     /// Number of voxels on which the convolutions are measured: the shell of a room.
