@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let labeled = Path::new(path).with_extension("labelled.ply");
-    fs::write(labeled, write::labeled_ply(&segmented.scan, &labels))?;
+    fs::write(labeled, write::labeled_ply(&segmented.scan, &labels, false))?;
     Ok(())
 }
 

@@ -47,7 +47,7 @@
 //! for instance in &labels.instances {
 //!     println!("{:?} {:.2}", labels.name(instance), instance.score);
 //! }
-//! let labeled = write::labeled_ply(&segmented.scan, &labels);
+//! let labeled = write::labeled_ply(&segmented.scan, &labels, false);
 //! # assert!(!segmented.segmentation.instances.is_empty());
 //! # assert_eq!(segscape::scan::read(&labeled, &monitor)?.positions.len(), positions.len());
 //! # }
@@ -59,6 +59,8 @@
 //!
 //! Without the feature `model` the crate has neither the network nor `burn`; it reads scans, makes
 //! superpoints, answers prompts about given instances, and reads and writes bundles.
+//!
+//! With the feature `exports`, which is on by default, [`write`] writes all formats of results.
 //!
 //! With the feature `onnx`, the module `images` runs 2D models from ONNX files.
 //!
@@ -89,6 +91,7 @@ pub mod lift;
 pub mod model;
 #[cfg(feature = "model")]
 pub mod ops;
+pub mod palette;
 pub mod platform;
 pub mod preflight;
 pub mod progress;

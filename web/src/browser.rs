@@ -25,6 +25,21 @@ pub fn now() -> f64 {
         .map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
+/// The date where the user is, as in 2026-11-30.
+pub fn date() -> String {
+    let now = js_sys::Date::new_0();
+    let (year, month, day) = (now.get_full_year(), now.get_month() + 1, now.get_date());
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The bytes of a data URL in base64.
+pub fn bytes_of_data_url(url: &str) -> Option<Vec<u8>> {
+    let (_, base64) = url.split_once(";base64,")?;
+    // `atob` returns a text with a character for every byte.
+    let text = window().atob(base64).ok()?;
+    text.chars().map(|c| u8::try_from(c).ok()).collect()
+}
+
 /// Calls `callback` before the next frame is shown.
 pub fn next_frame(callback: impl FnOnce() + 'static) {
     let callback = Closure::once_into_js(callback);
@@ -107,9 +122,12 @@ pub fn download(name: &str, mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<(
     Ok(())
 }
 
-/// Returns `true` if a dialog covers the page.
+/// Returns `true` if a dialog or a menu covers the page.
 pub fn dialog_is_open() -> bool {
-    matches!(document().query_selector("dialog[open]"), Ok(Some(_)))
+    // Browsers without popovers refuse the second selector, and show no popover.
+    ["dialog[open]", "[popover]:popover-open"]
+        .iter()
+        .any(|open| matches!(document().query_selector(open), Ok(Some(_))))
 }
 
 /// Moves the keyboard focus to the element with this id.

@@ -18,6 +18,7 @@ use segscape::{
     instances::query::Labels,
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
+    write::Export,
 };
 use serde::{Deserialize, Serialize};
 
@@ -147,7 +148,9 @@ pub enum Request {
     /// answer.
     Export {
         /// The kind of file.
-        format: Format,
+        format: Export,
+        /// What the file says beside the scan and its instances.
+        about: About,
         /// Least confidence of a visible instance.
         threshold: f32,
         /// The user's changes to the instances.
@@ -181,13 +184,17 @@ pub enum Request {
     },
 }
 
-/// A kind of file that can be downloaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Format {
-    /// The input with `instance`, `label` and `score` for every point.
-    Ply,
-    /// One record per instance.
-    Json,
+/// What a file says that the worker does not know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct About {
+    /// The prompt as typed.
+    pub prompt: String,
+    /// The date, as in 2026-11-30.
+    pub date: String,
+    /// A picture of the scan as PNG, if the file has one.
+    pub picture: Option<Bulk>,
+    /// If `true`, points have the colors of their instances.
+    pub painted: bool,
 }
 
 /// One instance that the network found.

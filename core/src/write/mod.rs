@@ -1,11 +1,12 @@
-//! Writers for results: labelled PLY and JSON. Both use the file's own frame and units.
+//! Writers for results: [`Export`] lists the formats. All use the file's own frame and units unless a
+//! format fixes both, and all give the same bytes for the same input.
 //!
 //! ```
 //! use segscape::{
 //!     instances::NO_INSTANCE,
 //!     progress::Monitor,
 //!     scan::{self, Scan},
-//!     write::{LabeledInstance, PointLabels, instances_json, labeled_ply},
+//!     write::{Context, LabeledInstance, PointLabels, instances_json, labeled_ply},
 //! };
 //!
 //! let scan = Scan::from_points(&[[0.0; 3], [1.0, 0.0, 0.5]], None)?;
@@ -16,20 +17,70 @@
 //!     labels: vec!["chair".to_owned()],
 //! };
 //!
-//! let labeled = scan::read(&labeled_ply(&scan, &labels), &Monitor::silent())?;
+//! let labeled = scan::read(&labeled_ply(&scan, &labels, false), &Monitor::silent())?;
 //! let ids = labeled.table.point_rows().column("instance").ok_or("no ids")?;
 //! assert_eq!(ids.values().collect::<Vec<_>>(), [-1.0, 7.0]);
 //!
-//! let json: serde_json::Value = serde_json::from_str(&instances_json(&scan, &labels))?;
+//! let json = instances_json(&scan, &labels, &Context::default());
+//! let json: serde_json::Value = serde_json::from_str(&json)?;
 //! assert_eq!(json["instances"][0]["label"], "chair");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "exports")]
+mod archive;
+#[cfg(feature = "exports")]
+mod csv;
+mod export;
+#[cfg(feature = "exports")]
+mod glb;
+#[cfg(feature = "exports")]
+mod inventory;
 mod json;
+mod labeled;
+#[cfg(feature = "exports")]
+mod las;
+mod members;
+#[cfg(feature = "exports")]
+mod npz;
+#[cfg(feature = "exports")]
+mod obj;
+mod oriented;
+#[cfg(feature = "exports")]
+mod parts;
+#[cfg(feature = "exports")]
+mod pcd;
 mod ply;
+mod rows;
+#[cfg(feature = "exports")]
+mod scannet;
 
+#[cfg(feature = "exports")]
+pub use export::WriteError;
+pub use export::{Export, UnknownExport};
 pub use json::{BoxRecord, InstanceRecord, instance_records, instances_json};
+pub use oriented::OrientedBoxRecord;
 pub use ply::{labeled_ply, ply};
+
+/// The name of an instance that no word fits, where there has to be one.
+pub const UNNAMED: &str = "unnamed";
+
+/// What files say beside the scan and its instances. All of it may be missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// Name of the scan.
+    pub scan: &'a str,
+    /// The prompt as typed; empty if nothing was looked for.
+    pub prompt: &'a str,
+    /// Name of the network.
+    pub model: &'a str,
+    /// The date as it is to be printed: files have no other, so that they do not depend on a clock.
+    pub date: &'a str,
+    /// A picture of the scan as PNG.
+    pub picture: Option<&'a [u8]>,
+    /// If `true`, points have the colors of their instances.
+    pub painted: bool,
+}
 
 /// The disjoint result of a prompt: every point has at most one instance, every instance at most
 /// one label.

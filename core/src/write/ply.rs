@@ -1,15 +1,8 @@
-//! Binary little-endian PLY: the whole input, with the labels as three more properties of the
-//! points.
+//! Binary little-endian PLY (G. Turk, The PLY polygon file format): the whole input, with the labels
+//! as more properties of the points.
 
-use super::PointLabels;
-use crate::scan::{Element, Property, Remark, Scan, Table};
-
-/// The properties that a labelled file has in addition to those of its input.
-const INSTANCE: &str = "instance";
-const LABEL: &str = "label";
-const SCORE: &str = "score";
-/// The value of `instance` and `label` for points without an instance or a label.
-const NONE: i32 = -1;
+use super::{PointLabels, labeled::Labeled};
+use crate::scan::{Element, Property, Remark, Scalar, Scan, Table};
 
 /// Writes a table unchanged.
 pub fn ply(table: &Table) -> Vec<u8> {
@@ -18,86 +11,19 @@ pub fn ply(table: &Table) -> Vec<u8> {
 
 /// Writes the input with `int instance` (-1 is none), `int label` (-1 is none; `comment label 3
 /// office chair` gives the name of label 3) and `float score` for every point, including those
-/// without finite coordinates.
+/// without finite coordinates. If `painted`, the points also have `uchar red`, `green` and `blue`:
+/// the colors of their instances.
 ///
 /// Properties of the input that already have these names are kept under other names:
 /// `instance_input` and so on.
-pub fn labeled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
-    let mut table = std::borrow::Cow::Borrowed(&scan.table);
-    let mut comments = scan.table.comments.clone();
-    for name in [INSTANCE, LABEL, SCORE] {
-        rename(&mut table, &mut comments, name);
-    }
-    for (index, label) in labels.labels.iter().enumerate() {
-        comments.push(format!("comment {LABEL} {index} {}", one_line(label)).into());
-    }
-    let point_of_row = scan.row_of_point.as_ref().map(|rows| {
-        let mut point_of_row = vec![usize::MAX; scan.table.point_rows().count];
-        rows.iter()
-            .enumerate()
-            .for_each(|(point, row)| point_of_row[*row as usize] = point);
-        point_of_row
-    });
-    let append = |row: usize, out: &mut Vec<u8>| {
-        let owner = labels.owner(point_of_row.as_ref().map_or(row, |points| points[row]));
-        let [id, label] = owner.map_or([NONE; 2], |owner| {
-            [
-                owner.id as i32,
-                owner.label.map_or(NONE, |label| label as i32),
-            ]
-        });
-        out.extend(id.to_le_bytes());
-        out.extend(label.to_le_bytes());
-        out.extend(owner.map_or(0.0, |owner| owner.score).to_le_bytes());
-    };
+pub fn labeled_ply(scan: &Scan, labels: &PointLabels, painted: bool) -> Vec<u8> {
+    let labeled = Labeled::new(scan, labels, painted);
     write(
-        &table,
-        &comments,
-        &[("int", INSTANCE), ("int", LABEL), ("float", SCORE)],
-        &append,
+        &labeled.table,
+        &labeled.comments,
+        &labeled.extra,
+        &|row, out| labeled.append(row, out),
     )
-}
-
-/// Frees the property name `name` of the points: an existing property gets another name, and the
-/// comments about it are renamed too.
-fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [Remark], name: &str) {
-    let points = table.point_rows();
-    let taken = |name: &str| {
-        points
-            .columns
-            .iter()
-            .map(|c| &c.name)
-            .chain(points.lists.iter().map(|l| &l.name))
-            .any(|other| other.eq_ignore_ascii_case(name))
-    };
-    if !taken(name) {
-        return;
-    }
-    let mut free = format!("{name}_input");
-    while taken(&free) {
-        free.push_str("_input");
-    }
-    let table = table.to_mut();
-    let points = &mut table.elements[table.points];
-    let names = points
-        .columns
-        .iter_mut()
-        .map(|c| &mut c.name)
-        .chain(points.lists.iter_mut().map(|l| &mut l.name));
-    names
-        .filter(|other| other.eq_ignore_ascii_case(name))
-        .for_each(|other| other.clone_from(&free));
-    let old = format!("comment {name} ");
-    for comment in comments {
-        if let Some(rest) = comment.bytes().strip_prefix(old.as_bytes()) {
-            *comment = Remark::new(&format!("comment {free} "), rest);
-        }
-    }
-}
-
-/// Replaces control characters: a line end in a name would end the header line.
-fn one_line(text: &str) -> String {
-    text.split(char::is_control).collect::<Vec<_>>().join(" ")
 }
 
 /// Writes `table`. `extra` are additional properties of the points; `append` writes their values
@@ -105,7 +31,7 @@ fn one_line(text: &str) -> String {
 fn write(
     table: &Table,
     comments: &[Remark],
-    extra: &[(&str, &str)],
+    extra: &[(Scalar, &str)],
     append: &dyn Fn(usize, &mut Vec<u8>),
 ) -> Vec<u8> {
     let mut remarks = Vec::new();
@@ -139,17 +65,16 @@ fn write(
             out.extend(
                 extra
                     .iter()
-                    .map(|(scalar, name)| format!("property {scalar} {name}\n")),
+                    .map(|(scalar, name)| format!("property {} {name}\n", scalar.ply_name())),
             );
         }
     }
     out += "end_header\n";
     let start = b"ply\nformat binary_little_endian 1.0\n";
     let mut out = [start, remarks.as_slice(), out.as_bytes()].concat();
-    let appended = table
-        .elements
-        .get(table.points)
-        .map_or(0, |points| points.count * 4 * extra.len());
+    let appended = table.elements.get(table.points).map_or(0, |points| {
+        points.count * extra.iter().map(|(scalar, _)| scalar.size()).sum::<usize>()
+    });
     out.reserve_exact(table.elements.iter().map(data_size).sum::<usize>() + appended);
     for (index, element) in table.elements.iter().enumerate() {
         let append: &dyn Fn(usize, &mut Vec<u8>) = if index == table.points {

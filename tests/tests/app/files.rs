@@ -7,7 +7,7 @@ use std::{
 };
 
 use proofs::app::{Page, STEP, Stand, rooms};
-use segscape::scan::Element;
+use segscape::{scan::Element, write::Export};
 use serde_json::Value;
 
 /// Asserts that both files agree with the list.
@@ -20,10 +20,8 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
         .collect();
     let stem = scan.file_stem().unwrap().to_str().unwrap();
 
-    page.press("download-json").await;
-    let json: Value =
-        serde_json::from_slice(&download(stand, page, &format!("{stem}-instances.json")).await)
-            .unwrap();
+    let json = download(stand, page, Export::Json, stem).await;
+    let json: Value = serde_json::from_slice(&json).unwrap();
     let records = json["instances"].as_array().unwrap();
     let named = records.iter().map(|record| {
         (
@@ -37,8 +35,7 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
         "JSON has the things of the list"
     );
 
-    page.press("download-ply").await;
-    let labeled = rooms::read(&download(stand, page, &format!("{stem}-segmented.ply")).await);
+    let labeled = rooms::read(&download(stand, page, Export::Ply, stem).await);
     let rows = labeled.table.point_rows();
     assert_keeps(
         rooms::read(&fs::read(scan).unwrap()).table.point_rows(),
@@ -80,6 +77,28 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
             .all(|id| *id == -1.0 || names.contains_key(&(*id as u32))),
         "and no other things"
     );
+    others(stand, page, stem, names.len()).await;
+}
+
+/// Asserts that every other format of the menu comes as a file.
+async fn others(stand: &Stand, page: &Page, stem: &str, things: usize) {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let table = text(download(stand, page, Export::Csv, stem).await);
+    assert_eq!(table.lines().count(), things + 1, "{table}");
+    let inventory = text(download(stand, page, Export::Inventory, stem).await);
+    assert!(inventory.contains("src=\"data:image/png;base64,iVBOR"));
+    for (format, start) in [
+        (Export::Glb, "glTF"),
+        (Export::Obj, "# "),
+        (Export::Las, "LASF"),
+        (Export::Laz, "LASF"),
+        (Export::Pcd, "# .PCD"),
+        (Export::Npz, "PK"),
+        (Export::ScanNet, "PK"),
+    ] {
+        let bytes = download(stand, page, format, stem).await;
+        assert!(bytes.starts_with(start.as_bytes()), "{format:?}");
+    }
 }
 
 /// Asserts that every property of the input is in the output with equal values. A property whose
@@ -105,9 +124,13 @@ fn assert_keeps(input: &Element, output: &Element) {
     }
 }
 
-/// Waits for a download, takes the file away and returns its bytes.
-pub async fn download(stand: &Stand, page: &Page, name: &str) -> Vec<u8> {
-    let path: PathBuf = stand.folder.path().join("downloads").join(name);
+/// Chooses a format in the menu of downloads, waits for the file, takes it away and returns its
+/// bytes. `stem` is the name of the scan.
+pub async fn download(stand: &Stand, page: &Page, format: Export, stem: &str) -> Vec<u8> {
+    page.press("download").await;
+    page.press(&format!("download-{}", format.key())).await;
+    let name = format!("{stem}.{}", format.ending());
+    let path: PathBuf = stand.folder.path().join("downloads").join(&name);
     // The browser gives a file its name only once the file is complete.
     page.until(&format!("the download of {name}"), STEP, async || {
         path.is_file()

@@ -4,6 +4,7 @@
 use std::fs;
 
 use proofs::app::{Page, STEP, Stand, Visit, captures, rooms, story};
+use segscape::write::Export;
 use serde_json::Value;
 
 use crate::files;
@@ -142,8 +143,7 @@ async fn ordinary(stand: &Stand, page: &Page, name: &str) {
 
 /// The instances in the JSON file that the page saves.
 async fn saved(stand: &Stand, page: &Page, name: &str) -> Vec<Value> {
-    page.press("download-json").await;
-    let bytes = files::download(stand, page, &format!("{name}-instances.json")).await;
+    let bytes = files::download(stand, page, Export::Json, name).await;
     let json: Value = serde_json::from_slice(&bytes).unwrap();
     json["instances"].as_array().unwrap().clone()
 }

@@ -1,6 +1,7 @@
 //! Cancel works in every stage, and the content of the page stays.
 
 use proofs::app::{Page, STEP, Stand, Visit, story};
+use segscape::write::Export;
 
 use crate::files;
 
@@ -57,8 +58,7 @@ fn a_cancelled_second_scan_leaves_the_first_one_as_it_was() {
 
 /// The instances of the thin room as a file.
 async fn export(stand: &Stand, page: &Page) -> String {
-    page.press("download-json").await;
-    let bytes = files::download(stand, page, "thin-room-instances.json").await;
+    let bytes = files::download(stand, page, Export::Json, "thin-room").await;
     String::from_utf8(bytes).unwrap()
 }
 

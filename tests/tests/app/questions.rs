@@ -5,6 +5,7 @@ use proofs::app::{
     language_model::{Does, LanguageModel},
     story,
 };
+use segscape::write::Export;
 use serde_json::{Value, json};
 
 use crate::files;
@@ -71,8 +72,7 @@ fn questions_are_answered_step_by_step() {
         page.picture().await;
         page.keep_picture("questions-2-one").await;
         assert_eq!(page.flaws().await, [] as [&str; 0]);
-        page.press("download-json").await;
-        let json = files::download(stand, &page, "office-instances.json").await;
+        let json = files::download(stand, &page, Export::Json, "office").await;
         let json: Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json["instances"].as_array().unwrap().len(), 1);
 

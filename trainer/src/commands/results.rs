@@ -8,12 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::Context as _;
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
 use segscape::{
     platform::Instant,
     progress::Stage,
     scan::Scan,
-    write::{self, InstanceRecord, PointLabels},
+    write::{self, Context, Export, InstanceRecord, PointLabels},
 };
 use serde_json::{Value, json};
 
@@ -33,31 +37,101 @@ pub fn create(out: Option<&Path>) -> anyhow::Result<()> {
 /// From which views instances have their names, by their ids.
 pub type Sources = BTreeMap<u32, Value>;
 
-/// Writes `NAME.labelled.ply` and `NAME.json` to a folder.
-///
-/// # Errors
-/// A file cannot be written.
-pub fn save(
-    out: &Path,
-    name: &OsStr,
-    scan: &Scan,
-    labels: &PointLabels,
-    sources: &Sources,
-) -> anyhow::Result<()> {
-    let save = |extension: &str, bytes: &[u8]| {
-        let mut file = name.to_owned();
-        file.push(extension);
-        let file = out.join(file);
-        fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
-    };
-    save(".labelled.ply", &write::labeled_ply(scan, labels))?;
-    let mut document = write::instances_json(scan, labels);
-    if !sources.is_empty() {
-        let mut value: Value = serde_json::from_str(&document)?;
-        tell_sources(&mut value["instances"], sources);
-        document = serde_json::to_string_pretty(&value)?;
+/// The files that are written of every scan.
+#[derive(Args, Clone, Debug)]
+pub struct Output {
+    /// Folder for the files of every scan, SCAN.labelled.ply and SCAN.json for example; the second
+    /// scan of one name becomes SCAN-2.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Formats of the files, separated by commas.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_parser = formats(),
+        default_values_t = [Export::Ply, Export::Json].map(Format),
+        requires = "out"
+    )]
+    format: Vec<Format>,
+    /// Give points the colors of their instances.
+    #[arg(long, requires = "out")]
+    painted: bool,
+    /// Date that the inventory says, as it is to be printed; without, it says none.
+    #[arg(long, default_value = "", requires = "out")]
+    date: String,
+}
+
+/// A format as a value of an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format(Export);
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.key())
     }
-    save(".json", document.as_bytes())
+}
+
+/// Reads the key of a format; the help tells what each one is for.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let value = |export: Export| PossibleValue::new(export.key()).help(export.purpose());
+    PossibleValuesParser::new(Export::ALL.map(value)).try_map(|key| key.parse().map(Format))
+}
+
+/// What was found in a scan, and how.
+pub struct Results<'a> {
+    /// Name of the files.
+    pub name: &'a OsStr,
+    /// The scan.
+    pub scan: &'a Scan,
+    /// Its instances.
+    pub labels: &'a PointLabels,
+    /// Where their names are from.
+    pub sources: &'a Sources,
+    /// What was looked for; empty for everything.
+    pub prompt: &'a str,
+    /// Name of the network; empty without.
+    pub model: &'a str,
+}
+
+impl Output {
+    /// Creates the folder, if there is to be one.
+    ///
+    /// # Errors
+    /// It cannot be created.
+    pub fn create(&self) -> anyhow::Result<()> {
+        create(self.out.as_deref())
+    }
+
+    /// Writes the files, if there is a folder.
+    ///
+    /// # Errors
+    /// A format cannot hold the scan, or a file cannot be written.
+    pub fn save(&self, results: &Results) -> anyhow::Result<()> {
+        let Some(out) = &self.out else {
+            return Ok(());
+        };
+        let context = Context {
+            scan: &results.name.to_string_lossy(),
+            prompt: results.prompt,
+            model: results.model,
+            date: &self.date,
+            picture: None,
+            painted: self.painted,
+        };
+        for Format(export) in &self.format {
+            let mut file = results.name.to_owned();
+            file.push(format!(".{}", export.ending()));
+            let file = out.join(file);
+            let mut bytes = export.write(results.scan, results.labels, &context)?;
+            if *export == Export::Json && !results.sources.is_empty() {
+                let mut value: Value = serde_json::from_slice(&bytes)?;
+                tell_sources(&mut value["instances"], results.sources);
+                bytes = serde_json::to_vec_pretty(&value)?;
+            }
+            fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(())
+    }
 }
 
 /// The records as JSON. Those of instances whose names are from views say so in `named_from`: a list
@@ -110,7 +184,7 @@ pub fn counts(records: &[InstanceRecord]) -> String {
     let mut counts = BTreeMap::<&str, usize>::new();
     for record in records {
         *counts
-            .entry(record.label.as_deref().unwrap_or("unnamed"))
+            .entry(record.label.as_deref().unwrap_or(write::UNNAMED))
             .or_default() += 1;
     }
     let counts: Vec<_> = counts
@@ -160,7 +234,82 @@ impl StageClock {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+    use segscape::write::LabeledInstance;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        output: Output,
+    }
+
+    fn output(arguments: &[&str]) -> Result<Output, clap::Error> {
+        let command = Command::try_parse_from([&["segment"], arguments].concat());
+        command.map(|command| command.output)
+    }
+
+    /// The names of the files that are written with these arguments.
+    fn files(arguments: &[&str]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("results");
+        let arguments = [&["--out", out.to_str().unwrap()], arguments].concat();
+        let output = output(&arguments).unwrap();
+        let scan = Scan::from_points(&[[0.0; 3], [1.0; 3]], None).unwrap();
+        let labels = PointLabels {
+            instance_of_point: vec![0, 0],
+            instances: vec![LabeledInstance {
+                id: 3,
+                label: Some(0),
+                score: 0.5,
+            }],
+            labels: vec!["chair".to_owned()],
+        };
+        output.create().unwrap();
+        let results = Results {
+            name: OsStr::new("room"),
+            scan: &scan,
+            labels: &labels,
+            sources: &Sources::from([(3, json!([{"frame": "7"}]))]),
+            prompt: "chair",
+            model: "nano",
+        };
+        output.save(&results).unwrap();
+        if let Ok(json) = fs::read(out.join("room.json")) {
+            let json: Value = serde_json::from_slice(&json).unwrap();
+            assert_eq!(json["instances"][0]["named_from"][0]["frame"], "7");
+            assert_eq!(
+                (&json["prompt"], &json["model"]),
+                (&json!("chair"), &json!("nano"))
+            );
+        }
+        let entries = fs::read_dir(out).unwrap();
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+        let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn formats_are_chosen_by_their_words() {
+        assert_eq!(files(&[]), ["room.json", "room.labelled.ply"]);
+        assert_eq!(
+            files(&["--format", "csv,glb", "--painted"]),
+            ["room.csv", "room.glb"]
+        );
+        let all = Export::ALL.map(Export::key).join(",");
+        assert_eq!(files(&["--format", &all]).len(), Export::ALL.len());
+        assert!(output(&[]).is_ok(), "nothing is written without a folder");
+        assert!(
+            output(&["--format", "csv"]).is_err(),
+            "and no format is chosen for nothing"
+        );
+        let unknown = output(&["--out", "x", "--format", "doc"]).unwrap_err();
+        assert!(unknown.to_string().contains("scannet"), "{unknown}");
+    }
 
     #[test]
     fn no_result_overwrites_another() {

@@ -31,7 +31,7 @@ use super::{
     lift::scene::files_at,
     orientation::Orientation,
     proposals::Proposals,
-    results::{self, Sources, StageClock},
+    results::{self, Output, Results, Sources, StageClock},
     scene_cache::SceneCache,
 };
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
@@ -57,9 +57,8 @@ pub struct Segment {
     /// Lowest score of the instances to keep, 0 to 1.
     #[arg(long, default_value_t = 0.1)]
     threshold: f32,
-    /// Folder for SCAN.labelled.ply and SCAN.json; the second scan of one name becomes SCAN-2.
-    #[arg(long)]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     #[command(flatten)]
     orientation: Orientation,
     #[command(flatten)]
@@ -156,7 +155,7 @@ impl Segment {
                 eprintln!("\"{}\": {reason}", term.name);
             }
         }
-        results::create(self.out.as_deref())?;
+        self.output.create()?;
         let cache = self.cache.open()?;
         let (scans, in_store): (Vec<PathBuf>, Vec<bool>) =
             self.scans_of_stores(&cache)?.into_iter().unzip();
@@ -284,15 +283,15 @@ impl Segment {
         let ms = clock.finish();
 
         let records = results::records(&labeling.scan, &labeling.labels);
-        if let Some(out) = &self.out {
-            results::save(
-                out,
-                name,
-                &labeling.scan,
-                &labeling.labels,
-                &labeling.sources,
-            )?;
-        }
+        let prompt = wanted.question.map(Question::prompt);
+        self.output.save(&Results {
+            name,
+            scan: &labeling.scan,
+            labels: &labeling.labels,
+            sources: &labeling.sources,
+            prompt: prompt.as_deref().unwrap_or(&self.prompt),
+            model: &network.name,
+        })?;
         for (name, reason) in &labeling.missing {
             eprintln!("{}: no {name}: {reason}", path.display());
         }

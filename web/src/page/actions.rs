@@ -6,6 +6,7 @@ use segscape::{
     geometry::Aabb,
     instances::{Claim, owner_of_superpoint},
     preflight::Choices,
+    write::Export,
 };
 use wasm_bindgen_futures::spawn_local;
 
@@ -19,7 +20,7 @@ use crate::{
         listing, replies,
         state::{Opening, State, Work},
     },
-    protocol::{Bulk, Format, Processor, Request, Source},
+    protocol::{About, Bulk, Processor, Request, Source},
 };
 
 /// Starts the worker. Called once, when the page is ready.
@@ -405,11 +406,21 @@ pub fn redo(state: State) {
 }
 
 /// Asks the worker for a file with the visible instances.
-pub fn export(state: State, format: Format) {
+pub fn export(state: State, format: Export, painted: bool) {
+    let about = About {
+        prompt: state.prompt.get_untracked(),
+        date: browser::date(),
+        picture: match format {
+            Export::Inventory => state.viewer().picture().map(|png| Bulk::from_slice(&png)),
+            _ => None,
+        },
+        painted,
+    };
     send(
         state,
         Request::Export {
             format,
+            about,
             threshold: state.threshold.get_untracked(),
             edits: state.edits.read_untracked().present().clone(),
         },

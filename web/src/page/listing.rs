@@ -1,7 +1,7 @@
 //! Turns instances into rows of the list and looks for the renderer: pure functions of the worker's
 //! results and the user's edits.
 
-use segscape::instances::query::Label;
+use segscape::{instances::query::Label, write::UNNAMED};
 
 use crate::{
     edits::Edits,
@@ -9,9 +9,6 @@ use crate::{
     protocol::InstanceInfo,
     view::{cloud::Look, palette},
 };
-
-/// The name of an instance that no word fits.
-const UNNAMED: &str = "unnamed";
 
 /// One visible instance.
 #[derive(Clone, Debug, PartialEq)]

@@ -370,6 +370,15 @@ impl Viewer {
         inner.frusta.at(&inner.frame, size, at)
     }
 
+    /// What the canvas shows, as PNG; `None` if the browser does not give it away.
+    pub fn picture(&self) -> Option<Vec<u8>> {
+        let mut inner = self.0.borrow_mut();
+        // A canvas of WebGPU can be read only in the task in which it was drawn.
+        inner.step();
+        let url = inner.canvas.as_ref()?.to_data_url_with_type("image/png");
+        browser::bytes_of_data_url(&url.ok()?)
+    }
+
     /// Requests a new frame.
     pub fn invalidate(&self) {
         let mut inner = self.0.borrow_mut();

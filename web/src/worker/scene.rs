@@ -8,12 +8,12 @@ use segscape::{
     instances::query::{Label, Labels, Recognizer},
     job::{self, Segmented},
     text::Vocabulary,
-    write,
+    write::{Context, Export, WriteError},
 };
 
 use crate::{
     edits::Edits,
-    protocol::{Format, InstanceInfo},
+    protocol::{About, Bulk, InstanceInfo},
 };
 
 /// A scan with its instances.
@@ -68,9 +68,18 @@ impl OpenScene {
             .collect()
     }
 
-    /// A file with the instances that reach the threshold and that the user did not hide, and its
-    /// media type.
-    pub fn export(&self, format: Format, threshold: f32, edits: &Edits) -> (Vec<u8>, &'static str) {
+    /// A file with the instances that reach the threshold and that the user did not hide. `scan` is
+    /// the name of the scan.
+    ///
+    /// # Errors
+    /// [`WriteError`] if the format cannot hold the scan.
+    pub fn export(
+        &self,
+        format: Export,
+        scan: &str,
+        about: &About,
+        (threshold, edits): (f32, &Edits),
+    ) -> Result<Vec<u8>, WriteError> {
         let mut labels = self.labels.of_instance.clone();
         for (instance, name) in &edits.names {
             if let Some(label) = labels.get_mut(*instance as usize) {
@@ -83,17 +92,16 @@ impl OpenScene {
             *visible &= edits.shows(instance) && self.found.as_ref().is_none_or(is_found);
         }
         let labeled = job::label(&self.segmented, &labels, &visible);
-        let scan = &self.segmented.scan;
-        match format {
-            Format::Ply => (
-                write::labeled_ply(scan, &labeled),
-                "application/octet-stream",
-            ),
-            Format::Json => (
-                write::instances_json(scan, &labeled).into_bytes(),
-                "application/json",
-            ),
-        }
+        let picture = about.picture.as_ref().map(Bulk::to_vec::<u8>);
+        let context = Context {
+            scan,
+            prompt: &about.prompt,
+            model: &self.model,
+            date: &about.date,
+            picture: picture.as_deref(),
+            painted: about.painted,
+        };
+        format.write(&self.segmented.scan, &labeled, &context)
     }
 
     /// Packs the scene into a bundle with this view. `source` is the name of the scan, and `frames`
@@ -208,8 +216,15 @@ mod tests {
     }
 
     fn exported_of(scene: &OpenScene, threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
-        let (bytes, _) = scene.export(Format::Json, threshold, edits);
-        let json: Value = serde_json::from_slice(&bytes).unwrap();
+        let about = About {
+            prompt: "chair".to_owned(),
+            date: String::new(),
+            picture: None,
+            painted: false,
+        };
+        let bytes = scene.export(Export::Json, "room", &about, (threshold, edits));
+        let json: Value = serde_json::from_slice(&bytes.unwrap()).unwrap();
+        assert_eq!(json["prompt"], "chair");
         let instances = json["instances"].as_array().unwrap();
         instances
             .iter()

@@ -15,6 +15,7 @@ use segscape::{
     superpoint::Superpoints,
     text::{TextEncoder, Vocabulary},
     warm_up::warm_up,
+    write::Export,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -31,7 +32,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{BackendInfo, Bulk, Format, Processor, Reply, Request},
+    protocol::{About, BackendInfo, Bulk, Processor, Reply, Request},
 };
 
 /// The state that the worker keeps between requests.
@@ -160,9 +161,10 @@ impl Session {
             }
             Request::Export {
                 format,
+                about,
                 threshold,
                 edits,
-            } => self.export(format, threshold, &edits)?,
+            } => self.export(format, &about, (threshold, &edits))?,
             Request::Pack { names, view } => self.pack(&names, view)?,
             Request::Restore {
                 bundle,
@@ -350,19 +352,14 @@ impl Session {
         Ok(())
     }
 
-    fn export(&self, format: Format, threshold: f32, edits: &Edits) -> Result<(), String> {
-        let (bytes, mime) = self.scene()?.export(format, threshold, edits);
-        let stem = self
-            .name
-            .rsplit_once('.')
-            .map_or(self.name.as_str(), |(stem, _)| stem);
-        let name = match format {
-            Format::Ply => format!("{stem}-segmented.ply"),
-            Format::Json => format!("{stem}-instances.json"),
-        };
+    fn export(&self, format: Export, about: &About, shown: (f32, &Edits)) -> Result<(), String> {
+        let stem = self.name.rsplit_once('.').map(|(stem, _)| stem);
+        let stem = stem.unwrap_or(&self.name);
+        let bytes = self.scene()?.export(format, stem, about, shown);
+        let bytes = bytes.map_err(|error| error.to_string())?;
         post(&Reply::Exported {
-            name,
-            mime: mime.to_owned(),
+            name: format!("{stem}.{}", format.ending()),
+            mime: format.mime().to_owned(),
             bytes: Bulk::from_slice(&bytes),
         });
         Ok(())

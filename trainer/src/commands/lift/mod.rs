@@ -43,7 +43,7 @@ use super::{
     by_views::{self, Looking, PictureNames},
     capture::CaptureArgs,
     orientation::Orientation,
-    results::{self, Sources, StageClock},
+    results::{self, Output, Results, Sources, StageClock},
     scene_cache::SceneCache,
 };
 use options::{Oracle, Tuning};
@@ -86,9 +86,8 @@ pub struct Lift {
     captures: CaptureArgs,
     #[command(flatten)]
     cache: SceneCache,
-    /// Folder for SCAN.labelled.ply and SCAN.json; the second scan of one name becomes SCAN-2.
-    #[arg(long)]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Folder for the bundles with the instances as labels of their scenes, in place of those that
     /// they have, to train on.
     #[arg(long)]
@@ -117,9 +116,8 @@ impl Lift {
         for warning in models.warnings() {
             tracing::warn!("{warning}");
         }
-        for folder in [&self.out, &self.bundles] {
-            results::create(folder.as_deref())?;
-        }
+        self.output.create()?;
+        results::create(self.bundles.as_deref())?;
         let question = self.ask.question()?;
         let asked = question.as_ref().map(Question::prompt);
         let with = With {
@@ -229,9 +227,15 @@ impl Lift {
         };
         let ms = clock.finish();
         let records = results::records(scan, &labels);
-        if let Some(out) = &self.out {
-            results::save(out, name, scan, &labels, &sources)?;
-        }
+        let asked = with.question.as_ref().map(Question::prompt);
+        self.output.save(&Results {
+            name,
+            scan,
+            labels: &labels,
+            sources: &sources,
+            prompt: asked.as_deref().unwrap_or_default(),
+            model: "",
+        })?;
         if let Some(bundles) = &self.bundles {
             let labeled = labels::labeled(scene.images()?, &labels);
             let picture = |image: &Image| {

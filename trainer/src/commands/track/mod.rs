@@ -31,7 +31,7 @@ use super::{
     capture::CaptureArgs,
     lift::scene::{Scene, files_at},
     orientation::Orientation,
-    results,
+    results::{self, Output, Results},
 };
 use frames::{Frames, Seen};
 
@@ -85,9 +85,8 @@ pub struct Track {
     orientation: Orientation,
     #[command(flatten)]
     captures: CaptureArgs,
-    /// Folder for NAME.labelled.ply and NAME.json.
-    #[arg(long)]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Print a JSON object for every frame with the instances so far, and one for the recording,
     /// each on one line.
     #[arg(long)]
@@ -171,7 +170,7 @@ impl Track {
         for warning in models.warnings() {
             tracing::warn!("{warning}");
         }
-        results::create(self.out.as_deref())?;
+        self.output.create()?;
         let frames = Frames {
             tracker: OnlineTracker::new(self.options())?,
             models,
@@ -338,10 +337,16 @@ impl Track {
         };
         let sources = photographs.name(&mut labels, scan, frames.looking.as_ref())?;
         let records = results::records(scan, &labels);
-        if let Some(out) = &self.out {
-            results::save(out, name, scan, &labels, &sources)?;
-        }
         let question = self.ask.question()?;
+        let asked = question.as_ref().map(Question::prompt);
+        self.output.save(&Results {
+            name,
+            scan,
+            labels: &labels,
+            sources: &sources,
+            prompt: asked.as_deref().unwrap_or_default(),
+            model: "",
+        })?;
         let answer = question.as_ref();
         let answer = answer.map(|question| (question, question.answer(scan, &records, &[])));
         let shown = self.recording.to_string_lossy();

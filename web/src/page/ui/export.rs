@@ -1,17 +1,18 @@
 //! Export of the results: files to download and a link to share.
 
 use leptos::prelude::*;
+use segscape::write::Export as Format;
 
 use super::{
     icon::{Glyph, Icon},
     share::Share,
 };
-use crate::{
-    page::{actions, state::State},
-    protocol::Format,
-};
+use crate::page::{actions, state::State};
 
-/// The download buttons and the share button.
+/// The id of the menu, which its buttons open and close without a script.
+const MENU: &str = "downloads";
+
+/// The button that opens the menu of downloads, and the share button.
 #[component]
 pub fn Export() -> impl IntoView {
     let state = State::expect();
@@ -20,25 +21,56 @@ pub fn Export() -> impl IntoView {
         <section class="out" aria-label="Download and share">
             <button
                 class="button"
-                title="The file you opened, with an instance, a label and a score for every point"
-                data-testid="download-ply"
+                title="Save the scan and its things as a file, in a format of your choice"
+                data-testid="download"
+                popovertarget=MENU
                 disabled=nothing_yet
-                on:click=move |_| actions::export(state, Format::Ply)
             >
                 <Glyph icon=Icon::Download />
-                "PLY"
+                "Download"
             </button>
-            <button
-                class="button"
-                title="Every visible instance with its label, score, number of points and box"
-                data-testid="download-json"
-                disabled=nothing_yet
-                on:click=move |_| actions::export(state, Format::Json)
-            >
-                <Glyph icon=Icon::Download />
-                "JSON"
-            </button>
+            <Menu />
             <Share />
         </section>
+    }
+}
+
+/// The formats, each with a line that says what it is for. Escape or a click beside the menu closes
+/// it.
+#[component]
+fn Menu() -> impl IntoView {
+    let state = State::expect();
+    let painted = RwSignal::new(false);
+    let entry = |format: Format| {
+        view! {
+            <li>
+                <button
+                    class="entry"
+                    data-testid=format!("download-{}", format.key())
+                    popovertarget=MENU
+                    popovertargetaction="hide"
+                    on:click=move |_| actions::export(state, format, painted.get_untracked())
+                >
+                    <b>{format.name()}</b>
+                    <span class="muted">{format.purpose()}</span>
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <div id=MENU class="downloads" popover="auto" role="dialog" aria-labelledby="downloads-title">
+            <h2 id="downloads-title">"Download"</h2>
+            <p class="muted">"What is shown now, made in this tab: hidden things are left out."</p>
+            <label class="choice">
+                <input
+                    type="checkbox"
+                    data-testid="painted"
+                    prop:checked=painted
+                    on:change=move |event| painted.set(event_target_checked(&event))
+                />
+                "Colour points and models by thing"
+            </label>
+            <ul>{Format::ALL.map(entry).collect_view()}</ul>
+        </div>
     }
 }

@@ -211,10 +211,8 @@ fn textures_color_vertices() {
     let json = JSON
         .replacen(
             r#""asset""#,
-            &format!(
-                r#""images":[{{"bufferView":4,"mimeType":"image/png"}}],"textures":[{{"source":0}}],
-                "materials":[{{"pbrMetallicRoughness":{{"baseColorTexture":{{"index":0}}}}}}],"asset""#
-            ),
+            r#""images":[{"bufferView":4,"mimeType":"image/png"}],"textures":[{"source":0}],
+            "materials":[{"pbrMetallicRoughness":{"baseColorTexture":{"index":0}}}],"asset""#,
             1,
         )
         .replace(r#","COLOR_0":1"#, r#","TEXCOORD_0":3"#)

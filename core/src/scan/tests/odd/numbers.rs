@@ -151,7 +151,7 @@ fn remarks_are_kept_byte_for_byte() {
     assert_eq!(scan.table.comments[0].text(), "comment\tBüro,  2.\tStock ");
     for bytes in [
         write::ply(&scan.table),
-        write::labeled_ply(&scan, &write::PointLabels::default()),
+        write::labeled_ply(&scan, &write::PointLabels::default(), false),
     ] {
         let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').collect();
         assert!(

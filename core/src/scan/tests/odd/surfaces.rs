@@ -63,7 +63,7 @@ fn the_faces_of_a_coarse_mesh_are_sampled() {
         }],
         labels: Vec::new(),
     };
-    let back = read_silently(&write::labeled_ply(&scan, &labels)).unwrap();
+    let back = read_silently(&write::labeled_ply(&scan, &labels, false)).unwrap();
     let ids: Vec<f64> = back
         .table
         .point_rows()

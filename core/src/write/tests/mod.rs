@@ -1,5 +1,16 @@
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "exports")]
+mod archives;
+#[cfg(feature = "exports")]
+mod formats;
+#[cfg(feature = "exports")]
+mod inventory;
+#[cfg(feature = "exports")]
+mod models;
+#[cfg(feature = "exports")]
+mod surveys;
+
 use super::*;
 use crate::{
     instances::NO_INSTANCE,
@@ -52,7 +63,7 @@ fn values(points: &Element, name: &str) -> Vec<f64> {
 #[test]
 fn a_labeled_file_has_everything_of_its_input_and_the_labels() {
     let scan = read(INPUT);
-    let out = read(&labeled_ply(&scan, &labels()));
+    let out = read(&labeled_ply(&scan, &labels(), false));
     let points = out.table.point_rows();
     assert_eq!(values(points, "instance"), [9.0, -1.0, -1.0, 4.0]);
     assert_eq!(values(points, "label"), [-1.0, -1.0, -1.0, 1.0]);
@@ -75,8 +86,8 @@ fn a_labeled_file_has_everything_of_its_input_and_the_labels() {
 
 #[test]
 fn labeling_twice_keeps_both_answers() {
-    let once = read(&labeled_ply(&read(INPUT), &labels()));
-    let twice = read(&labeled_ply(&once, &PointLabels::default()));
+    let once = read(&labeled_ply(&read(INPUT), &labels(), false));
+    let twice = read(&labeled_ply(&once, &PointLabels::default(), false));
     let points = twice.table.point_rows();
     assert_eq!(values(points, "instance"), [-1.0; 4]);
     assert_eq!(
@@ -98,7 +109,7 @@ fn labeling_twice_keeps_both_answers() {
 #[test]
 fn instances_become_truth_again() {
     let points = [[0.0; 3], [1.0; 3], [2.0; 3]];
-    let labeled = labeled_ply(&Scan::from_points(&points, None).unwrap(), &labels());
+    let labeled = labeled_ply(&Scan::from_points(&points, None).unwrap(), &labels(), false);
     let truth = read(&labeled).truth.unwrap();
     assert_eq!(
         (truth.semantic, truth.instance),
@@ -114,7 +125,8 @@ fn boxes_are_in_the_files_units_and_in_metres() {
         instance_of_point: vec![0, 0, 0],
         ..labels()
     };
-    let json: serde_json::Value = serde_json::from_str(&instances_json(&scan, &labels)).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&instances_json(&scan, &labels, &Context::default())).unwrap();
     assert_eq!(json["points"], 3);
     assert_eq!(
         json["frame"],
@@ -170,7 +182,7 @@ fn owners_that_do_not_exist_are_no_instance() {
     };
     assert_eq!(
         values(
-            read(&labeled_ply(&scan, &wrong)).table.point_rows(),
+            read(&labeled_ply(&scan, &wrong, false)).table.point_rows(),
             "instance"
         ),
         [-1.0; 3]
