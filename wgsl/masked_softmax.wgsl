@@ -15,7 +15,7 @@
 // barriers, which are expensive on software adapters.
 // Invariants: there is at least one key; a mask without any key (all logits below 0) opens all of
 // them; lanes past the last row return.
-// Definition: `ops::plain_masked_softmax`.
+// Definition: the formula in `tests/src/cases/masked_softmax.rs`.
 
 struct Info {
     count: u32,   // rows

@@ -15,7 +15,7 @@
 // Workgroup: 64 threads, a multiple of every GPU's subgroup size, which share 256 bytes.
 // Invariants: there is at least one key; a mask without any key (all logits below 0) opens all of
 // them; workgroups past the last row return.
-// Definition: `ops::plain_masked_softmax`.
+// Definition: the formula in `tests/src/cases/masked_softmax.rs`.
 
 struct Thread {
     lane: u32,  // index in the workgroup

@@ -18,7 +18,7 @@
 // Invariants: channels are a multiple of four (the caller pads); the caller splits long lists of
 // entries into several passes, otherwise one thread would traverse a whole floor; lanes past the
 // last output return.
-// Definition: `ops::plain_segment_mean`.
+// Definition: the sums in `tests/src/cases/segment_mean.rs`.
 
 struct Info {
     outputs: u32,

@@ -11,7 +11,7 @@
 //
 // Workgroup: 64 threads, without shared memory: a multiple of every GPU's subgroup size.
 // Invariants: lanes past the last value return.
-// Definition: `ops::plain_sine`.
+// Definition: the formula in `tests/src/cases/sine.rs`.
 
 struct Info {
     count: u32,

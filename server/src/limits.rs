@@ -1,5 +1,6 @@
 //! Limits and security headers: bounds on uploads by number, time and rate per address, and a
-//! content security policy for everything the server sends to a browser.
+//! content security policy for everything the server sends to a browser. The size of an upload is
+//! bounded where it is received (`routes.rs`).
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 

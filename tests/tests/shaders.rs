@@ -170,5 +170,26 @@ fn compute(name: &str, source: &str, module: &Module) -> Vec<String> {
             ));
         }
     }
+    if !has_definition(source) {
+        complaints.push("its definition does not exist".into());
+    }
     complaints
+}
+
+/// `true` if the header names something public of `ops`, or a file, as what the shader computes.
+fn has_definition(source: &str) -> bool {
+    let line = source
+        .lines()
+        .find_map(|line| line.strip_prefix("// Definition: "));
+    let named = line.and_then(|line| line.split('`').nth(1)).unwrap_or("");
+    match named.strip_prefix("ops::") {
+        Some(name) => include_str!("../../core/src/ops/mod.rs")
+            .lines()
+            .skip_while(|line| !line.starts_with("pub use"))
+            .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+            .any(|word| word == name),
+        None => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .join(named)
+            .is_file(),
+    }
 }

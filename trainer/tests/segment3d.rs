@@ -6,7 +6,7 @@ mod program;
 
 use std::{fs, path::Path};
 
-use recordings::pseudo_labels::PseudoLabels;
+use recordings::pseudo_label_file::PseudoLabels;
 use serde_json::Value;
 
 use program::{done, lines, refusal};

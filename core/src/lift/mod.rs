@@ -14,9 +14,9 @@
 
 #[cfg(feature = "captures")]
 mod bundle_masks;
-mod lifting;
 #[cfg(feature = "onnx")]
 mod model_masks;
+mod object_track;
 mod optimize;
 mod oracle;
 mod partition;
@@ -33,9 +33,9 @@ mod visibility;
 
 #[cfg(feature = "captures")]
 pub use bundle_masks::BundleMasks;
-pub use lifting::Track;
 #[cfg(feature = "onnx")]
 pub use model_masks::{ModelMasks, OpenPicture};
+pub use object_track::Track;
 pub use optimize::{Optimization, optimize};
 pub use oracle::{OracleTracker, TrackErrors};
 pub use partition::{Fate, LeftReason};

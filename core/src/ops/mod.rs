@@ -1,7 +1,8 @@
 //! Tensor operations that burn does not have: their GPU shaders, CPU paths and gradients.
 //!
-//! An operation `op` has a *definition*, `plain_op`: a reference implementation of plain loops on
-//! slices, written for readability. The paths that run (a blocked one on the CPU, a shader in
+//! An operation `op` has a *definition*, which the header of its shader names: `plain_op`, a
+//! reference implementation of plain loops on slices, or a formula in its test, or, for an index
+//! structure, the type that holds it. The paths that run (a blocked one on the CPU, a shader in
 //! `wgsl/` on the GPU) are compared with it. Operations that only fuse others of burn's, such as
 //! [`normalize`] and [`mask_terms`], are compared with those instead and have no shader. Where the
 //! GPU has several shaders for one operation, [`Tuning`] measures which is faster. Index structures
@@ -27,13 +28,11 @@ pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
 pub use kernel_map::{KernelMap, KernelMapError, Level, NO_NEIGHBOR, NeighborTable};
 pub use mask_terms::{MaskTerms, mask_ious, mask_terms};
-pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};
+pub use masked_softmax::{MaskedSoftmax, masked_softmax};
 pub use matmul::{Matmul, linear, matmul, plain_matmul};
 pub use normalize::{Normalize, Normalized, normalize};
-pub use segment_mean::{
-    SegmentMap, SegmentMapError, SegmentMean, WeightedRows, plain_segment_mean, segment_mean,
-};
-pub use sine::{Sine, plain_sine, sine};
+pub use segment_mean::{SegmentMap, SegmentMapError, SegmentMean, WeightedRows, segment_mean};
+pub use sine::{Sine, sine};
 pub use sparse_conv::{
     EpilogueFlags, FusedEpilogue, SparseConv, plain_sparse_conv, plain_sparse_conv_grad_input,
     plain_sparse_conv_grad_weight, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,

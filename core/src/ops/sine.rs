@@ -37,8 +37,8 @@ pub fn sine<const D: usize>(turns: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Sine>::sine(turns.into_dispatch()))
 }
 
-/// Reference implementation and CPU path.
-pub fn plain_sine(turns: &[f32]) -> Vec<f32> {
+/// The CPU path.
+fn sines(turns: &[f32]) -> Vec<f32> {
     turns
         .iter()
         .map(|turn| ((turn - turn.round()) * TAU).sin())
@@ -48,7 +48,7 @@ pub fn plain_sine(turns: &[f32]) -> Vec<f32> {
 impl Sine for Flex {
     fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self> {
         let (shape, turns) = (turns.shape(), turns.to_contiguous());
-        let sines = plain_sine(turns.as_slice().expect("a contiguous tensor of f32"));
+        let sines = sines(turns.as_slice().expect("a contiguous tensor of f32"));
         FlexTensor::from_data(TensorData::new(sines, shape))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{TrackOptions, lifting::LiftedMask, state::Track, voxel_hash::VoxelHash};
+use super::{TrackOptions, lifted_mask::LiftedMask, state::Track, voxel_hash::VoxelHash};
 use crate::{foundation::Mask, views::Sight};
 
 /// What a frame shows of the voxels so far.
@@ -133,7 +133,7 @@ pub(super) fn cosine(one: &[f32], other: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::track::lifting::LiftedVoxel;
+    use crate::track::lifted_mask::LiftedVoxel;
 
     fn mask(along_x: std::ops::Range<i32>, feature: Option<Vec<f32>>) -> LiftedMask {
         let voxel = |x| LiftedVoxel {

@@ -57,7 +57,7 @@ mod depth_masks;
 mod frame;
 mod growth;
 mod instances;
-mod lifting;
+mod lifted_mask;
 mod options;
 mod refine;
 mod segmented;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     BestView, TrackedFrame,
-    lifting::{LiftedMask, unit},
+    lifted_mask::{LiftedMask, unit},
 };
 
 /// Maximum number of names that are kept for an instance; of more, the one with the least votes is

@@ -7,7 +7,7 @@ use super::{
     affinity::{Shown, Sighting},
     assignment::assigned,
     instances::extents,
-    lifting::{LiftedMask, lifted},
+    lifted_mask::{LiftedMask, lifted},
     refine::merge,
     state::Track,
     voxel_hash::VoxelHash,

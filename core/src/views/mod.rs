@@ -6,9 +6,9 @@
 
 mod best;
 mod camera;
-mod lift;
 mod map;
 mod object_queries;
+mod point_features;
 mod sight;
 mod splats;
 mod standpoints;
@@ -17,9 +17,9 @@ pub use best::{BestViewOptions, BestViews, Look};
 #[cfg(test)]
 pub(crate) use camera::tests::camera as camera_that_looks_along_x;
 pub use camera::{Camera, Pixel, Projection};
-pub use lift::{Choice, Correspondence, lifted};
 pub use map::{Map, MapError};
 pub use object_queries::{Detection, ObjectQueries, object_queries};
+pub use point_features::{Choice, Correspondence, lifted};
 pub use sight::{Occlusion, Sight};
 #[cfg(feature = "onnx")]
 pub(crate) use splats::BACKGROUND;

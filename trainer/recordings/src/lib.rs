@@ -5,7 +5,7 @@ pub mod class_table;
 pub mod folder;
 pub mod foundation;
 pub mod nyu40;
-pub mod pseudo_labels;
+pub mod pseudo_label_file;
 pub mod readers;
 #[cfg(feature = "stores")]
 pub mod store;

@@ -21,7 +21,7 @@ use learning::{
 };
 use recordings::{
     foundation::{Foundation, INDEX, InFolder as _},
-    pseudo_labels::PseudoLabels,
+    pseudo_label_file::PseudoLabels,
 };
 
 /// Write the masks that a network finds in scenes, as pseudo-labels to train on.

@@ -68,9 +68,9 @@ pub fn masked_softmax(scores: Tensor<3>, mask: Option<Tensor<2>>, keys: usize) -
     ))
 }
 
-/// Reference implementation and CPU path: `scores` is `(heads, queries, width)`, `mask` is
+/// The CPU path: `scores` is `(heads, queries, width)`, `mask` is
 /// `(queries, keys)`.
-pub fn plain_masked_softmax(
+fn softmax_rows(
     scores: &[f32],
     mask: Option<&[f32]>,
     [queries, keys, width]: [usize; 3],
@@ -120,7 +120,7 @@ impl MaskedSoftmax for Flex {
         fn values(tensor: &FlexTensor) -> &[f32] {
             tensor.as_slice().expect("a contiguous tensor of f32")
         }
-        let weights = plain_masked_softmax(
+        let weights = softmax_rows(
             values(&scores),
             masked.then(|| values(&mask)),
             [queries, keys, width],

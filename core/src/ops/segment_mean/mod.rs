@@ -47,9 +47,9 @@ pub fn segment_mean(x: Tensor<2>, map: &SegmentMap) -> Tensor<2> {
     ))
 }
 
-/// Reference implementation and CPU path: `x` is `(rows, channels)`, the result is
+/// The CPU path: `x` is `(rows, channels)`, the result is
 /// `(outputs, channels)`.
-pub fn plain_segment_mean(x: &[f32], channels: usize, matrix: &WeightedRows) -> Vec<f32> {
+fn weighted_sums(x: &[f32], channels: usize, matrix: &WeightedRows) -> Vec<f32> {
     const BLOCK: usize = 64;
     platform::make_by_chunks(matrix.outputs() * channels, BLOCK * channels, |block, y| {
         for (i, y) in y.chunks_exact_mut(channels).enumerate() {
@@ -66,7 +66,7 @@ impl SegmentMean for Flex {
     fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self> {
         let [_, channels] = x.shape().dims();
         let x = x.to_contiguous();
-        let y = plain_segment_mean(
+        let y = weighted_sums(
             x.as_slice().expect("a contiguous tensor of f32"),
             channels,
             map.means(),

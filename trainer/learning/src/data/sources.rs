@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{config::Data, data::scans};
 use recordings::{
     foundation::{Foundation, InFolder as _},
-    pseudo_labels::PseudoLabels,
+    pseudo_label_file::PseudoLabels,
     store::{Cache, is_address},
 };
 

@@ -23,7 +23,7 @@ use crate::{
 };
 use recordings::{
     foundation::{Foundation, InFolder as _},
-    pseudo_labels::PseudoLabels,
+    pseudo_label_file::PseudoLabels,
     store::Cache,
 };
 use rooms::World;

@@ -2,7 +2,7 @@
 //! pseudo-labels. They have no boxes either, because what is seen of an object may be a part of it.
 
 use rand_chacha::ChaCha8Rng;
-use recordings::pseudo_labels::PseudoLabels;
+use recordings::pseudo_label_file::PseudoLabels;
 use segscape::{job::ImageEvidence, superpoint::Superpoints};
 
 use crate::{

@@ -166,7 +166,7 @@ fn a_step_that_is_not_finite_changes_nothing_bit_for_bit() {
 /// step are those of the weights after the first.
 #[test]
 fn steps_on_a_gpu_are_those_on_the_cpu() {
-    const TOLERANCE: f32 = 1e-4;
+    const TOLERANCE: f32 = 5e-4;
     let gpu = pollster::block_on(proofs::device::gpu()).device;
     let mut runs = [Device::flex(), gpu].map(|device| Run::new(&device, 1));
     let is_compared = |name: &str| {
