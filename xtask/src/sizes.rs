@@ -16,8 +16,9 @@ const MB: f64 = 1e6;
 type Budget = (&'static str, f64, fn(&str) -> bool);
 
 const BUDGETS: [Budget; 4] = [
-    // 0.02 MB of it came with the questions to a language model of the user's own.
-    ("page", 0.55, |path| {
+    // 0.02 MB of it came with the questions to a language model of the user's own, 0.05 MB with what is
+    // drawn over the picture and the ways to look at it.
+    ("page", 0.62, |path| {
         !path.contains("worker") && !path.starts_with("images") && !path.starts_with("models/")
     }),
     ("worker", 5.5, |path| path.contains("worker")),

@@ -18,4 +18,5 @@ mod looks;
 mod odd;
 mod picture;
 mod questions;
+mod viewing;
 mod whole_way;
