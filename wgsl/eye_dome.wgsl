@@ -27,6 +27,8 @@ struct Scene {
     grid: u32,
     hovered_color: u32,
     selected_color: u32,
+    flat_distance: f32,   // distance whose scale holds at every depth in metres; 0: perspective
+    forward: vec3f,       // direction in which the eye looks
 }
 
 @group(0) @binding(0) var<uniform> scene: Scene;
@@ -133,15 +135,20 @@ fn line_cover(at: vec2f, spacing: f32, per_pixel: vec2f) -> f32 {
 
 // Coverage of the pixel around `position` by the grid, which is seen only from above.
 fn grid_cover(position: vec2f) -> f32 {
-    let ray = scene.corner + position.x * scene.across + position.y * scene.down;
-    if scene.eye.z <= 0.0 || ray.z >= 0.0 {
+    let through = scene.corner + position.x * scene.across + position.y * scene.down;
+    // In an orthographic picture, the rays are parallel and begin beside the eye.
+    let is_flat = scene.flat_distance > 0.0;
+    let ray = select(through, scene.forward, is_flat);
+    let begin = scene.eye + select(vec3f(0.0), scene.flat_distance * (through - scene.forward), is_flat);
+    if begin.z <= 0.0 || ray.z >= 0.0 {
         return 0.0;
     }
-    let along = scene.eye.z / -ray.z;
-    let at = scene.eye.xy + along * ray.xy;
+    let along = begin.z / -ray.z;
+    let at = begin.xy + along * ray.xy;
     let fade = 1.0 - smoothstep(0.3, 1.0, length(at) / scene.reach);
-    let right = along * (scene.across.xy - ray.xy * (scene.across.z / ray.z));
-    let below = along * (scene.down.xy - ray.xy * (scene.down.z / ray.z));
+    let reach = select(along, scene.flat_distance, is_flat);
+    let right = reach * (scene.across.xy - ray.xy * (scene.across.z / ray.z));
+    let below = reach * (scene.down.xy - ray.xy * (scene.down.z / ray.z));
     let per_pixel = abs(right) + abs(below);
     return fade * max(0.35 * line_cover(at, 1.0, per_pixel), 0.6 * line_cover(at, 5.0, per_pixel));
 }

@@ -24,11 +24,14 @@ struct View {
     height_span: f32,
     paint: u32,             // 0: the scan's color, 1: the owner's look, 2: the height ramp
     stride: u32,            // every stride-th point is drawn
+    flat_distance: f32,     // distance whose scale holds at every depth in metres; 0: perspective
+    ceiling: f32,           // height above which points are not drawn in metres
+    background: u32,        // color towards which faded points are mixed, packed 0xAABBGGRR sRGB
 }
 
 struct Look {
     color: u32,
-    shown: u32,
+    shown: u32,             // 0: not drawn, 1: drawn, 2: drawn faintly, behind all others
 }
 
 struct Chunk {
@@ -56,6 +59,10 @@ struct Targets {
 @group(1) @binding(2) var<storage, read> colors: array<u32>;
 @group(1) @binding(3) var<storage, read> superpoints: array<u32>;
 
+// Faded points are farther than all others by this factor, and mostly of the background's color.
+const FADED_DEPTH: f32 = 1e-6;
+const FADED_MIX: f32 = 0.75;
+
 fn ramp(t: f32) -> vec3f {
     var stops = array(vec3f(68, 1, 84), vec3f(59, 82, 139), vec3f(33, 145, 140), vec3f(94, 201, 98), vec3f(253, 231, 37));
     let at = clamp(t, 0.0, 1.0) * 4.0;
@@ -70,12 +77,17 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
     let look = looks[min(owner, arrayLength(&looks) - 1u)];
     let position = vec3f(positions[3u * point], positions[3u * point + 1u], positions[3u * point + 2u]);
     let center = view.clip_from_world * vec4f(position, 1.0);
-    let pixels = clamp(view.point_size * view.pixels_per_metre / max(center.w, 1e-6), view.min_pixels, 48.0);
+    let divisor = select(center.w, view.flat_distance, view.flat_distance > 0.0);
+    let pixels = clamp(view.point_size * view.pixels_per_metre / max(divisor, 1e-6), view.min_pixels, 48.0);
     let offset = vec2f(f32(vertex & 1u), f32(vertex >> 1u)) * 2.0 - 1.0;
 
     var out: Corner;
-    // A hidden point is moved out of the clip volume.
-    out.position = select(vec4f(2.0, 2.0, 2.0, 1.0), center + vec4f(offset * pixels / view.viewport * center.w, 0.0, 0.0), look.shown == 1u);
+    // Before the division, z is the nearest depth and w the depth.
+    let seen = look.shown != 0u && position.z <= view.ceiling && center.w >= center.z;
+    let is_faded = look.shown == 2u;
+    let across = center.xy * (center.w / divisor) + offset * pixels / view.viewport * center.w;
+    // A point that is not seen is moved out of the clip volume.
+    out.position = select(vec4f(2.0, 2.0, 2.0, 1.0), vec4f(across, center.z * select(1.0, FADED_DEPTH, is_faded), center.w), seen);
     let scan = unpack4x8unorm(colors[point]).rgb;
     switch view.paint {
         case 1u: {
@@ -86,6 +98,7 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
         case 2u: { out.color = ramp((position.z - view.height_low) / view.height_span); }
         default: { out.color = select(unpack4x8unorm(look.color).rgb, scan, colors[point] != 0u); }
     }
+    out.color = mix(out.color, unpack4x8unorm(view.background).rgb, select(0.0, FADED_MIX, is_faded));
     // Smaller points stay square, since as circles they would miss every pixel center.
     out.offset = select(vec2f(0.0), offset, pixels > 3.0);
     out.identity = vec2u(chunk.first + point + 1u, owner);

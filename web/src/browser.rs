@@ -79,6 +79,11 @@ pub fn is_narrow() -> bool {
     matches_media("(max-width: 720px)")
 }
 
+/// Returns `true` if the page is mainly used with fingers.
+pub fn has_fingers() -> bool {
+    matches_media("(pointer: coarse)")
+}
+
 /// Width and height of the page in CSS pixels, each at least 1.
 pub fn window_size() -> (f32, f32) {
     let root = document().document_element();
@@ -104,15 +109,16 @@ pub fn query_parameter(name: &str) -> Option<String> {
         .filter(|value| !value.is_empty())
 }
 
-/// Offers bytes as a download.
-pub fn download(name: &str, mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<(), JsValue> {
+/// Bytes as a file of this kind.
+pub fn file(mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<Blob, JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(mime);
-    let blob = Blob::new_with_u8_array_sequence_and_options(
-        &Array::of1(&Uint8Array::new(bytes)),
-        &options,
-    )?;
-    let url = Url::create_object_url_with_blob(&blob)?;
+    Blob::new_with_u8_array_sequence_and_options(&Array::of1(&Uint8Array::new(bytes)), &options)
+}
+
+/// Offers a file as a download.
+pub fn download(name: &str, file: &Blob) -> Result<(), JsValue> {
+    let url = Url::create_object_url_with_blob(file)?;
     let anchor: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
     anchor.set_href(&url);
     anchor.set_download(name);

@@ -16,12 +16,13 @@ const MB: f64 = 1e6;
 type Budget = (&'static str, f64, fn(&str) -> bool);
 
 const BUDGETS: [Budget; 4] = [
-    // 0.02 MB of it came with the questions to a language model of the user's own.
-    ("page", 0.55, |path| {
+    // 0.02 MB of it came with the questions to a language model of the user's own, 0.05 MB with what is
+    // drawn over the picture and the ways to look at it.
+    ("page", 0.62, |path| {
         let others = ["images", "models/", "samples/"];
         !path.contains("worker") && !others.iter().any(|other| path.starts_with(other))
     }),
-    ("worker", 5.5, |path| path.contains("worker")),
+    ("worker", 6.0, |path| path.contains("worker")),
     ("worker of 2D models", 1.0, |path| {
         path.starts_with("images")
     }),

@@ -20,6 +20,7 @@ pub mod captures;
 pub mod elsewhere;
 mod gpu_calls;
 pub mod language_model;
+mod looking;
 mod mouse;
 mod page;
 mod pixels;

@@ -19,4 +19,5 @@ mod looks;
 mod odd;
 mod picture;
 mod questions;
+mod viewing;
 mod whole_way;

@@ -19,6 +19,7 @@ use crate::{
         gather::{self, Dropped},
         listing, replies,
         state::{Opening, State, Work},
+        viewing,
     },
     protocol::{About, Bulk, Processor, Request, Source},
 };
@@ -29,6 +30,7 @@ pub fn start(state: State) {
     *state.link.get_value().borrow_mut() = Some(link);
     restart_worker(state);
     follow(state);
+    viewing::follow(state);
     keep_answered(state);
     let asked = state.wishes.with_value(|wishes| {
         wishes.shared.clone().map(Source::Shared).or_else(|| {
@@ -43,6 +45,13 @@ pub fn start(state: State) {
 
 /// Keeps the picture up to date with the visible instances.
 fn follow(state: State) {
+    let alone = Memo::new(move |_| {
+        let xray = state.preferences.with(|kept| kept.xray);
+        let selected = state.selected.get().filter(|_| xray)?;
+        let rows = state.rows.read();
+        let row = rows.iter().find(|row| row.id == selected)?;
+        row.shown.then_some(selected)
+    });
     Effect::new(move |_| {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
         let looks = listing::looks(
@@ -50,6 +59,7 @@ fn follow(state: State) {
             &state.rows.read(),
             edits.present(),
             coloring,
+            alone.get(),
         );
         state.viewer().set_looks(looks);
     });
@@ -377,13 +387,15 @@ pub fn show_guess(state: State, instance: u32) {
 
 /// Moves the camera to the selected instance, or to the whole scene if none is selected.
 pub fn focus(state: State) {
-    let selected = state.selected.get_untracked();
-    let bounds = selected.and_then(|id| {
-        state
-            .instances
-            .with_untracked(|instances| Some(instances.get(id as usize)?.bounds))
-    });
-    state.viewer().focus(bounds);
+    state.viewer().focus(selected_bounds(state));
+}
+
+/// The box of the selected instance.
+pub fn selected_bounds(state: State) -> Option<Aabb> {
+    let selected = state.selected.get_untracked()? as usize;
+    state
+        .instances
+        .with_untracked(|instances| Some(instances.get(selected)?.bounds))
 }
 
 /// Hides, isolates or renames instances, in a way that can be undone.

@@ -8,10 +8,11 @@ use crate::{
     page::{
         actions,
         image_models::ImageModels,
+        preferences,
         state::State,
         ui::{
-            Backend, DropZone, EndpointDialogs, ErrorBanner, Frames, Header, Help, ImageModelList,
-            Panel, Progress, Toolbar, ViewerCanvas, shortcuts,
+            Backend, DropZone, EndpointDialogs, ErrorBanner, FlyHint, Frames, Header, Help,
+            ImageModelList, Panel, Progress, Toolbar, ViewMenu, ViewerCanvas, fly, shortcuts,
         },
     },
 };
@@ -23,6 +24,8 @@ pub fn App() -> impl IntoView {
     provide_context(state);
     provide_context(ImageModels::new());
     follow_color_scheme(state);
+    preferences::follow(state);
+    fly::listen(state); // before the shortcuts, which have some of the same keys
     shortcuts::listen(state);
     follow_address();
     actions::start(state);
@@ -33,6 +36,8 @@ pub fn App() -> impl IntoView {
             <Header />
             <Panel />
             <Toolbar />
+            <ViewMenu />
+            <FlyHint />
             <Frames />
             <Progress />
             <Backend />
@@ -55,12 +60,13 @@ fn follow_address() {
     on_cleanup(move || listener.remove());
 }
 
-/// Updates the background of the 3D view when the system switches between dark and light.
+/// Notices when the system switches between dark and light.
 fn follow_color_scheme(state: State) {
     let Ok(Some(list)) = browser::window().match_media("(prefers-color-scheme: light)") else {
         return;
     };
-    let changed = Closure::<dyn FnMut()>::new(move || state.dark.set(browser::prefers_dark()));
+    let changed =
+        Closure::<dyn FnMut()>::new(move || state.dark_system.set(browser::prefers_dark()));
     list.set_onchange(Some(changed.as_ref().unchecked_ref()));
     changed.forget(); // lives as long as the page
 }

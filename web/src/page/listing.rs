@@ -130,13 +130,27 @@ pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
 }
 
 /// The look of each instance's points and, last, of unowned points, shape `(instances + 1)`. An
-/// instance that is not visible gets the look of unowned points.
-pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) -> Vec<Look> {
-    let shown_if = |shown, color| Look {
-        shown: u32::from(shown),
-        ..Look::shown(color)
+/// instance that is not visible gets the look of unowned points. All but the one that stands `out`,
+/// if there is one, are faded.
+pub fn looks(
+    instances: usize,
+    rows: &[Row],
+    edits: &Edits,
+    coloring: Coloring,
+    out: Option<u32>,
+) -> Vec<Look> {
+    let shown_if = |shown, id: Option<u32>, color| {
+        let shown = match (shown, out) {
+            (false, _) => Look::HIDDEN,
+            (true, Some(_)) if id != out => Look::FADED,
+            (true, _) => Look::SHOWN,
+        };
+        Look {
+            shown,
+            ..Look::shown(color)
+        }
     };
-    let nobody = shown_if(edits.isolated.is_none(), palette::UNOWNED);
+    let nobody = shown_if(edits.isolated.is_none(), None, palette::UNOWNED);
     let mut looks = vec![nobody; instances + 1];
     for row in rows {
         let color = match coloring {
@@ -144,7 +158,7 @@ pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) 
             Coloring::Score => palette::ramp(row.confidence),
             _ => row.color,
         };
-        looks[row.id as usize] = shown_if(row.shown, color);
+        looks[row.id as usize] = shown_if(row.shown, Some(row.id), color);
     }
     looks
 }
@@ -206,7 +220,7 @@ mod tests {
         edits.toggle_hidden(0);
         let drawn = |edits: &Edits| {
             let rows = rows(&instances, &labels, &[true, true, false, true], edits);
-            looks(4, &rows, edits, Coloring::Instance)
+            looks(4, &rows, edits, Coloring::Instance, None)
         };
         let looks = drawn(&edits);
         assert_eq!(
@@ -222,5 +236,17 @@ mod tests {
                 .collect::<Vec<_>>(),
             [0, 1, 0, 0, 0]
         );
+    }
+
+    #[wasm_bindgen_test]
+    fn all_but_what_stands_out_fade_and_what_is_hidden_stays_so() {
+        let (instances, labels) = scene();
+        let mut edits = Edits::default();
+        edits.toggle_hidden(0);
+        let rows = rows(&instances, &labels, &[true; 4], &edits);
+        let looks = looks(4, &rows, &edits, Coloring::Instance, Some(2));
+        let shown: Vec<u32> = looks.iter().map(|look| look.shown).collect();
+        let faded = Look::FADED;
+        assert_eq!(shown, [Look::HIDDEN, faded, Look::SHOWN, faded, faded]);
     }
 }

@@ -10,9 +10,11 @@ pub mod gather;
 pub mod image_models;
 pub mod listing;
 pub mod pictures;
+pub mod preferences;
 mod replies;
 pub mod share;
 pub mod state;
 mod ui;
+pub mod viewing;
 
 pub use app::App;

@@ -42,7 +42,8 @@ pub fn handle(state: State, reply: Reply) {
             state.answer.set(None);
             state.edits.set(History::default());
             state.instances.set(instances);
-            state.coloring.set(Coloring::Instance);
+            let preferred = state.preferences.with_untracked(|kept| kept.coloring);
+            state.coloring.set(preferred.unwrap_or(Coloring::Instance));
         }
         Reply::Named { names } => state.edits.set(History::starting_from(Edits {
             names,
@@ -58,7 +59,11 @@ pub fn handle(state: State, reply: Reply) {
             }
         }
         Reply::Exported { name, mime, bytes } => {
-            if browser::download(&name, &mime, &bytes.0).is_err() {
+            let file = browser::file(&mime, &bytes.0);
+            if file
+                .and_then(|file| browser::download(&name, &file))
+                .is_err()
+            {
                 state
                     .error
                     .set(Some(format!("the browser refused to save {name}")));
@@ -227,7 +232,10 @@ fn show(
     state.snapshot.set_value(None);
     state.superpoint_of_point.set_value(None);
     if !goes_on {
-        state.coloring.set(Coloring::Scan);
+        let preferred = state.preferences.with_untracked(|kept| kept.coloring);
+        let preferred = preferred.filter(|coloring| !coloring.needs_things());
+        state.coloring.set(preferred.unwrap_or_default());
+        state.ceiling.set(None);
     }
     state.images.set(ImagesInfo::default());
     state.scan.set(Some(scan));

@@ -5,6 +5,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use leptos::prelude::*;
 use segscape::{bundle::ColorMode, preflight::Choices, progress::Stage};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
@@ -16,6 +17,7 @@ use crate::{
         following::Progressing,
         listing::{self, Row},
         pictures::Pictures,
+        preferences::{Preferences, Theme},
     },
     protocol::{
         Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, Processor, ScanInfo, Source,
@@ -61,7 +63,7 @@ pub enum Work {
 }
 
 /// The property that determines the color of the points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Coloring {
     /// The scan's own color.
     #[default]
@@ -119,6 +121,11 @@ impl Coloring {
             Self::Score => "Score",
             Self::Height => "Height",
         }
+    }
+
+    /// `true` if the color of a point depends on the thing that it belongs to.
+    pub fn needs_things(self) -> bool {
+        matches!(self, Self::Instance | Self::Label | Self::Score)
     }
 
     /// The renderer's paint mode for this coloring. `colored` says whether the scan has colors.
@@ -270,8 +277,6 @@ pub struct State {
     pub renaming: RwSignal<Option<u32>>,
     /// The property that determines the color of the points.
     pub coloring: RwSignal<Coloring>,
-    /// Diameter of a point, in units of the scan's spacing.
-    pub point_size: RwSignal<f32>,
     /// The current error message, until it is dismissed.
     pub error: RwSignal<Option<String>>,
     /// If `true`, the panel is folded away on a phone.
@@ -280,8 +285,24 @@ pub struct State {
     pub help: RwSignal<bool>,
     /// If `true`, a file is being dragged over the page.
     pub dragging: RwSignal<bool>,
-    /// If `true`, the page is dark, following the system.
-    pub dark: RwSignal<bool>,
+    /// Height above which points are hidden, metres; `None` if all are shown.
+    pub ceiling: RwSignal<Option<f32>>,
+    /// If `true`, drags look around and keys fly.
+    pub flying: RwSignal<bool>,
+    /// If `true`, keys fly because the right mouse button is held over the picture.
+    pub holds_to_fly: StoredValue<bool>,
+    /// If `true`, the menu of the view is open.
+    pub view_menu: RwSignal<bool>,
+    /// What the page remembers between visits.
+    pub preferences: RwSignal<Preferences>,
+    /// The theme that the address of the page names, until the user chooses one.
+    pub asked_theme: RwSignal<Option<Theme>>,
+    /// The theme of the page.
+    pub theme: Memo<Theme>,
+    /// If `true`, the system prefers dark pages.
+    pub dark_system: RwSignal<bool>,
+    /// If `true`, the page is dark.
+    pub dark: Memo<bool>,
     /// Serial number of the current canvas, counted from 0. A new number creates a new canvas,
     /// which is needed after a lost device.
     pub canvas: RwSignal<u32>,
@@ -338,6 +359,17 @@ impl State {
                 listing::rows(instances, &labels, &visible.read(), edits.present())
             })
         });
+        let preferences = RwSignal::new(Preferences::kept());
+        let asked_theme = RwSignal::new(Theme::asked());
+        let theme = Memo::new(move |_| {
+            let kept = preferences.with(|kept| kept.theme);
+            asked_theme.get().unwrap_or(kept)
+        });
+        let dark_system = RwSignal::new(browser::prefers_dark());
+        let dark = Memo::new(move |_| {
+            let system = dark_system.get();
+            theme.get().forced().unwrap_or(system)
+        });
         Self {
             instances,
             superpoint_of_point: StoredValue::new_local(None),
@@ -379,12 +411,19 @@ impl State {
             selected: RwSignal::new(None),
             hovered: RwSignal::new(None),
             coloring: RwSignal::new(Coloring::Scan),
-            point_size: RwSignal::new(2.2),
             error: RwSignal::new(None),
             folded: RwSignal::new(false),
             help: RwSignal::new(false),
             dragging: RwSignal::new(false),
-            dark: RwSignal::new(browser::prefers_dark()),
+            ceiling: RwSignal::new(None),
+            flying: RwSignal::new(false),
+            holds_to_fly: StoredValue::new(false),
+            view_menu: RwSignal::new(false),
+            preferences,
+            asked_theme,
+            theme,
+            dark_system,
+            dark,
             canvas: RwSignal::new(0),
             endpoint: Endpoint::new(),
             viewer: StoredValue::new_local(Viewer::default()),

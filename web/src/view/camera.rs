@@ -5,8 +5,10 @@ use segscape::{bundle, geometry::Aabb};
 
 /// Vertical field of view, radians.
 const FIELD_OF_VIEW: f32 = 0.87;
-/// Maximum pitch of the eye, up or down, radians. At the pole itself "up" is undefined.
-const MAX_PITCH: f32 = 1.55;
+/// Maximum pitch of the eye, up or down, radians. At the pole itself a direction has no yaw.
+const MAX_PITCH: f32 = std::f32::consts::FRAC_PI_2 - 1e-3;
+/// The pitch at which the three edges of a cube that meet at a corner look equally long, radians.
+const ISOMETRIC_PITCH: f32 = 0.615_479_7;
 
 /// A camera that looks at `target` from `distance` metres away.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +21,32 @@ pub struct Camera {
     pub yaw: f32,
     /// Elevation of the eye above the target, radians.
     pub pitch: f32,
+    /// If set, the picture is orthographic: what is at any depth is as large as at the target. The
+    /// number is the least distance of the eye, metres; nothing behind the eye is seen.
+    pub orthographic: Option<f32>,
+}
+
+/// A side from which a scene is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// From above, with +y up in the picture.
+    Top,
+    /// Along +y.
+    Front,
+    /// Along +x.
+    Left,
+    /// From above a corner, all three axes equally steep.
+    Isometric,
+}
+
+impl Side {
+    /// All sides, with their names, in the order of the keys Shift 1 to Shift 4.
+    pub const ALL: [(Self, &str); 4] = [
+        (Self::Top, "Top"),
+        (Self::Front, "Front"),
+        (Self::Left, "Left"),
+        (Self::Isometric, "Isometric"),
+    ];
 }
 
 impl Default for Camera {
@@ -28,6 +56,7 @@ impl Default for Camera {
             distance: 6.0,
             yaw: 0.6,
             pitch: 0.65,
+            orthographic: None,
         }
     }
 }
@@ -46,9 +75,32 @@ impl Camera {
         }
     }
 
+    /// This camera turned to look from a side.
+    pub fn from_side(self, side: Side) -> Self {
+        use std::f32::consts::{FRAC_PI_2, FRAC_PI_4};
+        let (yaw, pitch) = match side {
+            Side::Top => (0.0, MAX_PITCH),
+            Side::Front => (0.0, 0.0),
+            Side::Left => (FRAC_PI_2, 0.0),
+            Side::Isometric => (FRAC_PI_4, ISOMETRIC_PITCH),
+        };
+        Self { yaw, pitch, ..self }
+    }
+
     /// Position of the eye, world frame.
     pub fn eye(&self) -> Vec3 {
-        self.target + self.distance * self.backward()
+        let least = self.orthographic.unwrap_or(0.0);
+        self.target + self.distance.max(least) * self.backward()
+    }
+
+    /// The direction in which the eye looks, world frame.
+    pub fn forward(&self) -> Vec3 {
+        -self.backward()
+    }
+
+    /// The distance whose scale holds at every depth of an orthographic picture, metres.
+    pub fn flat_distance(&self) -> Option<f32> {
+        self.orthographic.map(|_| self.distance)
     }
 
     fn backward(&self) -> Vec3 {
@@ -58,7 +110,7 @@ impl Camera {
     }
 
     /// Right and up directions of the picture, world frame.
-    fn right_and_up(&self) -> (Vec3, Vec3) {
+    pub fn right_and_up(&self) -> (Vec3, Vec3) {
         let right = Vec3::new(self.yaw.cos(), -self.yaw.sin(), 0.0);
         (right, self.backward().cross(right))
     }
@@ -69,7 +121,8 @@ impl Camera {
     }
 
     /// The transform from world to clip space. Depth is reversed (1 near, 0 at infinity), which
-    /// gives f32 an even resolution.
+    /// gives f32 an even resolution. In an orthographic picture, x and y are divided by
+    /// [`Self::flat_distance`] and only the depth by w.
     pub fn clip_from_world(&self, aspect: f32) -> Mat4 {
         let (_, up) = self.right_and_up();
         Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, self.near())
@@ -103,6 +156,19 @@ impl Camera {
         self.target += metres_per_pixel * (up * pixels.y - right * pixels.x);
     }
 
+    /// Turns the gaze about the eye by a drag of `pixels`.
+    pub fn look_around(&mut self, pixels: Vec2) {
+        let eye = self.eye();
+        self.orbit(pixels);
+        self.target += eye - self.eye();
+    }
+
+    /// Moves by so many metres to the right, up in the world, and forward.
+    pub fn fly(&mut self, metres: Vec3) {
+        let (right, _) = self.right_and_up();
+        self.target += metres.x * right + metres.y * Vec3::Z + metres.z * self.forward();
+    }
+
     /// Multiplies the distance by `factor`.
     pub fn zoom(&mut self, factor: f32) {
         self.distance = (self.distance * factor).clamp(0.02, 20_000.0);
@@ -117,6 +183,7 @@ impl Camera {
             distance: self.distance * (other.distance / self.distance).powf(t),
             yaw: self.yaw + turn * t,
             pitch: self.pitch + (other.pitch - self.pitch) * t,
+            orthographic: other.orthographic,
         }
     }
 }
@@ -124,7 +191,7 @@ impl Camera {
 impl From<Camera> for bundle::SavedCamera {
     fn from(camera: Camera) -> Self {
         Self {
-            eye: camera.eye().to_array(),
+            eye: (camera.target + camera.distance * camera.backward()).to_array(),
             target: camera.target.to_array(),
             fov_y: FIELD_OF_VIEW,
         }
@@ -155,6 +222,7 @@ impl From<bundle::SavedCamera> for Camera {
                 .atan2(-direction.y)
                 .rem_euclid(std::f32::consts::TAU),
             pitch,
+            orthographic: None,
         }
     }
 }
@@ -237,6 +305,7 @@ mod tests {
             distance: 3.0,
             yaw: 4.0,
             pitch: -0.4,
+            orthographic: None,
         };
         let arrived = Camera::from(bundle::SavedCamera::from(camera));
         assert!(arrived.eye().distance(camera.eye()) < 1e-4 && (arrived.yaw - 4.0).abs() < 1e-4);
@@ -246,6 +315,35 @@ mod tests {
             fov_y: 1.0,
         };
         assert_eq!(Camera::from(nowhere), Camera::default());
+    }
+
+    #[wasm_bindgen_test]
+    fn sides_look_along_the_axes_and_a_sent_view_from_above_keeps_its_turn() {
+        let from = |side| Camera::default().from_side(side);
+        assert!(from(Side::Top).forward().distance(-Vec3::Z) < 2e-3);
+        assert!(from(Side::Front).forward().distance(Vec3::Y) < 1e-5);
+        assert!(from(Side::Left).forward().distance(Vec3::X) < 1e-5);
+        let slope = from(Side::Isometric).forward().abs() * 3f32.sqrt();
+        assert!(slope.distance(Vec3::ONE) < 1e-4, "{slope}");
+        let above = Camera {
+            yaw: 2.0,
+            pitch: MAX_PITCH,
+            ..Camera::default()
+        };
+        let arrived = Camera::from(bundle::SavedCamera::from(above));
+        assert!((arrived.yaw - 2.0).abs() < 1e-2, "{}", arrived.yaw);
+    }
+
+    #[wasm_bindgen_test]
+    fn who_looks_around_stays_and_who_flies_goes_where_the_gaze_goes() {
+        let mut camera = Camera::default();
+        let eye = camera.eye();
+        camera.look_around(Vec2::new(80.0, -30.0));
+        assert!(camera.eye().distance(eye) < 1e-4);
+        let forward = camera.forward();
+        camera.fly(Vec3::new(0.0, 0.5, 2.0));
+        let to = eye + 2.0 * forward + 0.5 * Vec3::Z;
+        assert!(camera.eye().distance(to) < 1e-4);
     }
 
     #[wasm_bindgen_test]

@@ -38,16 +38,23 @@ impl Cloud {
 pub struct Look {
     /// Packed `0xAABBGGRR` sRGB color.
     pub color: u32,
-    /// 1 if the points are drawn, else 0.
+    /// How the points are drawn. The numbers are those of `wgsl/points.wgsl`.
     pub shown: u32,
 }
 
 impl Look {
+    /// [`Self::shown`] of points that are not drawn.
+    pub const HIDDEN: u32 = 0;
+    /// [`Self::shown`] of points that are drawn.
+    pub const SHOWN: u32 = 1;
+    /// [`Self::shown`] of points that are drawn faintly, behind all others.
+    pub const FADED: u32 = 2;
+
     /// A look that is drawn in this color.
     pub fn shown(color: [u8; 3]) -> Self {
         Self {
             color: pack(color),
-            shown: 1,
+            shown: Self::SHOWN,
         }
     }
 }
@@ -94,6 +101,9 @@ pub enum Drawn {
     Partly,
 }
 
+/// Diameter of a point, in units of the scan's spacing, unless the user wants another one.
+pub const POINT_SIZE: f32 = 2.2;
+
 /// All parameters of a frame apart from the points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
@@ -111,16 +121,47 @@ pub struct Frame {
     pub stride: u32,
     /// If `true`, the surroundings have dark colors.
     pub dark: bool,
+    /// If `true`, what is at any depth is equally large.
+    pub orthographic: bool,
+    /// If `true`, the floor grid is drawn.
+    pub grid: bool,
+    /// Points above this height are not drawn, metres.
+    pub ceiling: f32,
     /// Fractions of the width at the right and of the height at the bottom that a panel covers. The
     /// scene is centered in the rest.
     pub covered: Vec2,
 }
 
+impl Default for Frame {
+    fn default() -> Self {
+        Self {
+            camera: super::camera::Camera::default(),
+            paint: Paint::Scan,
+            point_size: POINT_SIZE,
+            hovered: NO_INSTANCE,
+            selected: NO_INSTANCE,
+            stride: 1,
+            dark: true,
+            orthographic: false,
+            grid: true,
+            ceiling: f32::MAX,
+            covered: Vec2::ZERO,
+        }
+    }
+}
+
 impl Frame {
     /// The transform from world to clip space for a picture of this size.
     pub fn clip_from_world(&self, (width, height): (f32, f32)) -> Mat4 {
-        Mat4::from_translation(Vec3::new(-self.covered.x, self.covered.y, 0.0))
-            * self.camera.clip_from_world(width / height)
+        let mut clip_from_world = self.camera.clip_from_world(width / height);
+        let shift = Vec3::new(-self.covered.x, self.covered.y, 0.0);
+        match self.camera.flat_distance() {
+            Some(distance) => {
+                clip_from_world.w_axis += (distance * shift).extend(0.0);
+                clip_from_world
+            }
+            None => Mat4::from_translation(shift) * clip_from_world,
+        }
     }
 
     /// The direction from the eye through a place `at` of a picture that is `aspect` times as wide

@@ -2,10 +2,9 @@
 //! their own, from the same camera.
 
 use glam::{Vec2, Vec3};
-use wasm_bindgen::JsCast;
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use web_sys::HtmlCanvasElement;
 
-use super::{cloud::Frame, palette};
+use super::{cloud::Frame, palette, projection::Projection, surface::Surface};
 use crate::protocol::FrameInfo;
 
 /// Depth of a frustum as a fraction of the diagonal of the scene, and its limits, metres.
@@ -37,15 +36,18 @@ pub struct Frusta {
     pub shown: bool,
     /// The frame that stands out.
     pub highlighted: Option<u32>,
-    canvas: Option<(HtmlCanvasElement, CanvasRenderingContext2d)>,
+    surface: Option<Surface>,
 }
 
 impl Frusta {
     /// Draws on this canvas from now on.
     pub fn attach(&mut self, canvas: HtmlCanvasElement) {
-        let context = canvas.get_context("2d").ok().flatten();
-        let context = context.and_then(|context| context.dyn_into().ok());
-        self.canvas = context.map(|context| (canvas, context));
+        self.surface = Surface::of(canvas);
+    }
+
+    /// What they are drawn on.
+    pub(super) fn surface(&self) -> Option<&Surface> {
+        self.surface.as_ref()
     }
 
     /// Replaces the frusta by those of these frames, in a scene with this diagonal in metres.
@@ -62,20 +64,15 @@ impl Frusta {
 
     /// Draws all frusta for this frame, on a canvas with `ratio` pixels per CSS pixel.
     pub fn draw(&self, frame: &Frame, ratio: f32) {
-        let Some((canvas, context)) = &self.canvas else {
+        let Some(surface) = &self.surface else {
             return;
         };
-        let (width, height) = (canvas.client_width() as f32, canvas.client_height() as f32);
-        let size = [width, height].map(|side| ((side * ratio) as u32).clamp(1, 8192));
-        if [canvas.width(), canvas.height()] != size {
-            canvas.set_width(size[0]);
-            canvas.set_height(size[1]);
-        }
-        context.clear_rect(0.0, 0.0, f64::from(size[0]), f64::from(size[1]));
+        let size = surface.begin(ratio);
+        let context = &surface.context;
         if !self.shown || self.vertices.is_empty() {
             return;
         }
-        let place = (size[0] as f32, size[1] as f32);
+        let projection = Projection::new(frame, size);
         let theme = usize::from(!frame.dark);
         context.set_line_width(f64::from(ratio));
         context.set_stroke_style_str(&palette::css(COLORS[theme]));
@@ -83,9 +80,9 @@ impl Frusta {
         context.begin_path();
         for (index, vertices) in (0..).zip(&self.vertices) {
             if self.highlighted != Some(index)
-                && let Some(seen) = seen(frame, place, vertices)
+                && let Some(seen) = seen(&projection, vertices)
             {
-                trace(context, &seen);
+                trace(surface, &seen);
             }
         }
         context.stroke();
@@ -93,12 +90,12 @@ impl Frusta {
         let highlighted = self
             .highlighted
             .and_then(|index| self.vertices.get(index as usize));
-        if let Some(seen) = highlighted.and_then(|vertices| seen(frame, place, vertices)) {
+        if let Some(seen) = highlighted.and_then(|vertices| seen(&projection, vertices)) {
             context.set_line_width(f64::from(2.5 * ratio));
             context.set_stroke_style_str(&palette::css(HIGHLIGHTED[theme]));
             context.set_fill_style_str(&palette::css(HIGHLIGHTED[theme]));
             context.begin_path();
-            trace(context, &seen);
+            trace(surface, &seen);
             context.stroke();
             context.set_global_alpha(0.25);
             context.begin_path();
@@ -112,13 +109,14 @@ impl Frusta {
 
     /// The frame whose frustum is drawn at a CSS pixel of a picture of this size; the nearest one to
     /// the eye if there are several.
-    pub fn at(&self, frame: &Frame, size: (f32, f32), at: Vec2) -> Option<u32> {
+    pub fn at(&self, frame: &Frame, size: Vec2, at: Vec2) -> Option<u32> {
         if !self.shown {
             return None;
         }
         let eye = frame.camera.eye();
+        let projection = Projection::new(frame, size);
         let near = (0..).zip(&self.vertices).filter(|(_, vertices)| {
-            seen(frame, size, vertices).is_some_and(|seen| {
+            seen(&projection, vertices).is_some_and(|seen| {
                 let distance = |[from, to]: [usize; 2]| to_line(at, seen[from], seen[to]);
                 LINES.into_iter().map(distance).any(|d| d <= NEAR_LINE)
             })
@@ -131,27 +129,18 @@ impl Frusta {
     }
 }
 
-/// The places of the vertices in a picture of this size; `None` if one of them is behind the eye.
-fn seen(frame: &Frame, (width, height): (f32, f32), vertices: &[Vec3; 5]) -> Option<[Vec2; 5]> {
-    let clip_from_world = frame.clip_from_world((width, height));
+/// The places of the vertices in the picture; `None` if one of them is behind the eye.
+fn seen(projection: &Projection, vertices: &[Vec3; 5]) -> Option<[Vec2; 5]> {
     let mut seen = [Vec2::ZERO; 5];
     for (place, vertex) in seen.iter_mut().zip(vertices) {
-        let clip = clip_from_world * vertex.extend(1.0);
-        if clip.w < frame.camera.near() {
-            return None;
-        }
-        let share = (Vec2::new(clip.x, -clip.y) / clip.w + Vec2::ONE) / 2.0;
-        *place = share * Vec2::new(width, height);
+        *place = projection.place(*vertex)?;
     }
     Some(seen)
 }
 
-fn trace(context: &CanvasRenderingContext2d, seen: &[Vec2; 5]) {
-    let go = |to: Vec2| (f64::from(to.x), f64::from(to.y));
-    for [from, to] in LINES {
-        let ((x, y), (to_x, to_y)) = (go(seen[from]), go(seen[to]));
-        context.move_to(x, y);
-        context.line_to(to_x, to_y);
+fn trace(surface: &Surface, seen: &[Vec2; 5]) {
+    for ends in LINES {
+        surface.line(ends.map(|end| seen[end]));
     }
 }
 
@@ -164,11 +153,10 @@ fn to_line(point: Vec2, from: Vec2, to: Vec2) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use segscape::instances::NO_INSTANCE;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
-    use crate::view::{camera::Camera, cloud::Paint};
+    use crate::view::camera::Camera;
 
     fn frame() -> Frame {
         Frame {
@@ -177,14 +165,9 @@ mod tests {
                 distance: 4.0,
                 yaw: 0.0,
                 pitch: 0.0,
+                orthographic: None,
             },
-            paint: Paint::Scan,
-            point_size: 2.2,
-            hovered: NO_INSTANCE,
-            selected: NO_INSTANCE,
-            stride: 1,
-            dark: true,
-            covered: Vec2::ZERO,
+            ..Frame::default()
         }
     }
 
@@ -220,7 +203,7 @@ mod tests {
             ],
             10.0,
         );
-        let size = (800.0, 600.0);
+        let size = Vec2::new(800.0, 600.0);
         let middle = Vec2::new(400.0, 300.0);
         assert_eq!(frusta.at(&frame(), size, middle), Some(2));
         let pixels = Camera::pixels_per_metre(600.0) / 4.0;

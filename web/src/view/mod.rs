@@ -8,22 +8,30 @@ use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use self::{
-    camera::Camera,
-    cloud::{Cloud, Drawn, Frame, Hit, Look, Paint},
+    camera::{Camera, Side},
+    cloud::{Cloud, Drawn, Frame, Hit, Look},
+    flying::Flying,
     frusta::Frusta,
     gpu::GpuRenderer,
+    overlay::{Overlay, guides::Guides},
+    screenshot::Taken,
     software::SoftwareRenderer,
 };
 use crate::{browser, gpu_support, protocol::Processor};
 
 pub mod camera;
 pub mod cloud;
+pub mod flying;
 pub mod frusta;
 pub mod gpu;
 pub mod navigate;
+pub mod overlay;
 pub mod palette;
 pub mod picture;
+mod projection;
+pub mod screenshot;
 pub mod software;
+mod surface;
 
 /// Duration of a camera flight, milliseconds.
 const FLIGHT_MS: f64 = 280.0;
@@ -55,6 +63,10 @@ struct Inner {
     looks: Vec<Look>,
     frame: Frame,
     frusta: Frusta,
+    overlay: Overlay,
+    guides: Guides,
+    flying: Flying,
+    photographs: Vec<Taken>,
     flight: Option<Flight>,
     /// The box that the camera was framed for; `None` once the user moved it.
     framed: Option<Aabb>,
@@ -72,23 +84,17 @@ pub struct Viewer(Rc<RefCell<Inner>>);
 
 impl Default for Viewer {
     fn default() -> Self {
-        let frame = Frame {
-            camera: Camera::default(),
-            paint: Paint::Scan,
-            point_size: 2.2,
-            hovered: NO_INSTANCE,
-            selected: NO_INSTANCE,
-            stride: 1,
-            dark: true,
-            covered: Vec2::ZERO,
-        };
         Self(Rc::new(RefCell::new(Inner {
             canvas: None,
             renderer: None,
             cloud: Cloud::default(),
             looks: vec![Look::shown(palette::UNOWNED)],
-            frame,
+            frame: Frame::default(),
             frusta: Frusta::default(),
+            overlay: Overlay::default(),
+            guides: Guides::default(),
+            flying: Flying::default(),
+            photographs: Vec::new(),
             flight: None,
             framed: None,
             moved_at: 0.0,
@@ -228,8 +234,12 @@ impl Viewer {
 
     /// Length of the diagonal of the box around nearly all points, metres.
     pub fn diagonal(&self) -> f32 {
-        let bounds = self.0.borrow().cloud.bounds;
-        bounds.map_or(0.0, |bounds| Vec3::from(bounds.size()).length())
+        self.0.borrow().diagonal()
+    }
+
+    /// The box around nearly all points.
+    pub fn bounds(&self) -> Option<Aabb> {
+        self.0.borrow().cloud.bounds
     }
 
     /// Number of superpoints.
@@ -305,6 +315,16 @@ impl Viewer {
 
     /// Flies to a box, or to the whole scene.
     pub fn focus(&self, bounds: Option<Aabb>) {
+        self.focus_as(self.camera(), bounds);
+    }
+
+    /// Flies to where a box, or the whole scene, is seen from a side.
+    pub fn look_from(&self, side: Side, bounds: Option<Aabb>) {
+        self.focus_as(self.camera().from_side(side), bounds);
+    }
+
+    /// Flies to where a box, or the whole scene, is seen in the direction of a camera.
+    fn focus_as(&self, camera: Camera, bounds: Option<Aabb>) {
         let inner = self.0.borrow();
         let Some(mut bounds) = bounds.or(inner.cloud.bounds) else {
             return;
@@ -316,7 +336,7 @@ impl Viewer {
             bounds.min[axis] -= missing;
             bounds.max[axis] += missing;
         }
-        let to = inner.framing(inner.frame.camera, bounds);
+        let to = inner.framing(camera, bounds);
         drop(inner);
         self.0.borrow_mut().framed = None;
         self.fly_to(to);
@@ -361,12 +381,24 @@ impl Viewer {
         self.invalidate();
     }
 
+    /// Changes what is written and drawn at the things.
+    pub fn update_overlay(&self, change: impl FnOnce(&mut Overlay)) {
+        change(&mut self.0.borrow_mut().overlay);
+        self.invalidate();
+    }
+
+    /// Changes the axes and the scale bar.
+    pub fn update_guides(&self, change: impl FnOnce(&mut Guides)) {
+        change(&mut self.0.borrow_mut().guides);
+        self.invalidate();
+    }
+
     /// The frame of the capture whose camera is drawn at a CSS pixel of the canvas.
     pub fn frustum_at(&self, at: Vec2) -> Option<u32> {
         let inner = self.0.borrow();
         let (width, height) = inner.size();
         let ratio = inner.pixel_ratio();
-        let size = (width as f32 / ratio, height as f32 / ratio);
+        let size = Vec2::new(width as f32, height as f32) / ratio;
         inner.frusta.at(&inner.frame, size, at)
     }
 
@@ -401,7 +433,14 @@ impl Viewer {
             return on_lost.into_iter().for_each(|on_lost| on_lost());
         }
         let more = inner.step();
+        let developed = match more {
+            false => inner.developed(),
+            true => Vec::new(),
+        };
         drop(inner);
+        for (taken, picture) in developed {
+            taken(picture);
+        }
         if more {
             self.invalidate();
         }
@@ -413,6 +452,9 @@ impl Inner {
     fn step(&mut self) -> bool {
         let now = browser::now();
         self.advance_flight(now);
+        self.advance_flying(now);
+        let reach = self.diagonal();
+        self.frame.camera.orthographic = self.frame.orthographic.then_some(reach);
         let moving = self.flight.is_some() || now - self.moved_at < SETTLE_MS;
         let size = self.size();
         let Self {
@@ -442,9 +484,18 @@ impl Inner {
             let factor = if took > MOVING_MS { 0.85 } else { 1.1 };
             self.moving_points = (self.moving_points * factor).clamp(3e4, 1.2e7);
         }
-        self.frusta.draw(&self.frame, self.pixel_ratio());
+        let ratio = self.pixel_ratio();
+        self.frusta.draw(&self.frame, ratio);
+        self.overlay.draw(&self.frame, ratio);
+        self.guides.draw(&self.frame, size.1 as f32 / ratio, ratio);
         self.dirty = drawn == Drawn::Partly;
         self.dirty || moving
+    }
+
+    /// Length of the diagonal of the box around nearly all points, metres.
+    fn diagonal(&self) -> f32 {
+        let bounds = self.cloud.bounds;
+        bounds.map_or(0.0, |bounds| Vec3::from(bounds.size()).length())
     }
 
     fn advance_flight(&mut self, now: f64) {

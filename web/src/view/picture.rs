@@ -39,7 +39,12 @@ pub struct View {
     pub paint: u32,
     /// Every `stride`-th point is drawn.
     pub stride: u32,
-    padding: [u32; 3],
+    /// The distance whose scale holds at every depth, metres; 0 in a perspective picture.
+    pub flat_distance: f32,
+    /// Height above which points are not drawn, metres.
+    pub ceiling: f32,
+    /// Color towards which faded points are mixed, packed.
+    pub background: u32,
 }
 
 /// `Scene` of `eye_dome.wgsl`: the parameters of shading, outlines and surroundings.
@@ -72,10 +77,24 @@ pub struct Scene {
     pub hovered_color: u32,
     /// Color of the outline of the selected instance.
     pub selected_color: u32,
-    padding: [u32; 3],
+    /// The distance whose scale holds at every depth, metres; 0 in a perspective picture.
+    pub flat_distance: f32,
+    padding: [u32; 2],
+    /// The direction in which the eye looks.
+    pub forward: Vec3,
+    end: u32,
 }
 
 impl View {
+    /// What x and y of a point at this depth are divided by.
+    pub fn divisor(&self, depth: f32) -> f32 {
+        if self.flat_distance > 0.0 {
+            self.flat_distance
+        } else {
+            depth
+        }
+    }
+
     /// The parameters of a picture of this size.
     pub fn new(cloud: &Cloud, frame: &Frame, (width, height): (u32, u32)) -> Self {
         let (width, height) = (width as f32, height as f32);
@@ -94,7 +113,9 @@ impl View {
             height_span: (high - low).max(1e-6),
             paint: frame.paint as u32,
             stride: frame.stride,
-            padding: [0; 3],
+            flat_distance: frame.camera.flat_distance().unwrap_or(0.0),
+            ceiling: frame.ceiling,
+            background: pack(Colors::of(frame.dark).background),
         }
     }
 }
@@ -112,7 +133,7 @@ impl Scene {
         let corner = ray(-1.0, 1.0);
         let point_pixels = cloud.spacing * frame.point_size * Camera::pixels_per_metre(height)
             / frame.camera.distance;
-        let [background, grid, hovered_color, selected_color] = colors(frame.dark).map(pack);
+        let colors = Colors::of(frame.dark);
         Self {
             eye: frame.camera.eye() - middle,
             reach: (high - low).truncate().length().max(4.0) * 1.2,
@@ -123,23 +144,54 @@ impl Scene {
             down: (ray(-1.0, -1.0) - corner) / height,
             hovered: frame.hovered,
             selected: frame.selected,
-            background,
-            grid,
-            hovered_color,
-            selected_color,
-            padding: [0; 3],
+            background: pack(colors.background),
+            grid: pack(if frame.grid {
+                colors.grid
+            } else {
+                colors.background
+            }),
+            hovered_color: pack(colors.hovered),
+            selected_color: pack(colors.selected),
+            flat_distance: frame.camera.flat_distance().unwrap_or(0.0),
+            padding: [0; 2],
+            forward: frame.camera.forward(),
+            end: 0,
         }
     }
 }
 
-/// Colors of the background, the floor grid, and the outlines of the hovered and the selected
-/// instance, sRGB, on a dark or a light page. `static/style.css` has the same backgrounds and
-/// outlines.
-fn colors(dark: bool) -> [[u8; 3]; 4] {
-    if dark {
-        [[16, 18, 22], [77, 84, 97], [236, 238, 242], [255, 184, 26]]
-    } else {
-        [[241, 242, 244], [158, 166, 179], [23, 26, 33], [154, 91, 0]]
+/// The colors around the points, sRGB. `static/style.css` has the same background, text and
+/// selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colors {
+    /// Behind everything.
+    pub background: [u8; 3],
+    /// The lines of the floor grid.
+    pub grid: [u8; 3],
+    /// The outline of the hovered instance; also the color of text.
+    pub hovered: [u8; 3],
+    /// The outline of the selected instance.
+    pub selected: [u8; 3],
+}
+
+impl Colors {
+    /// The colors on a dark or a light page.
+    pub fn of(dark: bool) -> Self {
+        if dark {
+            Self {
+                background: [16, 18, 22],
+                grid: [77, 84, 97],
+                hovered: [236, 238, 242],
+                selected: [255, 184, 26],
+            }
+        } else {
+            Self {
+                background: [241, 242, 244],
+                grid: [158, 166, 179],
+                hovered: [23, 26, 33],
+                selected: [154, 91, 0],
+            }
+        }
     }
 }
 
@@ -148,39 +200,43 @@ mod tests {
     use glam::Vec4;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    use segscape::instances::NO_INSTANCE;
-
     use super::*;
-    use crate::view::cloud::Paint;
 
     #[wasm_bindgen_test]
     fn a_ray_goes_through_the_pixel_that_shows_its_points() {
-        let frame = Frame {
-            camera: Camera {
-                target: Vec3::new(1.0, -2.0, 0.5),
-                distance: 3.0,
-                yaw: 4.0,
-                pitch: 0.4,
-            },
-            paint: Paint::Scan,
-            point_size: 2.2,
-            hovered: NO_INSTANCE,
-            selected: NO_INSTANCE,
-            stride: 1,
-            dark: true,
-            covered: Vec2::new(0.25, 0.1),
-        };
-        let scene = Scene::new(&Cloud::default(), &frame, (600, 400));
-        let pixel = Vec2::new(123.0, 321.0);
-        let ray = scene.corner + pixel.x * scene.across + pixel.y * scene.down;
-        for along in [0.5, 7.0] {
-            let point = frame.camera.eye() + along * ray;
-            let clip: Vec4 = frame.clip_from_world((600.0, 400.0)) * point.extend(1.0);
-            let seen = Vec2::new(
-                (clip.x / clip.w + 1.0) * 300.0,
-                (1.0 - clip.y / clip.w) * 200.0,
+        for orthographic in [None, Some(20.0)] {
+            let frame = Frame {
+                camera: Camera {
+                    target: Vec3::new(1.0, -2.0, 0.5),
+                    distance: 3.0,
+                    yaw: 4.0,
+                    pitch: 0.4,
+                    orthographic,
+                },
+                covered: Vec2::new(0.25, 0.1),
+                ..Frame::default()
+            };
+            let (cloud, size) = (Cloud::default(), (600, 400));
+            let (scene, view) = (
+                Scene::new(&cloud, &frame, size),
+                View::new(&cloud, &frame, size),
             );
-            assert!(seen.distance(pixel) < 0.01, "{seen}");
+            let pixel = Vec2::new(123.0, 321.0);
+            let through = scene.corner + pixel.x * scene.across + pixel.y * scene.down;
+            let eye = frame.camera.eye();
+            let (from, ray) = match frame.camera.flat_distance() {
+                Some(distance) => (eye + (through - scene.forward) * distance, scene.forward),
+                None => (eye, through),
+            };
+            for along in [0.5, 7.0] {
+                let clip: Vec4 = view.clip_from_world * (from + along * ray).extend(1.0);
+                let divisor = view.divisor(clip.w);
+                let seen = Vec2::new(
+                    (clip.x / divisor + 1.0) * 300.0,
+                    (1.0 - clip.y / divisor) * 200.0,
+                );
+                assert!(seen.distance(pixel) < 0.01, "{seen}");
+            }
         }
     }
 }

@@ -31,8 +31,11 @@ const MAX_PIXELS: f32 = 1.4e6;
 const MAX_STEP: f32 = 1.28;
 const ENCLOSED: f32 = 6.0;
 const BEHIND: f32 = 1.05;
-/// Largest diameter of a point, pixels; `wgsl/points.wgsl` has the same.
+/// Largest diameter of a point, pixels, and what is done to faded points; `wgsl/points.wgsl` has
+/// the same.
 const MAX_POINT: f32 = 48.0;
+const FADED_DEPTH: f32 = 1e-6;
+const FADED_MIX: f32 = 0.75;
 /// The directions of a pixel's neighbours, y and x.
 const DIRECTIONS: [(isize, isize); 8] = [
     (-1, -1),
@@ -248,11 +251,12 @@ impl SoftwareRenderer {
             let look = self.looks[(owner as usize).min(self.looks.len() - 1)];
             let position = Vec3::from(cloud.positions[point]);
             let clip: Vec4 = view.clip_from_world * position.extend(1.0);
-            if look.shown == 0 || clip.w < near {
+            if look.shown == Look::HIDDEN || position.z > view.ceiling || clip.w < near {
                 continue;
             }
-            let center = (Vec2::new(clip.x, -clip.y) / clip.w + Vec2::ONE) * 0.5 * view.viewport;
-            let size = (view.point_size * view.pixels_per_metre / clip.w)
+            let divisor = view.divisor(clip.w);
+            let center = (Vec2::new(clip.x, -clip.y) / divisor + Vec2::ONE) * 0.5 * view.viewport;
+            let size = (view.point_size * view.pixels_per_metre / divisor)
                 .clamp(view.min_pixels, MAX_POINT);
             // A pixel is covered if its middle is.
             let columns = covered(center.x, size, self.width);
@@ -268,6 +272,11 @@ impl SoftwareRenderer {
                 )),
                 Paint::Scan => scan.unwrap_or(look.color),
             };
+            let (color, nearness) = if look.shown == Look::FADED {
+                (mixed(color, view.background, FADED_MIX), near * FADED_DEPTH)
+            } else {
+                (color, near)
+            };
             let hit = Hit {
                 point: point as u32,
                 owner,
@@ -278,7 +287,7 @@ impl SoftwareRenderer {
             } else {
                 f32::INFINITY
             };
-            let depth = near / clip.w;
+            let depth = nearness / clip.w;
             for row in rows {
                 let dy = (row as f32 + 0.5 - center.y).powi(2);
                 for column in columns.clone() {
@@ -471,20 +480,28 @@ fn covered(center: f32, size: f32, pixels: usize) -> Range<usize> {
 /// Coverage of the pixel around `position` by the floor grid, which is seen only from above. It is
 /// computed for most pixels of many pictures, hence with few divisions.
 fn grid_cover(scene: &Scene, position: Vec2) -> f32 {
-    let ray = scene.corner + position.x * scene.across + position.y * scene.down;
-    if scene.eye.z <= 0.0 || ray.z >= 0.0 {
+    let through = scene.corner + position.x * scene.across + position.y * scene.down;
+    let is_flat = scene.flat_distance > 0.0;
+    let (from, ray) = if is_flat {
+        let beside = scene.flat_distance * (through - scene.forward);
+        (scene.eye + beside, scene.forward)
+    } else {
+        (scene.eye, through)
+    };
+    if from.z <= 0.0 || ray.z >= 0.0 {
         return 0.0;
     }
     let per_height = 1.0 / ray.z;
-    let along = -scene.eye.z * per_height;
-    let at = scene.eye.truncate() + along * ray.truncate();
+    let along = -from.z * per_height;
+    let at = from.truncate() + along * ray.truncate();
     let distance = at.length() / scene.reach;
     if distance >= 1.0 {
         return 0.0;
     }
     let t = ((distance - 0.3) * (1.0 / 0.7)).max(0.0);
     let fade = 1.0 - t * t * (3.0 - 2.0 * t);
-    let change = |step: Vec3| along * (step.truncate() - ray.truncate() * (step.z * per_height));
+    let reach = if is_flat { scene.flat_distance } else { along };
+    let change = |step: Vec3| reach * (step.truncate() - ray.truncate() * (step.z * per_height));
     let per_pixel = change(scene.across).abs() + change(scene.down).abs();
     let pixels = per_pixel.max(Vec2::splat(1e-6)).recip();
     let both = 1.0 / per_pixel.element_sum().max(1e-6);

@@ -5,7 +5,11 @@ use leptos::prelude::*;
 use super::icon::{Glyph, Icon};
 use crate::{
     browser,
-    page::{image_models::ImageModels, state::State},
+    page::{
+        image_models::ImageModels,
+        preferences::{self, Theme},
+        state::State,
+    },
 };
 
 /// The header at the top left of the page.
@@ -42,6 +46,7 @@ pub fn Header() -> impl IntoView {
                     <Glyph icon=Icon::Folder />
                 </label>
             </Show>
+            <ThemeButton />
             <button class="button quiet square" aria-label="2D models" title="2D models" data-testid="image-models" on:click=move |_| models.show()>
                 <Glyph icon=Icon::Picture />
             </button>
@@ -49,5 +54,23 @@ pub fn Header() -> impl IntoView {
                 <Glyph icon=Icon::Help />
             </button>
         </header>
+    }
+}
+
+/// The button that goes from one theme to the next.
+#[component]
+fn ThemeButton() -> impl IntoView {
+    let state = State::expect();
+    let words = move || format!("Theme: {}", state.theme.get().name());
+    let icon = move || match state.theme.get() {
+        Theme::System => Icon::HalfDark,
+        Theme::Light => Icon::Sun,
+        Theme::Dark => Icon::Moon,
+    };
+    let next = move |_| preferences::choose_theme(state, state.theme.get_untracked().next());
+    view! {
+        <button class="button quiet square" aria-label=words title=words data-testid="theme" on:click=next>
+            {move || view! { <Glyph icon=icon() /> }}
+        </button>
     }
 }

@@ -2,36 +2,73 @@
 
 use leptos::prelude::*;
 
-use super::dialog::Dialog;
-use crate::page::state::State;
+use super::{dialog::Dialog, segments::Segments};
+use crate::{browser, page::state::State};
 
-const MOVES: [(&str, &str); 6] = [
-    ("Drag", "turn (one finger on a touch screen)"),
-    ("Right or Shift drag", "pan (two fingers)"),
-    ("Wheel", "zoom (pinch)"),
+type Rows = &'static [(&'static str, &'static str)];
+
+const MOUSE: Rows = &[
+    ("Drag", "turn"),
+    ("Right or Shift drag", "pan"),
+    ("Wheel", "zoom"),
     ("Click", "select the instance there"),
     ("Click a camera", "show the frame that it took"),
     ("Double click", "centre the view on that point"),
+    (
+        "Right button held",
+        "W A S D, Q and E fly; drag looks around",
+    ),
 ];
-const KEYS: [(&str, &str); 16] = [
-    ("/", "type what to look for"),
+const TOUCH: Rows = &[
+    ("One finger", "turn"),
+    ("Two fingers", "pan; pinch zooms"),
+    ("Tap", "select the instance there"),
+    ("Tap a camera", "show the frame that it took"),
+    ("Double tap", "centre the view on that point"),
+];
+/// What fingers find where.
+const PLACES: Rows = &[
+    (
+        "View",
+        "sides, boxes, names, X-ray, the ceiling, the size of points, a picture to save",
+    ),
+    ("A row of the list", "select; then hide, show alone, rename"),
+    ("The arrow of the list", "fold the list away"),
+    ("The sun or moon", "light, dark, or as the system"),
+];
+const VIEW_KEYS: Rows = &[
     ("F", "look at the selected instance, or at the whole scan"),
     ("← → ↑ ↓", "turn; with Shift pan"),
     ("+ −", "zoom"),
+    ("Shift 1 … 4", "look from the top, front, left, a corner"),
+    ("Shift O", "orthographic: without perspective"),
     (
         "1 … 5",
         "colour by scan colour, instance, label, score, height",
     ),
+    ("Shift B", "boxes: of none, the selected, all"),
+    ("Shift L", "names at the things"),
+    ("Shift X", "X-ray: all but the selected fade"),
+    ("Shift C", "ceiling off and on"),
+    ("G", "grid, axes and scale bar"),
+    ("[ ]", "smaller or larger points"),
+    ("V", "fly: W A S D, Q down, E up, Shift fast, Alt slow"),
+    ("Shift P", "save the picture"),
+];
+const KEYS: Rows = &[
+    ("/", "type what to look for"),
+    (", .", "lower or raise the threshold"),
     ("C", "show or hide the cameras and frames of a capture"),
     ("← →", "previous or next frame, while one is shown large"),
-    ("[ ]", "smaller or larger points"),
-    (", .", "lower or raise the threshold"),
     ("H", "hide or show the selected instance"),
     ("X", "show the selected instance alone"),
     ("Shift H", "show all instances"),
     ("Enter", "rename the selected instance"),
     ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
-    ("Esc", "close the frame, clear the selection"),
+    (
+        "Esc",
+        "end the flight, close what is open, clear the selection",
+    ),
     ("?", "this help"),
 ];
 
@@ -39,17 +76,33 @@ const KEYS: [(&str, &str); 16] = [
 #[component]
 pub fn Help() -> impl IntoView {
     let state = State::expect();
-    let rows = |rows: &'static [(&'static str, &'static str)]| {
-        rows.iter()
-            .map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> })
-            .collect_view()
+    let touch = RwSignal::new(browser::has_fingers());
+    let table = |rows: Rows| {
+        let row = |(key, what): &(&'static str, &'static str)| {
+            view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> }
+        };
+        view! { <dl>{rows.iter().map(row).collect_view()}</dl> }
+    };
+    let tables = move || match touch.get() {
+        true => view! { <div class="columns">{table(TOUCH)} {table(PLACES)}</div> }.into_any(),
+        false => view! {
+            <div class="columns">
+                <div>{table(MOUSE)} {table(KEYS)}</div>
+                {table(VIEW_KEYS)}
+            </div>
+        }
+        .into_any(),
     };
     view! {
         <Dialog class="help" title="How to get around" open=state.help on_close=move || state.help.set(false)>
-            <div class="columns">
-                <dl>{rows(&MOVES)}</dl>
-                <dl>{rows(&KEYS)}</dl>
-            </div>
+            <Segments
+                legend="Controls of"
+                group="help-of"
+                options=vec![(false, "Mouse and keys"), (true, "Touch")]
+                chosen=touch
+                on_choose=move |chosen| touch.set(chosen)
+            />
+            {tables}
             <p class="muted">
                 "Drop a scan (PLY, PCD, LAS/LAZ, E57, GLB/glTF, OBJ, STL, SPZ, or text such as XYZ, PTS and CSV), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle."
             </p>

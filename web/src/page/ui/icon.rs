@@ -26,6 +26,10 @@ pub enum Icon {
     Trash,
     Copy,
     Picture,
+    Sun,
+    Moon,
+    HalfDark,
+    Sliders,
 }
 
 impl Icon {
@@ -72,6 +76,14 @@ impl Icon {
                 "M4.500 7h15M9.500 7V4.500h5V7M6.500 7l1 13h9l1-13M10 11v5.500M14 11v5.500"
             }
             Self::Copy => "M9 9h10v11H9zM5 15V4h10",
+            Self::Sun => {
+                "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 3v2M12 19v2M3 12h2M19 12h2M5.600 5.600L7 7M17 17l1.400 1.400M18.400 5.600L17 7M7 17l-1.400 1.400"
+            }
+            Self::Sliders => "M4 7h9M19 7h1M4 17h1M11 17h9M16 4.500v5M8 14.500v5M13 7h3M5 17h3",
+            Self::Moon => "M20 14.500A8 8 0 1 1 9.500 4a6.500 6.500 0 0 0 10.500 10.500z",
+            Self::HalfDark => {
+                "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 3v18M12 8h5M12 12h8M12 16h5"
+            }
         }
     }
 }

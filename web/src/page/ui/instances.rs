@@ -13,7 +13,7 @@ use crate::{
         state::{State, Work},
     },
     protocol::Answer,
-    view::palette::css,
+    view::{overlay::size_in_words, palette::css},
 };
 
 /// Maximum number of rows in the list. A user could not read more; the search narrows them down.
@@ -151,8 +151,8 @@ fn InstanceRow(row: Row) -> impl IntoView {
     let state = State::expect();
     let id = row.id;
     let is = move |signal: RwSignal<Option<u32>>| signal.get() == Some(id);
-    let size = row.size.map(|edge| format!("{edge:.2}")).join(" × ");
-    let title = format!("{} {}, {size} m", row.name, id + 1);
+    let size = size_in_words(row.size);
+    let title = format!("{} {}, {size}", row.name, id + 1);
     let name = StoredValue::new(row.name);
     let hide_label = if row.shown { "Hide" } else { "Show" };
     let hide_icon = if row.shown { Icon::Eye } else { Icon::EyeOff };

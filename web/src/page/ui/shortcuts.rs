@@ -9,8 +9,11 @@ use crate::{
     browser,
     page::{
         actions,
+        preferences::{self, Preferences},
         state::{Coloring, State},
+        viewing,
     },
+    view::camera::Side,
 };
 
 /// Listens for keys for the lifetime of the page.
@@ -31,6 +34,9 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
     if state.open_frame.get_untracked().is_some() && press_in_frame(state, &event.key()) {
         return true;
     }
+    if press_for_view(state, event) {
+        return true;
+    }
     let selected = state.selected.get_untracked();
     let on_selected = |act: fn(State, u32)| selected.into_iter().for_each(|id| act(state, id));
     match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
@@ -49,18 +55,16 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
             on_selected(|state, id| actions::edit(state, |edits| edits.toggle_isolated(id)))
         }
         ("Enter", _) if selected.is_some() => state.renaming.set(selected),
-        ("[", _) => state
-            .point_size
-            .update(|size| *size = (*size - 0.2).max(0.6)),
-        ("]", _) => state
-            .point_size
-            .update(|size| *size = (*size + 0.2).min(5.0)),
+        ("[", _) => state.preferences.update(|kept| kept.enlarge_points(-0.2)),
+        ("]", _) => state.preferences.update(|kept| kept.enlarge_points(0.2)),
         (",", _) => state
             .threshold
             .update(|threshold| *threshold = (*threshold - 0.02).max(0.0)),
         (".", _) => state
             .threshold
             .update(|threshold| *threshold = (*threshold + 0.02).min(1.0)),
+        ("Escape", _) if state.view_menu.get_untracked() => state.view_menu.set(false),
+        ("Escape", _) if state.flying.get_untracked() => state.flying.set(false),
         ("Escape", _) => {
             state.selected.set(None);
             state.error.set(None);
@@ -70,9 +74,36 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
             .ok()
             .and_then(|n| Coloring::ALL.get(n.wrapping_sub(1)))
         {
-            Some(coloring) => state.coloring.set(*coloring),
+            Some(coloring) => preferences::color_by(state, *coloring),
             None => return false,
         },
+    }
+    true
+}
+
+/// Handles a key that changes how the scan is looked at. Returns `true` if it does.
+fn press_for_view(state: State, event: &ev::KeyboardEvent) -> bool {
+    if event.ctrl_key() || event.meta_key() || state.scan.with_untracked(Option::is_none) {
+        return false;
+    }
+    let change = |change: fn(&mut Preferences)| state.preferences.update(change);
+    // By its place: with Shift, a digit is another character on every keyboard.
+    let digit = event.code().strip_prefix("Digit").map(str::parse::<usize>);
+    let side = digit.and_then(|digit| Side::ALL.get(digit.ok()?.wrapping_sub(1)));
+    match (event.key().to_lowercase().as_str(), event.shift_key()) {
+        ("v", false) => state.flying.update(|flying| *flying = !*flying),
+        ("g", false) => change(|kept| kept.guides = !kept.guides),
+        ("b", true) => change(viewing::next_boxes),
+        ("l", true) => change(|kept| kept.names = !kept.names),
+        ("x", true) => change(|kept| kept.xray = !kept.xray),
+        ("o", true) => change(|kept| kept.orthographic = !kept.orthographic),
+        ("c", true) => viewing::toggle_ceiling(state),
+        ("p", true) => viewing::take_picture(state),
+        (_, true) => match side {
+            Some((side, _)) => viewing::look_from(state, *side),
+            None => return false,
+        },
+        _ => return false,
     }
     true
 }
@@ -88,7 +119,8 @@ fn press_in_frame(state: State, key: &str) -> bool {
     true
 }
 
-fn is_typing(event: &ev::KeyboardEvent) -> bool {
+/// `true` if the key belongs to the element that has the focus.
+pub fn is_typing(event: &ev::KeyboardEvent) -> bool {
     let Some(element) = event
         .target()
         .and_then(|target| target.dyn_into::<Element>().ok())

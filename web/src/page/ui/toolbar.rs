@@ -1,11 +1,15 @@
-//! Controls for the display: coloring, point size, a button that shows the whole scan, and one for the
-//! cameras of a capture.
+//! Controls for the display: coloring, a button that shows the whole scan, one for the cameras of a
+//! capture, and the menu of the view.
 
 use leptos::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::{
+    icon::{Glyph, Icon},
+    segments::Segments,
+    view_menu::ViewMenuButton,
+};
 use crate::page::{
-    actions,
+    actions, preferences,
     state::{Coloring, State},
 };
 
@@ -13,43 +17,18 @@ use crate::page::{
 #[component]
 pub fn Toolbar() -> impl IntoView {
     let state = State::expect();
-    let choice = move |coloring: Coloring| {
-        view! {
-            <label class="segment" class:on=move || state.coloring.get() == coloring>
-                <input
-                    type="radio"
-                    name="coloring"
-                    class="visually-hidden"
-                    prop:checked=move || state.coloring.get() == coloring
-                    on:change=move |_| state.coloring.set(coloring)
-                />
-                {coloring.name()}
-            </label>
-        }
-    };
+    let colorings = Coloring::ALL.map(|coloring| (coloring, coloring.name()));
     view! {
         <Show when=move || state.scan.with(Option::is_some)>
             <div class="toolbar card" role="toolbar" aria-label="View">
-                <fieldset class="segments">
-                    <legend class="visually-hidden">"Colour by"</legend>
-                    {Coloring::ALL.map(choice).collect_view()}
-                </fieldset>
-                <label class="size">
-                    <span>"Size"</span>
-                    <input
-                        type="range"
-                        min="0.6"
-                        max="5"
-                        step="0.1"
-                        aria-label="Point size"
-                        prop:value=move || state.point_size.get().to_string()
-                        on:input=move |event| {
-                            if let Ok(size) = event_target_value(&event).parse() {
-                                state.point_size.set(size);
-                            }
-                        }
-                    />
-                </label>
+                <Segments
+                    legend="Colour by"
+                    group="coloring"
+                    options=colorings.to_vec()
+                    chosen=state.coloring
+                    on_choose=move |coloring| preferences::color_by(state, coloring)
+                />
+                <ViewMenuButton />
                 <button class="button quiet square" aria-label="Fit the view" title="Fit the view to the selected instance or the whole scan (F)" on:click=move |_| actions::focus(state)>
                     <Glyph icon=Icon::Fit />
                 </button>

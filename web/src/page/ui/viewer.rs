@@ -54,6 +54,8 @@ fn Canvas(made: u32) -> impl IntoView {
             // for a pointer that no longer exists.
             let _ = canvas.set_pointer_capture(event.pointer_id());
         }
+        state.view_menu.set(false);
+        state.holds_to_fly.set_value(event.button() == 2);
         let pans = event.button() != 0 || event.shift_key();
         navigator.update_value(|n| n.press(event.pointer_id(), position(&event), pans));
     };
@@ -65,6 +67,7 @@ fn Canvas(made: u32) -> impl IntoView {
         }
     };
     let on_up = move |event: PointerEvent| {
+        let_go(state);
         if let Some(gesture) =
             navigator.try_update_value(|n| n.release(event.pointer_id(), position(&event)))
         {
@@ -99,7 +102,10 @@ fn Canvas(made: u32) -> impl IntoView {
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up
-            on:pointercancel=move |event| navigator.update_value(|n| n.cancel(event.pointer_id()))
+            on:pointercancel=move |event| {
+                let_go(state);
+                navigator.update_value(|n| n.cancel(event.pointer_id()));
+            }
             on:pointerleave=move |_| {
                 state.hovered.set(None);
                 state.hovered_frame.set(None);
@@ -110,6 +116,7 @@ fn Canvas(made: u32) -> impl IntoView {
             on:keydown=move |event| steer_by_key(state, &event)
         />
         <Cameras />
+        <Over />
     }
 }
 
@@ -141,6 +148,37 @@ fn Cameras() -> impl IntoView {
     }
 }
 
+/// Boxes, names, axes and the scale bar, over the points.
+#[component]
+fn Over() -> impl IntoView {
+    let state = State::expect();
+    let things = NodeRef::<html::Canvas>::new();
+    let guides = NodeRef::<html::Canvas>::new();
+    Effect::new(move |_| {
+        if let (Some(things), Some(guides)) = (things.get(), guides.get()) {
+            let viewer = state.viewer();
+            viewer.update_overlay(|overlay| overlay.attach(things));
+            viewer.update_guides(|drawn| drawn.attach(guides));
+        }
+    });
+    let shown = move || {
+        let kept = state.preferences.with(|kept| kept.guides);
+        kept && state.scan.with(Option::is_some)
+    };
+    view! {
+        <canvas node_ref=things class="viewer over" aria-hidden="true" data-testid="overlay" />
+        <canvas node_ref=guides class="guides" class:shown=shown role="img" data-testid="guides" />
+    }
+}
+
+/// Ends a flight for which the right mouse button was held.
+fn let_go(state: State) {
+    state.holds_to_fly.set_value(false);
+    if !state.flying.get_untracked() {
+        state.viewer().hover_in_place();
+    }
+}
+
 fn position(event: &PointerEvent) -> Vec2 {
     Vec2::new(event.offset_x() as f32, event.offset_y() as f32)
 }
@@ -163,8 +201,12 @@ async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
 
 fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
     let viewer = state.viewer();
+    let flies = state.flying.get_untracked() || viewer.is_flying();
     match gesture {
         Gesture::None => {}
+        Gesture::Orbit(pixels) | Gesture::PanZoom(pixels, _) if flies => {
+            viewer.steer(|camera| camera.look_around(pixels));
+        }
         Gesture::Orbit(pixels) => viewer.steer(|camera| camera.orbit(pixels)),
         Gesture::PanZoom(pixels, factor) => {
             let height = canvas
@@ -263,7 +305,7 @@ fn keep_in_step(state: State) {
         });
         let (paint, point_size, dark) = (
             state.coloring.get().paint(colored),
-            state.point_size.get(),
+            state.preferences.with(|kept| kept.point_size),
             state.dark.get(),
         );
         let owner = |instance: Option<u32>| instance.unwrap_or(NO_INSTANCE);

@@ -1,0 +1,226 @@
+//! The menu of the view: where it looks from, what is drawn over the points, what is cut away, and
+//! what can be done with it.
+
+use leptos::prelude::*;
+
+use super::{
+    icon::{Glyph, Icon},
+    segments::Segments,
+};
+use crate::{
+    page::{
+        preferences::{POINT_SIZES, Preferences},
+        state::State,
+        viewing,
+    },
+    view::{camera::Side, overlay::Boxes},
+};
+
+/// The button that opens the menu.
+#[component]
+pub fn ViewMenuButton() -> impl IntoView {
+    let state = State::expect();
+    view! {
+        <button
+            class="button quiet square toggle"
+            aria-label="View"
+            title="View: sides, boxes, names, ceiling, picture"
+            aria-haspopup="true"
+            aria-controls="view-menu"
+            aria-expanded=move || state.view_menu.get().to_string()
+            aria-pressed=move || state.view_menu.get().to_string()
+            data-testid="view-menu-button"
+            on:click=move |_| state.view_menu.update(|open| *open = !*open)
+        >
+            <Glyph icon=Icon::Sliders />
+        </button>
+    }
+}
+
+/// The menu, over the picture.
+#[component]
+pub fn ViewMenu() -> impl IntoView {
+    let state = State::expect();
+    let open = move || state.view_menu.get() && state.scan.with(Option::is_some);
+    view! {
+        <Show when=open>
+            <section class="view-menu card" id="view-menu" aria-label="View" data-testid="view-menu">
+                <Sides />
+                <Drawn />
+                <Ceiling />
+                <PointSize />
+                <Doings />
+            </section>
+        </Show>
+    }
+}
+
+/// A button that switches a preference on and off.
+#[component]
+fn Switch(
+    /// Its words.
+    words: &'static str,
+    /// What it is for, with its key.
+    title: &'static str,
+    testid: &'static str,
+    #[prop(into)] on: Signal<bool>,
+    act: impl Fn() + 'static,
+) -> impl IntoView {
+    view! {
+        <button class="button small toggle" title=title aria-pressed=move || on.get().to_string() data-testid=testid on:click=move |_| act()>
+            {words}
+        </button>
+    }
+}
+
+#[component]
+fn Sides() -> impl IntoView {
+    let state = State::expect();
+    let side = move |(side, name): (Side, &'static str)| {
+        view! {
+            <button class="button small" data-testid=format!("side-{}", name.to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
+                {name}
+            </button>
+        }
+    };
+    view! {
+        <h3>"Look from"</h3>
+        <div class="choices">
+            {Side::ALL.map(side).collect_view()}
+            <Switch
+                words="Orthographic"
+                title="Without perspective (Shift O)"
+                testid="orthographic"
+                on=Signal::derive(move || state.preferences.with(|kept| kept.orthographic))
+                act=move || state.preferences.update(|kept| kept.orthographic = !kept.orthographic)
+            />
+        </div>
+    }
+}
+
+#[component]
+fn Drawn() -> impl IntoView {
+    let state = State::expect();
+    let is = move |of: fn(&Preferences) -> bool| Signal::derive(move || state.preferences.with(of));
+    view! {
+        <h3>"Boxes with sizes"</h3>
+        <Segments
+            legend="Boxes"
+            group="boxes"
+            options=vec![(Boxes::Off, "None"), (Boxes::Selected, "Selected"), (Boxes::All, "All")]
+            chosen=Signal::derive(move || state.preferences.with(|kept| kept.boxes))
+            on_choose=move |boxes| state.preferences.update(|kept| kept.boxes = boxes)
+        />
+        <h3>"Show"</h3>
+        <div class="choices">
+            <Switch words="Names" title="Names at the things (Shift L)" testid="names" on=is(|kept| kept.names) act=move || state.preferences.update(|kept| kept.names = !kept.names) />
+            <Switch
+                words="X-ray"
+                title="The others fade when something is selected (Shift X)"
+                testid="xray"
+                on=is(|kept| kept.xray)
+                act=move || state.preferences.update(|kept| kept.xray = !kept.xray)
+            />
+            <Switch
+                words="Grid, axes, scale"
+                title="Floor grid, axes and scale bar (G)"
+                testid="guides-toggle"
+                on=is(|kept| kept.guides)
+                act=move || state.preferences.update(|kept| kept.guides = !kept.guides)
+            />
+        </div>
+    }
+}
+
+#[component]
+fn Ceiling() -> impl IntoView {
+    let state = State::expect();
+    let is_off = move || state.ceiling.get().is_some();
+    let above_floor = move || {
+        let [low, _] = viewing::heights(state);
+        state.ceiling.get().map_or(0.0, |height| height - low)
+    };
+    let range = move || {
+        let [low, high] = viewing::heights(state);
+        high - low
+    };
+    let on_input = move |event| {
+        if let Ok(height) = event_target_value(&event).parse::<f32>() {
+            let [low, _] = viewing::heights(state);
+            state.ceiling.set(Some(low + height));
+        }
+    };
+    view! {
+        <h3>"Ceiling"</h3>
+        <div class="choices">
+            <Switch
+                words="Ceiling off"
+                title="Hide what is above a height (Shift C)"
+                testid="ceiling"
+                on=Signal::derive(is_off)
+                act=move || viewing::toggle_ceiling(state)
+            />
+            <Show when=is_off>
+                <label class="size">
+                    <input
+                        type="range"
+                        min="0"
+                        max=range
+                        step="0.01"
+                        aria-label="Height above the floor that is shown"
+                        aria-valuetext=move || format!("{:.2} m", above_floor())
+                        data-testid="ceiling-height"
+                        prop:value=move || above_floor().to_string()
+                        on:input=on_input
+                    />
+                    <output>{move || format!("{:.2} m", above_floor())}</output>
+                </label>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn PointSize() -> impl IntoView {
+    let state = State::expect();
+    let size = move || state.preferences.with(|kept| kept.point_size);
+    view! {
+        <label class="size">
+            <span>"Point size"</span>
+            <input
+                type="range"
+                min=POINT_SIZES[0]
+                max=POINT_SIZES[1]
+                step="0.1"
+                title="Smaller or larger points ([ ])"
+                data-testid="point-size"
+                prop:value=move || size().to_string()
+                on:input=move |event| {
+                    if let Ok(size) = event_target_value(&event).parse() {
+                        state.preferences.update(|kept| kept.point_size = size);
+                    }
+                }
+            />
+        </label>
+    }
+}
+
+#[component]
+fn Doings() -> impl IntoView {
+    let state = State::expect();
+    view! {
+        <div class="choices">
+            <Switch
+                words="Fly"
+                title="Fly with W A S D, Q and E (V)"
+                testid="fly"
+                on=state.flying
+                act=move || state.flying.update(|flying| *flying = !*flying)
+            />
+            <button class="button small" title="Save the picture as PNG (Shift P)" data-testid="picture-button" on:click=move |_| viewing::take_picture(state)>
+                <Glyph icon=Icon::Download />
+                "Picture"
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,274 @@
+//! Boxes and names over the picture of either renderer, on a canvas of their own, from the same
+//! camera.
+
+use std::fmt::Write as _;
+
+use glam::{Vec2, Vec3};
+use segscape::geometry::Aabb;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+use self::labels::Wish;
+use super::{
+    cloud::Frame, palette::css, picture::Colors, projection::Projection, surface::Surface,
+};
+
+pub mod guides;
+mod labels;
+
+/// Height of a label and the room at each end of its words, CSS pixels.
+const LABEL_HEIGHT: f32 = 20.0;
+const LABEL_ROOM: f32 = 7.0;
+/// Corners of a box that differ in one axis, numbered by the bits of their axes.
+const EDGES: [[usize; 2]; 12] = [
+    [0, 1],
+    [2, 3],
+    [4, 5],
+    [6, 7],
+    [0, 2],
+    [1, 3],
+    [4, 6],
+    [5, 7],
+    [0, 4],
+    [1, 5],
+    [2, 6],
+    [3, 7],
+];
+
+/// The things whose boxes are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Boxes {
+    /// None.
+    #[default]
+    Off,
+    /// The selected one.
+    Selected,
+    /// All that are shown.
+    All,
+}
+
+/// A thing that may have a box and a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thing {
+    /// Index of the instance.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// Its box, world frame, metres.
+    pub bounds: Aabb,
+    /// Its confidence: of names that overlap, those of the surest things are shown.
+    pub confidence: f32,
+    /// The color of its box.
+    pub color: [u8; 3],
+}
+
+/// The things and what is drawn of them.
+#[derive(Default)]
+pub struct Overlay {
+    /// The things that are shown.
+    pub things: Vec<Thing>,
+    /// Which of them have a box.
+    pub boxes: Boxes,
+    /// If `true`, they have their names.
+    pub names: bool,
+    pub(super) surface: Option<Surface>,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// A context of a 2D canvas, as far as it measures words.
+    type Measuring;
+    type Measured;
+    #[wasm_bindgen(method, js_name = measureText)]
+    fn measure_text(this: &Measuring, words: &str) -> Measured;
+    #[wasm_bindgen(method, getter)]
+    fn width(this: &Measured) -> f64;
+}
+
+impl Overlay {
+    /// Draws on this canvas from now on.
+    pub fn attach(&mut self, canvas: HtmlCanvasElement) {
+        self.surface = Surface::of(canvas);
+    }
+
+    /// Draws all boxes and names for this frame, with `ratio` pixels per CSS pixel.
+    pub fn draw(&self, frame: &Frame, ratio: f32) {
+        let Some(surface) = &self.surface else {
+            return;
+        };
+        let size = surface.begin(ratio);
+        let projection = Projection::new(frame, size);
+        let boxes = self.draw_boxes(surface, frame, &projection, ratio);
+        let labels = self.draw_labels(surface, frame, &projection, size, ratio);
+        surface.tell("data-boxes", &boxes.to_string());
+        surface.tell("data-labels", &labels.to_string());
+    }
+
+    fn has_box(&self, frame: &Frame, thing: &Thing) -> bool {
+        match self.boxes {
+            Boxes::Off => false,
+            Boxes::Selected => thing.id == frame.selected,
+            Boxes::All => true,
+        }
+    }
+
+    /// Draws the boxes. Returns how many.
+    fn draw_boxes(
+        &self,
+        surface: &Surface,
+        frame: &Frame,
+        projection: &Projection,
+        ratio: f32,
+    ) -> usize {
+        let context = &surface.context;
+        let boxed = |thing: &&Thing| self.has_box(frame, thing);
+        let mut count = 0;
+        for thing in self.things.iter().filter(boxed) {
+            let is_selected = thing.id == frame.selected;
+            let (color, width) = match is_selected {
+                true => (Colors::of(frame.dark).selected, 2.0),
+                false => (thing.color, 1.3),
+            };
+            context.set_stroke_style_str(&css(color));
+            context.set_line_width(f64::from(width * ratio));
+            context.begin_path();
+            let corners = corners(&thing.bounds);
+            for ends in EDGES {
+                if let Some(line) = projection.line(ends.map(|corner| corners[corner])) {
+                    surface.line(line);
+                }
+            }
+            context.stroke();
+            count += 1;
+        }
+        count
+    }
+
+    /// Draws the names, and the size of the selected thing beside its box. Returns how many found
+    /// room.
+    fn draw_labels(
+        &self,
+        surface: &Surface,
+        frame: &Frame,
+        projection: &Projection,
+        size: Vec2,
+        ratio: f32,
+    ) -> usize {
+        let context = &surface.context;
+        context.set_font(&format!("{}px system-ui, sans-serif", 12.0 * ratio));
+        context.set_text_baseline("middle");
+        let free = size * (Vec2::ONE - frame.covered);
+        let mut wanted = Vec::new();
+        for thing in &self.things {
+            let words = self.words(frame, thing);
+            if let Some(anchor) = anchor(projection, &thing.bounds, free)
+                && !words.is_empty()
+            {
+                let width = context.unchecked_ref::<Measuring>().measure_text(&words);
+                let room = 2.0 * LABEL_ROOM * ratio;
+                let size = Vec2::new(width.width() as f32 + room, LABEL_HEIGHT * ratio);
+                let priority = if thing.id == frame.selected {
+                    2.0
+                } else {
+                    thing.confidence
+                };
+                let wish = Wish {
+                    anchor,
+                    size,
+                    priority,
+                };
+                wanted.push((thing, words, wish));
+            }
+        }
+        let wishes: Vec<Wish> = wanted.iter().map(|(_, _, wish)| *wish).collect();
+        let colors = Colors::of(frame.dark);
+        let mut count = 0;
+        for ((thing, words, wish), place) in wanted.iter().zip(labels::place(&wishes, free)) {
+            let Some(place) = place else {
+                continue;
+            };
+            let [x, y, width, height] = [place.x, place.y, wish.size.x, wish.size.y].map(f64::from);
+            context.set_global_alpha(0.82);
+            context.set_fill_style_str(&css(colors.background));
+            context.fill_rect(x, y, width, height);
+            context.set_global_alpha(1.0);
+            let is_selected = thing.id == frame.selected;
+            let mark = if is_selected {
+                colors.selected
+            } else {
+                thing.color
+            };
+            context.set_fill_style_str(&css(mark));
+            context.fill_rect(x, y, f64::from(3.0 * ratio), height);
+            context.set_fill_style_str(&css(colors.hovered));
+            let left = x + f64::from(LABEL_ROOM * ratio);
+            // A font without the letters leaves a gap, which is no failure.
+            let _ = context.fill_text(words, left, y + height / 2.0);
+            count += 1;
+        }
+        count
+    }
+
+    /// What is written at a thing; empty for nothing.
+    fn words(&self, frame: &Frame, thing: &Thing) -> String {
+        let mut words = String::new();
+        if self.names {
+            words.push_str(&thing.name);
+        }
+        if thing.id == frame.selected && self.boxes != Boxes::Off {
+            let gap = if words.is_empty() { "" } else { "  " };
+            // Writing to a string does not fail.
+            let _ = write!(words, "{gap}{}", size_in_words(thing.bounds.size()));
+        }
+        words
+    }
+}
+
+/// The edge lengths of a box in metres, along x, y and z: `0.62 × 0.58 × 1.10 m`.
+pub fn size_in_words(size: [f32; 3]) -> String {
+    format!("{} m", size.map(|edge| format!("{edge:.2}")).join(" × "))
+}
+
+/// The corners of a box, numbered by the bits of their axes.
+fn corners(bounds: &Aabb) -> [Vec3; 8] {
+    std::array::from_fn(|corner| {
+        let side = |axis: usize| match corner >> axis & 1 {
+            0 => bounds.min[axis],
+            _ => bounds.max[axis],
+        };
+        Vec3::new(side(0), side(1), side(2))
+    })
+}
+
+/// Where the name of a thing belongs: at the middle of its upper side, or at its middle if that side
+/// is out of the picture's free part; `None` if both are.
+fn anchor(projection: &Projection, bounds: &Aabb, free: Vec2) -> Option<Vec2> {
+    let middle = (Vec3::from(bounds.min) + Vec3::from(bounds.max)) / 2.0;
+    [middle.with_z(bounds.max[2]), middle]
+        .into_iter()
+        .filter_map(|point| projection.place(point))
+        .find(|place| place.cmpge(Vec2::ZERO).all() && place.cmple(free).all())
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn edges_join_neighboring_corners_and_sizes_are_in_metres() {
+        let bounds = Aabb {
+            min: [0.0; 3],
+            max: [0.62, 0.584, 1.1],
+        };
+        let corners = corners(&bounds);
+        let length: f32 = EDGES
+            .iter()
+            .map(|[from, to]| corners[*from].distance(corners[*to]))
+            .sum();
+        assert!((length - 4.0 * (0.62 + 0.584 + 1.1)).abs() < 1e-4);
+        assert_eq!(size_in_words(bounds.size()), "0.62 × 0.58 × 1.10 m");
+    }
+}
