@@ -121,7 +121,7 @@ fn columns_have_the_types_of_their_values() {
     assert_eq!((truth.semantic, truth.instance), (vec![5, 7], vec![1, 2]));
     // survey coordinates keep their digits
     let scan = text("691000.1234 5334000.5678 512.25\n691001.1234 5334001.5678 513.25\n");
-    assert_eq!(values(&scan, "x"), [691_000.1234, 691_001.1234]);
+    assert_eq!(values(&scan, "x"), [691_000.123_4, 691_001.123_4]);
     let scan = text("0 0 0 0 0 0\n1 1 1 1 1 0\n2 2 2 1 0 0\n3 3 3 0 1 0\n");
     assert_eq!(
         scan.colors.unwrap()[1],

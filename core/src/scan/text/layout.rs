@@ -166,7 +166,7 @@ pub(super) fn layout(bytes: &[u8]) -> Option<Layout> {
     rows.retain(|row| row.len() >= width);
     let of_remark = || {
         let remarks = head.iter().filter_map(|(_, line)| remark(line));
-        remarks.filter_map(|line| titles(line, width)).last()
+        remarks.rev().find_map(|line| titles(line, width))
     };
     let (header, titles) = match header {
         Some((number, titles)) => (Some(number), Some(titles)),

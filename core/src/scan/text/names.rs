@@ -163,8 +163,8 @@ pub(super) fn named(header: &[String]) -> Option<Vec<Named>> {
 
 /// `true` if these are the names of the columns of a trajectory, such as TUM's.
 pub(super) fn is_trajectory(header: &[String]) -> bool {
-    let has = |name: &&str| header.iter().any(|title| bare(title) == **name);
-    TRAJECTORY.iter().all(|name| has(&name))
+    let has = |name: &&str| header.iter().any(|title| bare(title) == *name);
+    TRAJECTORY.iter().all(has)
 }
 
 #[cfg(test)]

@@ -525,7 +525,7 @@ fn containers_have_their_right_answers() {
         ));
     }
     for end in (30..JSON.len()).step_by(11) {
-        let part = JSON[..end].as_bytes().to_vec();
+        let part = JSON.as_bytes()[..end].to_vec();
         cases.push((
             format!("JSON cut at {end}"),
             part,
