@@ -117,15 +117,14 @@ async fn draw(stand: &Stand, renderer: &str) -> Drawn {
 
     page.double_click().await;
     keep("point").await;
-    page.keys("viewer-canvas", "fX").await;
-    keep("xray").await;
-    page.keys("viewer-canvas", "XCO$").await; // Shift 4
-    keep("orthographic below the ceiling").await;
-    page.keys("viewer-canvas", "CO").await;
     instances.extend(near);
     page.press("share-button").await;
     page.until("the link", STEP, async || page.exists("share-link").await)
         .await;
+    page.keys("viewer-canvas", "fX").await;
+    keep("xray").await;
+    page.keys("viewer-canvas", "XCO$").await; // Shift 4
+    keep("orthographic below the ceiling").await;
     assert_eq!(page.errors().await, [] as [&str; 0]);
     Drawn {
         pictures,

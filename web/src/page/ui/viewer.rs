@@ -19,6 +19,8 @@ use crate::{
     },
 };
 
+/// The bit of the right button among those of a mouse that are down.
+const RIGHT: u16 = 2;
 /// Number of lost devices after which the page draws without WebGPU.
 const LOST_DEVICES: u32 = 3;
 
@@ -60,6 +62,10 @@ fn Canvas(made: u32) -> impl IntoView {
         navigator.update_value(|n| n.press(event.pointer_id(), position(&event), pans));
     };
     let on_move = move |event: PointerEvent| {
+        // The button may go up where nobody hears of it.
+        if state.holds_to_fly.get_value() && event.buttons() & RIGHT == 0 {
+            let_go(state);
+        }
         if let Some(gesture) =
             navigator.try_update_value(|n| n.drag(event.pointer_id(), position(&event)))
         {
