@@ -124,13 +124,17 @@ fn assert_keeps(input: &Element, output: &Element) {
     }
 }
 
-/// Chooses a format in the menu of downloads, waits for the file, takes it away and returns its
-/// bytes. `stem` is the name of the scan.
+/// Chooses a format in the menu of downloads and returns the bytes of the file. `stem` is the name
+/// of the scan.
 pub async fn download(stand: &Stand, page: &Page, format: Export, stem: &str) -> Vec<u8> {
     page.press("download").await;
     page.press(&format!("download-{}", format.key())).await;
-    let name = format!("{stem}.{}", format.ending());
-    let path: PathBuf = stand.folder.path().join("downloads").join(&name);
+    downloaded(stand, page, &format!("{stem}.{}", format.ending())).await
+}
+
+/// Waits for a file of this name, takes it away and returns its bytes.
+pub async fn downloaded(stand: &Stand, page: &Page, name: &str) -> Vec<u8> {
+    let path: PathBuf = stand.folder.path().join("downloads").join(name);
     // The browser gives a file its name only once the file is complete.
     page.until(&format!("the download of {name}"), STEP, async || {
         path.is_file()

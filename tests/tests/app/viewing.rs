@@ -198,7 +198,7 @@ fn the_picture_is_saved_with_what_is_drawn_over_it() {
     story(async |stand| {
         let page = open(stand, Visit::DESKTOP).await;
         page.keys("viewer-canvas", "BBP").await;
-        let bytes = files::download(stand, &page, "room.png").await;
+        let bytes = files::downloaded(stand, &page, "room.png").await;
         let picture = image::load_from_memory(&bytes).unwrap().into_rgb8();
         assert_eq!((picture.width(), picture.height()), (1440, 900));
         let colors: BTreeSet<_> = picture.pixels().map(|pixel| pixel.0).collect();

@@ -24,7 +24,7 @@ fn github(path: &str) -> Option<String> {
     let mut parts = path.splitn(4, '/');
     let (owner, repository) = (parts.next()?, parts.next()?);
     let is_page = ["blob", "raw"].contains(&parts.next()?);
-    let file = parts.next()?;
+    let file = parts.next().filter(|file| !file.is_empty())?;
     is_page.then(|| format!("raw.githubusercontent.com/{owner}/{repository}/{file}"))
 }
 
