@@ -327,14 +327,21 @@ pub const FLAWS: &str = r#"
     const flaws = [], { innerWidth: width, innerHeight: height } = window;
     const shown = element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const box = element => element.getBoundingClientRect();
+    // What scrolls is seen within its frame alone.
+    const seen = element => {
+        const all = box(element), frame = element.closest('.drop-zone');
+        if (!frame) return all;
+        const { top, bottom } = box(frame);
+        return { left: all.left, right: all.right, top: Math.max(all.top, top), bottom: Math.min(all.bottom, bottom) };
+    };
     const name = element => element.dataset.testid || element.getAttribute('aria-label') || element.className || element.tagName;
     if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
     const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation, .strip, .large')].filter(shown);
     for (const card of cards) {
-        const { left, right, top, bottom } = box(card);
+        const { left, right, top, bottom } = seen(card);
         if (left < -1 || right > width + 1 || top < -1) flaws.push(`${name(card)} reaches out of the window`);
         for (const other of cards) {
-            const b = box(other);
+            const b = seen(other);
             const over = Math.min(right, b.right) - Math.max(left, b.left) > 1 && Math.min(bottom, b.bottom) - Math.max(top, b.top) > 1;
             if (card.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING && over) flaws.push(`${name(card)} and ${name(other)} overlap`);
         }
