@@ -166,7 +166,7 @@ fn a_step_that_is_not_finite_changes_nothing_bit_for_bit() {
 /// step are those of the weights after the first.
 #[test]
 fn steps_on_a_gpu_are_those_on_the_cpu() {
-    const TOLERANCE: f32 = 5e-4;
+    const TOLERANCE: f32 = 1e-4;
     let gpu = pollster::block_on(proofs::device::gpu()).device;
     let mut runs = [Device::flex(), gpu].map(|device| Run::new(&device, 1));
     let is_compared = |name: &str| {
@@ -190,10 +190,15 @@ fn steps_on_a_gpu_are_those_on_the_cpu() {
             };
             let (want, got) = (floats(want), floats(&got[name]));
             let largest = want.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+            // A square has twice the relative error.
+            let tolerance = match name.starts_with("moment 1") {
+                true => 2.0 * TOLERANCE,
+                false => TOLERANCE,
+            };
             assert_eq!(got.len(), want.len(), "{name}");
             for (got, want) in got.iter().zip(&want) {
                 assert!(
-                    (got - want).abs() <= TOLERANCE * largest,
+                    (got - want).abs() <= tolerance * largest,
                     "{name} has {got} instead of {want}; its largest value is {largest}"
                 );
             }
