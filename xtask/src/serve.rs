@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::{
     models, setup,
     shell::{command, run},
+    sizes,
 };
 
 /// Options for serving the app.
@@ -56,13 +57,14 @@ pub fn serve(args: &Args) -> Result<()> {
     ))
 }
 
-/// Builds the optimized page and worker into `dist`.
+/// Builds the optimized page and worker into `dist`, with their compressed versions.
 ///
 /// # Errors
-/// Returns an error if Trunk fails.
+/// Returns an error if Trunk fails or a file cannot be written.
 pub fn build_app() -> Result<()> {
     // Trunk stays offline so that it downloads no tools of its own. The crates are therefore
     // fetched first.
     run(&mut command("cargo", ["fetch", "--locked"]))?;
-    run(&mut command("trunk", ["build", "--release", "--offline"]))
+    run(&mut command("trunk", ["build", "--release", "--offline"]))?;
+    sizes::compress()
 }

@@ -1,6 +1,8 @@
-//! Limits on the size of the built app after brotli, to keep the download small.
+//! The built app after brotli, as the server sends it, and the limits on its size, to keep the
+//! download small.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -31,23 +33,43 @@ const BUDGETS: [Budget; 4] = [
     }),
 ];
 
+/// Ending of the compressed version of a file, next to it.
+const COMPRESSED: &str = "br";
+/// Files with these endings have a compressed version.
+const COMPRESSIBLE: [&str; 6] = ["wasm", "js", "css", "html", "json", "svg"];
+
+/// Compresses the files of `dist` once, so that the server need not do it for every visit.
+///
+/// # Errors
+/// Returns an error if the app is not built, or a file cannot be written.
+pub fn compress() -> Result<()> {
+    for file in built()? {
+        if has_ending(&file, &COMPRESSIBLE) {
+            let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 9, 22);
+            writer.write_all(&fs::read(&file)?)?;
+            fs::write(compressed(&file), writer.into_inner())?;
+        }
+    }
+    Ok(())
+}
+
 /// Prints the compressed sizes of `dist` and compares them with the budgets.
 ///
 /// # Errors
 /// Returns an error if a budget is exceeded or the app is not built.
 pub fn check() -> Result<()> {
     let dist = root().join("dist");
-    let mut files = Vec::new();
-    list(&dist, &mut files).context("build the app first: cargo xtask serve")?;
+    let files = built()?;
     let mut passed = Vec::new();
     for (what, limit, belongs) in BUDGETS {
-        let mut compressed = 0;
+        let mut bytes = 0;
         let mut found = false;
         for file in files.iter().filter(|file| belongs(&relative(&dist, file))) {
-            compressed += brotli_len(&fs::read(file)?)?;
+            let sent = fs::metadata(compressed(file)).or_else(|_| fs::metadata(file))?;
+            bytes += sent.len();
             found = true;
         }
-        let size = compressed as f64 / MB;
+        let size = bytes as f64 / MB;
         println!("{what}: {size:.3} MB after brotli, limit {limit} MB");
         if !found || size > limit {
             passed.push(what);
@@ -81,8 +103,22 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn brotli_len(bytes: &[u8]) -> Result<usize> {
-    let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 9, 22);
-    writer.write_all(bytes)?;
-    Ok(writer.into_inner().len())
+/// The files of `dist` without their compressed versions.
+fn built() -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    list(&root().join("dist"), &mut files).context("build the app first: cargo xtask serve")?;
+    files.retain(|file| !has_ending(file, &[COMPRESSED]));
+    Ok(files)
+}
+
+fn compressed(file: &Path) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".");
+    path.push(COMPRESSED);
+    path.into()
+}
+
+fn has_ending(file: &Path, endings: &[&str]) -> bool {
+    let ending = file.extension().and_then(OsStr::to_str);
+    ending.is_some_and(|ending| endings.contains(&ending))
 }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
 mod browser;
 pub mod captures;
@@ -59,15 +60,15 @@ pub fn story(tell: impl AsyncFnOnce(&Stand)) {
     story_with(|_| built_app(), tell);
 }
 
-/// Runs a story with the app that `app` makes in the story's folder. Only one story runs at a time,
-/// because there are two cores and a browser with a software GPU uses both.
+/// Runs a story with the app that `app` makes in the story's folder. At most two stories run at a
+/// time: one alone leaves half of two cores idle, and many would starve each other.
 pub fn story_with(app: impl FnOnce(&Path) -> PathBuf, tell: impl AsyncFnOnce(&Stand)) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    static PLACES: Semaphore = Semaphore::const_new(2);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
+    let _place = runtime.block_on(PLACES.acquire());
     let stand = runtime.block_on(Stand::start(app));
     let began = Instant::now();
     let told = catch_unwind(AssertUnwindSafe(|| runtime.block_on(tell(&stand))));
