@@ -9,6 +9,7 @@
 // 1     1       read    f32      points, 3    positions, world frame, metres
 // 1     2       read    u32      points       packed 0xAABBGGRR sRGB (all zero: no color)
 // 1     3       read    u32      points       superpoint
+// 1     4       read    u32      points       packed color of the normal; the scan's as long as it is not known
 //
 // Invariants: every superpoint has an owner. Depth is reversed (1 near, 0 far). Identity .x is 0 for
 // "no point", otherwise the point's index in the scene + 1; .y is its owner.
@@ -22,11 +23,12 @@ struct View {
     min_pixels: f32,
     height_low: f32,        // lower end of the height ramp in metres
     height_span: f32,
-    paint: u32,             // 0: the scan's color, 1: the owner's look, 2: the height ramp
+    paint: u32,             // 0: the scan's color, 1: the owner's look, 2: the height ramp, 3: the normal
     stride: u32,            // every stride-th point is drawn
     flat_distance: f32,     // distance whose scale holds at every depth in metres; 0: perspective
     ceiling: f32,           // height above which points are not drawn in metres
     background: u32,        // color towards which faded points are mixed, packed 0xAABBGGRR sRGB
+    blend: f32,             // part of the scan's color in another paint
 }
 
 struct Look {
@@ -58,6 +60,7 @@ struct Targets {
 @group(1) @binding(1) var<storage, read> positions: array<f32>;
 @group(1) @binding(2) var<storage, read> colors: array<u32>;
 @group(1) @binding(3) var<storage, read> superpoints: array<u32>;
+@group(1) @binding(4) var<storage, read> normals: array<u32>;
 
 // Faded points are farther than all others by this factor, and mostly of the background's color.
 const FADED_DEPTH: f32 = 1e-6;
@@ -96,8 +99,10 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
             out.color = unpack4x8unorm(look.color).rgb * light;
         }
         case 2u: { out.color = ramp((position.z - view.height_low) / view.height_span); }
+        case 3u: { out.color = unpack4x8unorm(normals[point]).rgb; }
         default: { out.color = select(unpack4x8unorm(look.color).rgb, scan, colors[point] != 0u); }
     }
+    out.color = mix(out.color, scan, select(0.0, view.blend, colors[point] != 0u));
     out.color = mix(out.color, unpack4x8unorm(view.background).rgb, select(0.0, FADED_MIX, is_faded));
     // Smaller points stay square, since as circles they would miss every pixel center.
     out.offset = select(vec2f(0.0), offset, pixels > 3.0);

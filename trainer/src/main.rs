@@ -1,10 +1,10 @@
 //! Command line of the trainer: segment, lift, track, synth, prepare, perceive, train, pseudo, rank,
-//! ablate, eval, report, import, export, vocabulary, name, bench.
+//! ablate, eval, report, import, export, vocabulary, name, bench, completions, manual.
 
 mod allocator;
 mod commands;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(version, about)]
@@ -32,6 +32,8 @@ enum Command {
     Import(commands::import::Import),
     Vocabulary(commands::vocabulary::Vocabulary),
     Name(commands::name::Name),
+    Completions(commands::shell::Completions),
+    Manual(commands::shell::Manual),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -59,5 +61,10 @@ fn main() -> anyhow::Result<()> {
         Command::Import(command) => command.run(),
         Command::Vocabulary(command) => command.run(),
         Command::Name(command) => command.run(),
+        Command::Completions(command) => {
+            command.run(Cli::command());
+            Ok(())
+        }
+        Command::Manual(command) => command.run(Cli::command()),
     }
 }

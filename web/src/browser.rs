@@ -136,6 +136,16 @@ pub fn dialog_is_open() -> bool {
         .any(|open| matches!(document().query_selector(open), Ok(Some(_))))
 }
 
+/// Clicks the element with this id.
+pub fn click(id: &str) {
+    if let Some(element) = document()
+        .get_element_by_id(id)
+        .and_then(|e| e.dyn_into::<HtmlElement>().ok())
+    {
+        element.click();
+    }
+}
+
 /// Moves the keyboard focus to the element with this id.
 pub fn focus(id: &str) {
     if let Some(element) = document()

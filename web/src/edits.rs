@@ -35,6 +35,16 @@ impl Edits {
         }
     }
 
+    /// Hides these instances, or shows them if all of them are hidden.
+    pub fn toggle_all_hidden(&mut self, instances: &[u32]) {
+        self.isolated = None;
+        if instances.iter().all(|id| self.hidden.contains(id)) {
+            self.hidden.retain(|id| !instances.contains(id));
+        } else {
+            self.hidden.extend(instances);
+        }
+    }
+
     /// Shows only this instance, or all instances again if it is isolated already.
     pub fn toggle_isolated(&mut self, instance: u32) {
         self.isolated = if self.isolated == Some(instance) {

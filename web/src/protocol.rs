@@ -24,6 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::edits::Edits;
 
+/// Name of the browser's cache in which the worker keeps models, and the page lists them.
+pub const MODEL_CACHE: &str = "segscape-models";
+
 /// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bulk(#[serde(with = "serde_wasm_bindgen::preserve")] pub ArrayBuffer);
@@ -156,6 +159,8 @@ pub enum Request {
         /// The user's changes to the instances.
         edits: Edits,
     },
+    /// Computes the directions of the surfaces, which only their coloring needs.
+    Normals,
     /// Packs the scene into a bundle, to share it and to let a new worker continue where this one
     /// ended.
     Pack {
@@ -267,6 +272,15 @@ pub enum Reply {
     Backend(BackendInfo),
     /// The progress of a stage.
     Progress(Progress),
+    /// Bytes of a stage's files came.
+    Downloaded {
+        /// The stage.
+        stage: Stage,
+        /// Number of bytes so far.
+        bytes: u64,
+        /// Number of all bytes, if it is known.
+        of: Option<u64>,
+    },
     /// A frame of a capture became points.
     Frame {
         /// Number of frames so far.
@@ -304,6 +318,9 @@ pub enum Reply {
     },
     /// The names of the instances, or the answer to a prompt.
     Answer(Answer),
+    /// The directions of the surfaces: u8 sRGB colors with alpha 255
+    /// ([`crate::view::palette::normal_color`]), shape `(points, 4)`.
+    Normals(Bulk),
     /// A file to download.
     Exported {
         /// Name of the file.
@@ -527,6 +544,7 @@ impl Reply {
                 superpoint_of_point: bulk,
                 ..
             }
+            | Self::Normals(bulk)
             | Self::Exported { bytes: bulk, .. }
             | Self::Packed { bundle: bulk } => {
                 buffers.push(&bulk.0);

@@ -187,6 +187,10 @@ pub enum ColorMode {
     Score,
     /// Height above the floor.
     Height,
+    /// How similar the instance is to the prompt.
+    Similarity,
+    /// The direction that the surface faces.
+    Normal,
 }
 
 /// The origin of a scene.

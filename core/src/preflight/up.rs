@@ -103,11 +103,7 @@ pub(super) fn normals(points: &[[f64; 3]], origin: [f64; 3]) -> Vec<[f32; 3]> {
         .map(|point| std::array::from_fn(|axis| (point[axis] - origin[axis]) as f32))
         .collect();
     let nobody_cancels = |_: f32| Ok(());
-    let normals = spatial::nearest_neighbors(&local, NEIGHBORS, &nobody_cancels).and_then(|near| {
-        let normals = spatial::normals(&near.by_row(&local), &near, &nobody_cancels)?;
-        Ok(near.by_point(&normals))
-    });
-    normals.unwrap_or_default()
+    spatial::normals_of_points(&local, NEIGHBORS, &nobody_cancels).unwrap_or_default()
 }
 
 fn evidence(sample: &Sample) -> [Evidence; 3] {

@@ -19,7 +19,7 @@ pub use dbscan::dbscan;
 pub use farthest_points::farthest_points;
 pub use knn::{Neighbors, nearest_neighbors};
 pub use medoid::medoid;
-pub use normals::normals;
+pub use normals::{normals, normals_of_points};
 pub use places::Places;
 pub use strays::{strays, without_strays};
 pub use thinning::Thinned;

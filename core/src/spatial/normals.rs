@@ -1,6 +1,6 @@
 //! Normals by principal component analysis of a neighbourhood.
 
-use super::{Neighbors, Tick, sixteenth};
+use super::{Neighbors, Tick, nearest_neighbors, sixteenth};
 use crate::{platform, progress::Cancelled};
 
 /// Number of normals that one task computes.
@@ -46,6 +46,22 @@ pub fn normals(
         });
     }
     Ok(normals)
+}
+
+/// `(points, 3)`: unit normals of the surfaces around points, from each point and its `k` nearest
+/// neighbours, in the order of the points.
+///
+/// # Errors
+/// The error of `tick`.
+pub fn normals_of_points(
+    positions: &[[f32; 3]],
+    k: usize,
+    tick: Tick,
+) -> Result<Vec<[f32; 3]>, Cancelled> {
+    let neighbors = nearest_neighbors(positions, k, &|done| tick(0.8 * done))?;
+    let rows = neighbors.by_row(positions);
+    let normals = normals(&rows, &neighbors, &|done| tick(0.8 + 0.2 * done))?;
+    Ok(neighbors.by_point(&normals))
 }
 
 /// Upper triangle xx, xy, xz, yy, yz, zz of the covariance of `center` and `others` about their

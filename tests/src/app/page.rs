@@ -123,6 +123,21 @@ impl Page {
         self.load(address).await;
     }
 
+    /// Opens an address of which a megabyte takes five seconds, after `script` has run in its empty
+    /// page.
+    pub async fn go_slowly(&self, address: &str, script: &str) {
+        let slowly = json!({ "offline": false, "latency": 0, "downloadThroughput": 200_000, "uploadThroughput": -1 });
+        for (cmd, params) in [
+            ("Network.enable", json!({})),
+            ("Network.setCacheDisabled", json!({ "cacheDisabled": true })),
+            ("Network.emulateNetworkConditions", slowly),
+        ] {
+            let body = json!({ "cmd": cmd, "params": params });
+            self.vendor("goog/cdp/execute", body).await;
+        }
+        self.go_after(address, script).await;
+    }
+
     /// Opens an address after `script` has run in its empty page, and does not wait for the page
     /// to run.
     pub async fn go_after(&self, address: &str, script: &str) {

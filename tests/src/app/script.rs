@@ -171,8 +171,8 @@ pub const ROWS: &str = r#"
 /// The terms that are looked for.
 pub const CHIPS: &str = r#"
     return [...document.querySelectorAll('.chip')].map(chip => {
-        const count = chip.querySelector('.count').textContent;
-        return { name: chip.textContent.slice(0, -count.length), count: Number(count) };
+        const text = part => chip.querySelector(part).textContent;
+        return { name: text('.name'), count: Number(text('.count')) };
     });
 "#;
 

@@ -70,3 +70,22 @@ fn a_page_that_breaks_shows_a_report_and_a_way_to_start_again() {
             .await;
     });
 }
+
+#[test]
+fn who_waits_for_the_app_sees_how_much_has_come() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
+        let script = "setInterval(() => {
+            const said = document.querySelector('#starting p')?.textContent;
+            if (said?.includes('%')) sessionStorage.said = said;
+        }, 20)";
+        page.go_slowly(&stand.origin, script).await;
+        page.until("the page", STEP, async || page.exists("file-input").await)
+            .await;
+        let kept = page.kept().await;
+        assert!(
+            kept.contains("is loading: ") && kept.contains(" MB"),
+            "{kept}"
+        );
+    });
+}

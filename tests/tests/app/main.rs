@@ -5,9 +5,11 @@
 //! are kept in `target/tmp/pages`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod about;
 mod backends;
 mod bad_input;
 mod captures;
+mod colors;
 mod files;
 mod first_visit;
 mod fixed_classes;

@@ -100,6 +100,20 @@ async fn draw(stand: &Stand, renderer: &str) -> Drawn {
     page.prefer(true).await;
     page.keys("viewer-canvas", "1").await;
     keep("scan").await;
+    let scan = page.picture().await;
+    page.keys("viewer-canvas", "7").await;
+    page.until("the directions of surfaces", STEP, async || {
+        page.picture().await.difference(&scan) > 1.0
+    })
+    .await;
+    keep("normals").await;
+    page.press("view-menu-button").await;
+    page.fill("blend", "0.4").await;
+    page.press("view-menu-button").await;
+    keep("blended normals").await;
+    page.press("view-menu-button").await;
+    page.fill("blend", "0").await;
+    page.press("view-menu-button").await;
 
     page.prefer(false).await;
     page.keys("viewer-canvas", "2").await;

@@ -53,7 +53,7 @@ fn the_theme_and_the_view_outlast_a_visit_and_the_address_wins() {
         page.choose(&stand.thin_room()).await;
         page.until("points", STEP * 4, async || page.exists("preflight").await)
             .await;
-        assert_eq!(page.words(".toolbar .segment.on").await, "Height");
+        assert_eq!(page.value("color-by").await, "Height");
         page.press("view-menu-button").await;
         let names = page.attribute("names", "aria-pressed").await;
         assert_eq!(names.as_deref(), Some("true"));
@@ -137,6 +137,11 @@ fn the_scan_is_seen_from_its_sides_and_without_perspective() {
             }
             seen.push(picture);
         }
+        page.press("cube-top").await;
+        let top = page.picture().await;
+        assert!(top.difference(&seen[1]) < SAME, "the cube has other sides");
+        page.keep_picture("viewing-cube").await;
+        page.press("side-isometric").await;
         page.press("orthographic").await;
         let flat = page.picture().await;
         assert!(flat.difference(&seen[4]) > OTHER, "there is perspective");

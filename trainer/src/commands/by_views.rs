@@ -214,6 +214,7 @@ impl Namer {
         let mut labels = Labels {
             terms: found.terms,
             of_instance: vec![unseen; scores.len()],
+            ..Labels::default()
         };
         for (index, label) in of_seen.iter().zip(found.of_instance) {
             labels.of_instance[*index as usize] = label;
@@ -413,8 +414,8 @@ mod tests {
             confidence: 0.7,
         };
         let mut labels = Labels {
-            terms: Vec::new(),
             of_instance: vec![label("sofa", None), label("", None), label("bed", Some(0))],
+            ..Labels::default()
         };
         let given = |labels: &Labels| names(labels, &[0.1, 0.2, 0.3]);
         let name = |name: &str, score: f32| Some((name.to_owned(), score));

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use segscape::{
     captures::Files,
@@ -91,6 +92,19 @@ pub struct Segment {
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
     json: bool,
+}
+
+/// The files that match a pattern such as `rooms/*.ply`, which not every shell expands; a path that
+/// exists, or has no `*`, `?` or `[`, is itself.
+fn matching(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let pattern = path.to_string_lossy();
+    if path.exists() || !pattern.contains(['*', '?', '[']) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let files = glob::glob(&pattern).with_context(|| format!("{pattern} is no pattern"))?;
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    anyhow::ensure!(!files.is_empty(), "no file matches {pattern}");
+    Ok(files)
 }
 
 /// The values of `--map`.
@@ -194,7 +208,8 @@ impl Segment {
         let mut scans = Vec::new();
         for path in &self.scans {
             if !is_address(path) {
-                scans.push((path.clone(), false));
+                let files = matching(path)?.into_iter();
+                scans.extend(files.map(|file| (file, false)));
                 continue;
             }
             let found = cache.scenes(path)?;
@@ -537,5 +552,31 @@ impl Labeling {
             superpoints: grouping.superpoints.count(),
             scan: opened.scan,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn patterns_are_the_files_that_match_and_other_paths_are_themselves() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.ply", "a.ply", "c.pcd", "d[1].ply"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = |pattern: &str| matching(&folder.path().join(pattern));
+        let names = |pattern: &str| -> Vec<String> {
+            let files = found(pattern).unwrap().into_iter();
+            files
+                .map(|file| file.file_name().unwrap().to_string_lossy().into_owned())
+                .collect()
+        };
+        assert_eq!(names("[ab].ply"), ["a.ply", "b.ply"]);
+        assert_eq!(names("d[1].ply"), ["d[1].ply"], "there is such a file");
+        assert_eq!(names("missing.ply"), ["missing.ply"]);
+        let refused = found("*.las").unwrap_err().to_string();
+        assert!(refused.contains("no file matches") && refused.contains("*.las"));
     }
 }

@@ -54,25 +54,29 @@ fn follow(state: State) {
     });
     Effect::new(move |_| {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
-        let looks = listing::looks(
-            state.instances.with(Vec::len),
-            &state.rows.read(),
-            edits.present(),
-            coloring,
-            alone.get(),
-        );
+        let looks = match state.heat() {
+            Some(similarities) => listing::heat(&similarities, edits.present(), alone.get()),
+            None => listing::looks(
+                state.instances.with(Vec::len),
+                &state.rows.read(),
+                edits.present(),
+                coloring,
+                alone.get(),
+            ),
+        };
         state.viewer().set_looks(looks);
     });
     Effect::new(move |_| {
         let (instances, visible) = (state.instances.read(), state.visible.read());
         let all = (0..).zip(instances.iter().zip(&*visible));
-        let claims = all
-            .filter(|(_, (_, visible))| **visible)
-            .map(|(instance, (info, _))| Claim {
-                instance,
-                points: info.points,
-                superpoints: &info.superpoints,
-            });
+        let heats = state.heat().is_some();
+        let claims =
+            all.filter(|(_, (_, visible))| **visible || heats)
+                .map(|(instance, (info, _))| Claim {
+                    instance,
+                    points: info.points,
+                    superpoints: &info.superpoints,
+                });
         let viewer = state.viewer();
         viewer.set_owners(owner_of_superpoint(viewer.superpoints(), claims));
     });

@@ -119,8 +119,8 @@ pub fn apply(state: State, followed: Followed) {
     state.answer.set(Some(Answer {
         serial: state.asked.get_value(),
         labels: Labels {
-            terms: Vec::new(),
             of_instance: labels,
+            ..Labels::default()
         },
         unfinished: Vec::new(),
         related: None,

@@ -163,6 +163,32 @@ pub fn looks(
     looks
 }
 
+/// The look of each instance's points by its similarity to the prompt, and, last, of unowned points,
+/// shape `(instances + 1)`. Instances that do not match the prompt are colored, too. All but the one
+/// that stands `out`, if there is one, are faded.
+pub fn heat(similarities: &[f32], edits: &Edits, out: Option<u32>) -> Vec<Look> {
+    let look = |instance: Option<u32>, color| {
+        let shown = match instance {
+            Some(instance) => edits.shows(instance),
+            None => edits.isolated.is_none(),
+        };
+        let shown = match (shown, out) {
+            (false, _) => Look::HIDDEN,
+            (true, Some(_)) if instance != out => Look::FADED,
+            (true, _) => Look::SHOWN,
+        };
+        Look {
+            shown,
+            ..Look::shown(color)
+        }
+    };
+    let instances = (0..).zip(similarities);
+    instances
+        .map(|(instance, similarity)| look(Some(instance), palette::ramp(*similarity)))
+        .chain([look(None, palette::UNOWNED)])
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use segscape::geometry::Aabb;
@@ -236,6 +262,17 @@ mod tests {
                 .collect::<Vec<_>>(),
             [0, 1, 0, 0, 0]
         );
+    }
+
+    #[wasm_bindgen_test]
+    fn heat_is_similarity_and_keeps_what_is_hidden_hidden() {
+        let mut edits = Edits::default();
+        edits.toggle_hidden(1);
+        let looks = heat(&[0.0, 0.5, 1.0], &edits, None);
+        assert_eq!(looks[0], Look::shown(palette::ramp(0.0)));
+        assert_eq!(looks[1].shown, Look::HIDDEN);
+        assert_eq!(looks[2], Look::shown(palette::ramp(1.0)));
+        assert_eq!(looks[3], Look::shown(palette::UNOWNED));
     }
 
     #[wasm_bindgen_test]

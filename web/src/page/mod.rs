@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod following;
 pub mod gather;
 pub mod image_models;
+pub mod kept;
 pub mod listing;
 pub mod pictures;
 pub mod preferences;

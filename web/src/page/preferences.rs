@@ -89,6 +89,12 @@ pub struct Preferences {
     pub xray: bool,
     /// If `true`, the picture has no perspective.
     pub orthographic: bool,
+    /// If `false`, keys that type a character do nothing without Control.
+    pub single_keys: bool,
+    /// Part of the scan's own color in other colorings, in `0..=1`.
+    pub blend: f32,
+    /// Number of points that a picture may have, millions; 0 for all.
+    pub budget: u32,
 }
 
 impl Default for Preferences {
@@ -102,6 +108,9 @@ impl Default for Preferences {
             guides: true,
             xray: false,
             orthographic: false,
+            single_keys: true,
+            blend: 0.0,
+            budget: 0,
         }
     }
 }
@@ -117,6 +126,7 @@ impl Preferences {
     fn read(text: &str) -> Self {
         let mut read: Self = serde_json::from_str(text).unwrap_or_default();
         read.point_size = read.point_size.clamp(POINT_SIZES[0], POINT_SIZES[1]);
+        read.blend = read.blend.clamp(0.0, 1.0);
         read
     }
 

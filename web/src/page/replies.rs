@@ -26,6 +26,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Listening => {}
         Reply::Backend(info) => state.backend.set(Some(info)),
         Reply::Progress(progress) => progressed(state, progress),
+        Reply::Downloaded { stage, bytes, of } => downloaded(state, stage, bytes, of),
         Reply::Frame { done, of } => state.reading.set(Some((done, of))),
         Reply::Finished { stage, ms, outcome } => finished(state, stage, ms, outcome),
         Reply::Points(points) => show(state, points),
@@ -58,6 +59,7 @@ pub fn handle(state: State, reply: Reply) {
                 }
             }
         }
+        Reply::Normals(colors) => state.viewer().set_normals(colors.to_vec()),
         Reply::Exported { name, mime, bytes } => {
             let file = browser::file(&mime, &bytes.0);
             if file
@@ -182,6 +184,21 @@ fn progressed(state: State, Progress { stage, done }: Progress) {
             }
         },
     );
+}
+
+/// Says in the row of a stage how much of its files has come.
+fn downloaded(state: State, stage: Stage, bytes: u64, of: Option<u64>) {
+    let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
+    let words = match of {
+        Some(all) => format!("{} of {} MB", megabytes(bytes), megabytes(all)),
+        None => format!("{} MB", megabytes(bytes)),
+    };
+    state.stages.update(|stages| {
+        let running = |row: &&mut StageState| row.stage == stage && row.ms.is_none();
+        if let Some(row) = stages.iter_mut().find(running) {
+            row.outcome = words;
+        }
+    });
 }
 
 fn finished(state: State, stage: Stage, ms: f64, outcome: String) {

@@ -76,6 +76,10 @@ pub enum Coloring {
     Score,
     /// Height above the floor.
     Height,
+    /// How similar the instance is to the prompt, whatever else it could be.
+    Similarity,
+    /// The direction that the surface faces.
+    Normal,
 }
 
 impl From<Coloring> for ColorMode {
@@ -86,6 +90,8 @@ impl From<Coloring> for ColorMode {
             Coloring::Label => Self::Label,
             Coloring::Score => Self::Score,
             Coloring::Height => Self::Height,
+            Coloring::Similarity => Self::Similarity,
+            Coloring::Normal => Self::Normal,
         }
     }
 }
@@ -98,18 +104,22 @@ impl From<ColorMode> for Coloring {
             ColorMode::Label => Self::Label,
             ColorMode::Score => Self::Score,
             ColorMode::Height => Self::Height,
+            ColorMode::Similarity => Self::Similarity,
+            ColorMode::Normal => Self::Normal,
         }
     }
 }
 
 impl Coloring {
-    /// All colorings, in the order of the keys 1 to 5.
-    pub const ALL: [Self; 5] = [
+    /// All colorings, in the order of the keys 1 to 7.
+    pub const ALL: [Self; 7] = [
         Self::Scan,
         Self::Instance,
         Self::Label,
         Self::Score,
         Self::Height,
+        Self::Similarity,
+        Self::Normal,
     ];
 
     /// The name shown to the user.
@@ -120,12 +130,17 @@ impl Coloring {
             Self::Label => "Label",
             Self::Score => "Score",
             Self::Height => "Height",
+            Self::Similarity => "Similarity",
+            Self::Normal => "Normal",
         }
     }
 
     /// `true` if the color of a point depends on the thing that it belongs to.
     pub fn needs_things(self) -> bool {
-        matches!(self, Self::Instance | Self::Label | Self::Score)
+        matches!(
+            self,
+            Self::Instance | Self::Label | Self::Score | Self::Similarity
+        )
     }
 
     /// The renderer's paint mode for this coloring. `colored` says whether the scan has colors.
@@ -133,7 +148,20 @@ impl Coloring {
         match self {
             Self::Scan if colored => Paint::Scan,
             Self::Scan | Self::Height => Paint::Height,
-            Self::Instance | Self::Label | Self::Score => Paint::Owner,
+            Self::Normal => Paint::Normal,
+            Self::Instance | Self::Label | Self::Score | Self::Similarity => Paint::Owner,
+        }
+    }
+
+    /// What the ends of the color ramp mean, if the coloring has one. `heights` are those of the
+    /// scan, metres.
+    pub fn ends(self, [low, high]: [f32; 2]) -> Option<[String; 2]> {
+        let said = |low: &str, high: &str| Some([low, high].map(str::to_owned));
+        match self {
+            Self::Score => said("0", "1"),
+            Self::Similarity => said("unrelated", "synonym"),
+            Self::Height => Some(["0 m".to_owned(), format!("{:.1} m", high - low)]),
+            Self::Scan | Self::Instance | Self::Label | Self::Normal => None,
         }
     }
 }
@@ -445,6 +473,18 @@ impl State {
     pub fn is_segmented(&self) -> bool {
         self.instances.with(|instances| !instances.is_empty())
             && self.following.with(Option::is_none)
+    }
+
+    /// The similarities of all instances to the prompt, shape `(instances)`, if they color the
+    /// points.
+    pub fn heat(&self) -> Option<Vec<f32>> {
+        let heats = self.coloring.get() == Coloring::Similarity;
+        heats.then(|| {
+            self.answer.with(|answer| {
+                let similarities = answer.as_ref().map(|answer| &answer.labels.similarities);
+                similarities.filter(|all| !all.is_empty()).cloned()
+            })
+        })?
     }
 
     /// The frame that stands out among the cameras and the thumbnails.

@@ -7,7 +7,12 @@ use web_sys::Blob;
 
 use crate::{
     browser,
-    page::{actions, preferences::Preferences, state::State},
+    page::{
+        actions,
+        preferences::Preferences,
+        state::{Coloring, State},
+    },
+    protocol::Request,
     view::{
         camera::Side,
         overlay::{Boxes, Thing},
@@ -47,6 +52,12 @@ pub fn follow(state: State) {
         let viewer = state.viewer();
         viewer.update_guides(|drawn| drawn.shown = shown && has_scan);
         viewer.update(|frame| frame.grid = shown);
+    });
+    Effect::new(move |_| {
+        let wants = state.coloring.get() == Coloring::Normal && state.is_segmented();
+        if wants && !state.viewer().has_normals() {
+            actions::send(state, Request::Normals);
+        }
     });
     Effect::new(move |_| {
         let orthographic = orthographic.get() && !state.flying.get();

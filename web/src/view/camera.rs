@@ -37,15 +37,24 @@ pub enum Side {
     Left,
     /// From above a corner, all three axes equally steep.
     Isometric,
+    /// Along -y.
+    Back,
+    /// Along -x.
+    Right,
+    /// From below, with -y up in the picture.
+    Bottom,
 }
 
 impl Side {
-    /// All sides, with their names, in the order of the keys Shift 1 to Shift 4.
-    pub const ALL: [(Self, &str); 4] = [
+    /// All sides, with their names, in the order of the keys Shift 1 to Shift 7.
+    pub const ALL: [(Self, &str); 7] = [
         (Self::Top, "Top"),
         (Self::Front, "Front"),
         (Self::Left, "Left"),
         (Self::Isometric, "Isometric"),
+        (Self::Back, "Back"),
+        (Self::Right, "Right"),
+        (Self::Bottom, "Bottom"),
     ];
 }
 
@@ -77,12 +86,15 @@ impl Camera {
 
     /// This camera turned to look from a side.
     pub fn from_side(self, side: Side) -> Self {
-        use std::f32::consts::{FRAC_PI_2, FRAC_PI_4};
+        use std::f32::consts::{FRAC_PI_2, FRAC_PI_4, PI};
         let (yaw, pitch) = match side {
             Side::Top => (0.0, MAX_PITCH),
             Side::Front => (0.0, 0.0),
             Side::Left => (FRAC_PI_2, 0.0),
             Side::Isometric => (FRAC_PI_4, ISOMETRIC_PITCH),
+            Side::Back => (PI, 0.0),
+            Side::Right => (PI + FRAC_PI_2, 0.0),
+            Side::Bottom => (0.0, -MAX_PITCH),
         };
         Self { yaw, pitch, ..self }
     }
@@ -323,6 +335,9 @@ mod tests {
         assert!(from(Side::Top).forward().distance(-Vec3::Z) < 2e-3);
         assert!(from(Side::Front).forward().distance(Vec3::Y) < 1e-5);
         assert!(from(Side::Left).forward().distance(Vec3::X) < 1e-5);
+        assert!(from(Side::Back).forward().distance(-Vec3::Y) < 1e-5);
+        assert!(from(Side::Right).forward().distance(-Vec3::X) < 1e-5);
+        assert!(from(Side::Bottom).forward().distance(Vec3::Z) < 2e-3);
         let slope = from(Side::Isometric).forward().abs() * 3f32.sqrt();
         assert!(slope.distance(Vec3::ONE) < 1e-4, "{slope}");
         let above = Camera {

@@ -11,6 +11,11 @@ pub struct Cloud {
     pub positions: Vec<[f32; 3]>,
     /// Packed `0xAABBGGRR` sRGB colors, shape `(points)`; empty for a scan without color.
     pub colors: Vec<u32>,
+    /// The directions of the surfaces as packed colors ([`palette::normal_color`]), shape
+    /// `(points)`; empty as long as nobody asked for them.
+    ///
+    /// [`palette::normal_color`]: super::palette::normal_color
+    pub normals: Vec<u32>,
     /// Superpoint ids, shape `(points)`; empty as long as the superpoints are not known.
     pub superpoint_of_point: Vec<u32>,
     /// Instance that owns each superpoint, or [`NO_INSTANCE`], shape `(superpoints)`.
@@ -74,6 +79,8 @@ pub enum Paint {
     Owner = 1,
     /// The point's height, mapped by the color ramp.
     Height = 2,
+    /// The direction of the surface; the scan's own color as long as it is not known.
+    Normal = 3,
 }
 
 /// A point under the cursor.
@@ -111,13 +118,17 @@ pub struct Frame {
     pub camera: super::camera::Camera,
     /// The source of the points' colors.
     pub paint: Paint,
+    /// Part of the scan's own color in another paint, in `0..=1`.
+    pub blend: f32,
     /// Diameter of a point in units of the scan's spacing.
     pub point_size: f32,
     /// Instance to outline lightly, or [`NO_INSTANCE`].
     pub hovered: u32,
     /// Instance to outline strongly, or [`NO_INSTANCE`].
     pub selected: u32,
-    /// Draws only every n-th point: 1 at rest, more during motion on slow machines.
+    /// Number of points that a picture may have; 0 for all.
+    pub budget: u32,
+    /// Draws only every n-th point: as the budget says at rest, more during motion on slow machines.
     pub stride: u32,
     /// If `true`, the surroundings have dark colors.
     pub dark: bool,
@@ -137,9 +148,11 @@ impl Default for Frame {
         Self {
             camera: super::camera::Camera::default(),
             paint: Paint::Scan,
+            blend: 0.0,
             point_size: POINT_SIZE,
             hovered: NO_INSTANCE,
             selected: NO_INSTANCE,
+            budget: 0,
             stride: 1,
             dark: true,
             orthographic: false,

@@ -4,20 +4,19 @@ use std::{cell::RefCell, rc::Rc};
 
 use glam::{Vec2, Vec3};
 use segscape::{geometry::Aabb, instances::NO_INSTANCE};
-use wasm_bindgen::prelude::*;
-use web_sys::HtmlCanvasElement;
+use web_sys::{HtmlCanvasElement, HtmlElement};
 
 use self::{
     camera::{Camera, Side},
     cloud::{Cloud, Drawn, Frame, Hit, Look},
     flying::Flying,
     frusta::Frusta,
-    gpu::GpuRenderer,
-    overlay::{Overlay, guides::Guides},
+    overlay::{Overlay, cube::Cube, guides::Guides},
     screenshot::Taken,
-    software::SoftwareRenderer,
 };
-use crate::{browser, gpu_support, protocol::Processor};
+pub use renderer::{Renderer, renderer_for};
+
+use crate::browser;
 
 pub mod camera;
 pub mod cloud;
@@ -29,6 +28,7 @@ pub mod overlay;
 pub mod palette;
 pub mod picture;
 mod projection;
+mod renderer;
 pub mod screenshot;
 pub mod software;
 mod surface;
@@ -41,14 +41,6 @@ const SETTLE_MS: f64 = 160.0;
 const SHARP: f32 = 80.0;
 /// Target for the duration of a frame while the camera moves, milliseconds.
 const MOVING_MS: f32 = 40.0;
-
-/// The renderer of the points.
-pub enum Renderer {
-    /// Draws with WebGPU.
-    Gpu(Box<GpuRenderer>),
-    /// Draws on a 2D canvas.
-    Software(SoftwareRenderer),
-}
 
 struct Flight {
     from: Camera,
@@ -65,6 +57,7 @@ struct Inner {
     frusta: Frusta,
     overlay: Overlay,
     guides: Guides,
+    cube: Cube,
     flying: Flying,
     photographs: Vec<Taken>,
     flight: Option<Flight>,
@@ -93,6 +86,7 @@ impl Default for Viewer {
             frusta: Frusta::default(),
             overlay: Overlay::default(),
             guides: Guides::default(),
+            cube: Cube::default(),
             flying: Flying::default(),
             photographs: Vec::new(),
             flight: None,
@@ -225,6 +219,28 @@ impl Viewer {
         }
         drop(inner);
         self.invalidate();
+    }
+
+    /// Sets the directions of the surfaces as packed colors, shape `(points)`. Those of other points,
+    /// which are no longer on screen, are dropped.
+    pub fn set_normals(&self, normals: Vec<u32>) {
+        let mut inner = self.0.borrow_mut();
+        if normals.len() != inner.cloud.positions.len() {
+            return;
+        }
+        inner.cloud.normals = normals;
+        match &mut inner.renderer {
+            Some(Renderer::Gpu(gpu)) => gpu.clear(),
+            Some(Renderer::Software(software)) => software.refresh(),
+            None => {}
+        }
+        drop(inner);
+        self.invalidate();
+    }
+
+    /// `true` if the directions of the surfaces are known.
+    pub fn has_normals(&self) -> bool {
+        !self.0.borrow().cloud.normals.is_empty()
     }
 
     /// Number of points.
@@ -393,6 +409,12 @@ impl Viewer {
         self.invalidate();
     }
 
+    /// Turns this element as the scene is turned.
+    pub fn turn_with_scene(&self, element: HtmlElement) {
+        self.0.borrow_mut().cube.attach(element);
+        self.invalidate();
+    }
+
     /// The frame of the capture whose camera is drawn at a CSS pixel of the canvas.
     pub fn frustum_at(&self, at: Vec2) -> Option<u32> {
         let inner = self.0.borrow();
@@ -466,13 +488,14 @@ impl Inner {
         let Some(renderer) = renderer else {
             return false;
         };
-        frame.stride = if moving {
-            (cloud.positions.len() as f32 / self.moving_points)
-                .ceil()
-                .max(1.0) as u32
-        } else {
-            1
+        let all = cloud.positions.len() as f32;
+        let budget = match (frame.budget, moving) {
+            (0, false) => all,
+            (0, true) => self.moving_points,
+            (budget, false) => budget as f32,
+            (budget, true) => self.moving_points.min(budget as f32),
         };
+        frame.stride = (all / budget.max(1.0)).ceil().max(1.0) as u32;
         let (drawn, took) = match renderer {
             Renderer::Gpu(gpu) => (gpu.draw(cloud, frame, size), gpu.last_picture_ms()),
             Renderer::Software(software) => (
@@ -488,6 +511,7 @@ impl Inner {
         self.frusta.draw(&self.frame, ratio);
         self.overlay.draw(&self.frame, ratio);
         self.guides.draw(&self.frame, size.1 as f32 / ratio, ratio);
+        self.cube.turn(&self.frame.camera);
         self.dirty = drawn == Drawn::Partly;
         self.dirty || moving
     }
@@ -559,30 +583,4 @@ fn outgrown(framed: &Aabb, all: &Aabb) -> bool {
     let beyond =
         |axis: usize| (framed.min[axis] - all.min[axis]).max(all.max[axis] - framed.max[axis]);
     (0..3).any(|axis| beyond(axis) > 0.1 * diagonal)
-}
-
-/// Creates the renderer for this canvas: the wanted one, or by default WebGPU if there is hardware
-/// for it. If WebGPU fails, the 2D canvas is used.
-///
-/// # Errors
-/// Returns an error if the canvas supports neither.
-pub async fn renderer_for(
-    canvas: &HtmlCanvasElement,
-    wanted: Option<Processor>,
-) -> Result<Renderer, JsValue> {
-    let on_gpu = match wanted {
-        Some(processor) => processor == Processor::WebGpu,
-        None => gpu_support::draws_in_hardware().await,
-    };
-    if on_gpu {
-        match GpuRenderer::new(canvas.clone()).await {
-            Ok(gpu) => return Ok(Renderer::Gpu(Box::new(gpu))),
-            Err(error) => web_sys::console::warn_1(
-                &format!("WebGPU picture: {error}; drawing on the CPU").into(),
-            ),
-        }
-    }
-    SoftwareRenderer::new(canvas.clone())
-        .map(Renderer::Software)
-        .ok_or_else(|| "the canvas cannot be drawn on".into())
 }

@@ -24,6 +24,13 @@ pub fn ramp(t: f32) -> [u8; 3] {
     })
 }
 
+/// The color of a surface with this unit normal: red, green and blue for surfaces that face along
+/// x, y and z, the colors of the axes. Both sides of a surface have the same color, since a scan
+/// does not tell them apart.
+pub fn normal_color(normal: [f32; 3]) -> [u8; 3] {
+    normal.map(|along| (along.abs() * 255.0).round() as u8)
+}
+
 #[cfg(test)]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;

@@ -45,6 +45,9 @@ pub struct View {
     pub ceiling: f32,
     /// Color towards which faded points are mixed, packed.
     pub background: u32,
+    /// Part of the scan's own color in another paint, in `0..=1`.
+    pub blend: f32,
+    padding: [u32; 3],
 }
 
 /// `Scene` of `eye_dome.wgsl`: the parameters of shading, outlines and surroundings.
@@ -116,6 +119,8 @@ impl View {
             flat_distance: frame.camera.flat_distance().unwrap_or(0.0),
             ceiling: frame.ceiling,
             background: pack(Colors::of(frame.dark).background),
+            blend: frame.blend,
+            padding: [0; 3],
         }
     }
 }

@@ -271,7 +271,12 @@ impl SoftwareRenderer {
                     (position.z - view.height_low) / view.height_span,
                 )),
                 Paint::Scan => scan.unwrap_or(look.color),
+                Paint::Normal => {
+                    let normal = cloud.normals.get(point).copied();
+                    normal.or(scan).unwrap_or(BLACK)
+                }
             };
+            let color = scan.map_or(color, |scan| mixed(color, scan, view.blend));
             let (color, nearness) = if look.shown == Look::FADED {
                 (mixed(color, view.background, FADED_MIX), near * FADED_DEPTH)
             } else {

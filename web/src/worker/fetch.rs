@@ -32,6 +32,10 @@ pub struct Part {
     pub from: f32,
     /// Fraction of the stage that is done after the download.
     pub to: f32,
+    /// Number of bytes that the stage downloaded before.
+    pub before: u64,
+    /// Number of bytes that the stage downloads in all; `None` for those of this download.
+    pub total: Option<u64>,
 }
 
 /// Parsing a file is fast compared with downloading it.
@@ -39,6 +43,8 @@ pub const READ: Part = Part {
     stage: Stage::Read,
     from: 0.0,
     to: 0.9,
+    before: 0,
+    total: None,
 };
 
 /// The reason why the bytes could not be read, in words that tell the user what to do.
@@ -225,14 +231,23 @@ async fn body(url: &str, response: &Response, part: Option<Part>) -> Result<Vec<
     let mut reported = 0.0;
     let arrived = |found: u64, length: Option<u64>| {
         let done = length.map_or(0.0, |length| (found as f32 / length.max(1) as f32).min(1.0));
-        if let Some(Part { stage, from, to }) = part
+        if let Some(part) = part
             && done - reported > 0.05
         {
             reported = done;
+            let Part {
+                stage, from, to, ..
+            } = part;
             post(&Reply::Progress(Progress {
                 stage,
                 done: from + (to - from) * done,
             }));
+            post(&Reply::Downloaded {
+                stage,
+                bytes: part.before + found,
+                // A compressed answer has more bytes than come over the wire.
+                of: part.total.or(length.filter(|length| *length >= found)),
+            });
         }
     };
     streamed(response, MAX_BYTES, arrived)

@@ -2,7 +2,7 @@
 //! content hash, and verified every time.
 
 use burn::tensor::Device;
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use segscape::{
     job::Network,
     model::manifest::{Manifest, ManifestError},
@@ -13,20 +13,18 @@ use segscape::{
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Cache, Response};
+use web_sys::{Cache, Request, Response};
 
 use super::{
     fetch::{FetchError, Part, download},
     post, scope,
 };
-use crate::protocol::Reply;
+use crate::protocol::{MODEL_CACHE, Reply};
 
 /// The server's folder of models.
 const MODELS: &str = "/models";
 /// The index of the models in use.
 const INDEX: &str = "/models/index.json";
-/// Name of the browser cache for the models.
-const CACHE: &str = "segscape-models";
 
 /// `index.json`: the folder of the network in use.
 #[derive(Deserialize)]
@@ -95,7 +93,34 @@ pub async fn network(offered: &Offered, device: &Device) -> Result<Network, Mode
         &Monitor::new(&|_| (), &Cancel::default()),
     )
     .await;
-    Ok(or_forget(loaded).await?)
+    let network = or_forget(loaded).await?;
+    forget_earlier(&offered.folder).await;
+    Ok(network)
+}
+
+/// Deletes earlier versions of the network, `NAME-HASH` like the one in `folder`, from the cache.
+async fn forget_earlier(folder: &str) {
+    let Some((name, _)) = folder.rsplit_once('-') else {
+        return;
+    };
+    let Some(cache) = store().await else {
+        return;
+    };
+    // What cannot be deleted costs space, no more.
+    let Ok(keys) = JsFuture::from(cache.keys()).await else {
+        return;
+    };
+    let requests = Array::from(&keys);
+    for request in requests
+        .iter()
+        .filter_map(|key| key.dyn_into::<Request>().ok())
+    {
+        let url = request.url();
+        let is_earlier = url.contains(&format!("{name}-")) && !url.contains(&format!("{folder}/"));
+        if is_earlier {
+            drop(JsFuture::from(cache.delete_with_request(&request)).await);
+        }
+    }
 }
 
 /// The nouns in a space. Those of all-MiniLM-L6-v2 are built in; other encoders bring their own.
@@ -149,6 +174,8 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
             stage: Stage::Model,
             from: share(before),
             to: share(before + shard.bytes),
+            before: before as u64,
+            total: Some(total as u64),
         };
         there.push(piece(folder, shard, Some(part)).await?);
         before += shard.bytes;
@@ -183,7 +210,7 @@ async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8
 
 async fn store() -> Option<Cache> {
     let caches = scope().caches().ok()?;
-    JsFuture::from(caches.open(CACHE))
+    JsFuture::from(caches.open(MODEL_CACHE))
         .await
         .ok()?
         .dyn_into()
@@ -209,7 +236,7 @@ async fn or_forget<T, E>(loaded: Result<T, E>) -> Result<T, E> {
     if loaded.is_err()
         && let Ok(caches) = scope().caches()
     {
-        let _ = JsFuture::from(caches.delete(CACHE)).await;
+        let _ = JsFuture::from(caches.delete(MODEL_CACHE)).await;
     }
     loaded
 }

@@ -192,8 +192,8 @@ impl OpenScene {
         let things: Vec<PlacedThing> = things.collect();
         let answer = relate(request, &things, &self.room, &[]);
         self.labels = Labels {
-            terms: Vec::new(),
             of_instance: labels,
+            ..Labels::default()
         };
         Related {
             found: answer.found.iter().map(|id| id - 1).collect(),

@@ -206,6 +206,7 @@ mod tests {
                     label(Some(0), 0.25),
                     label(None, 0.0),
                 ],
+                ..Labels::default()
             },
             ..OpenScene::new(segmented, (vocabulary, recognizer), String::new())
         }

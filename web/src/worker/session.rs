@@ -12,6 +12,7 @@ use segscape::{
     platform,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
+    spatial,
     superpoint::Superpoints,
     text::{TextEncoder, Vocabulary},
     warm_up::warm_up,
@@ -33,7 +34,11 @@ use crate::{
     edits::Edits,
     numbers::grouped,
     protocol::{About, BackendInfo, Bulk, Processor, Reply, Request},
+    view::{cloud::pack, palette},
 };
+
+/// Number of neighbors that tell the direction of the surface at a point.
+const NORMAL_NEIGHBORS: usize = 16;
 
 /// The state that the worker keeps between requests.
 #[derive(Default)]
@@ -165,6 +170,7 @@ impl Session {
                 threshold,
                 edits,
             } => self.export(format, &about, (threshold, &edits))?,
+            Request::Normals => self.normals()?,
             Request::Pack { names, view } => self.pack(&names, view)?,
             Request::Restore {
                 bundle,
@@ -362,6 +368,16 @@ impl Session {
             mime: format.mime().to_owned(),
             bytes: Bulk::from_slice(&bytes),
         });
+        Ok(())
+    }
+
+    fn normals(&self) -> Result<(), String> {
+        let positions = &self.open.scan().ok_or(NO_SCENE)?.positions;
+        let normals = spatial::normals_of_points(positions, NORMAL_NEIGHBORS, &|_| Ok(()));
+        let normals = normals.map_err(|cancelled| cancelled.to_string())?;
+        let color = |normal: &[f32; 3]| pack(palette::normal_color(*normal));
+        let colors: Vec<u32> = normals.iter().map(color).collect();
+        post(&Reply::Normals(Bulk::from_slice(&colors)));
         Ok(())
     }
 

@@ -57,6 +57,11 @@ pub struct Labels {
     pub terms: Vec<Term>,
     /// One label per instance, `(instances)`.
     pub of_instance: Vec<Label>,
+    /// How similar each instance is to the term that is most similar to it, `(instances)`: its
+    /// cosine, from 0 where words have nothing to do with each other to 1 where they are synonyms.
+    /// Unlike a confidence, it does not depend on what else the instance could be. Empty without a
+    /// prompt.
+    pub similarities: Vec<f32>,
 }
 
 /// A term of the answered prompt.

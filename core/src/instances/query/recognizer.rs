@@ -15,6 +15,9 @@ use crate::{
 /// the term. In the space of all-MiniLM-L6-v2; in others it is the
 /// [equivalent](Vocabulary::equivalent) cosine.
 const SYNONYM: f32 = 0.65;
+/// Half of all pairs of default labels are less similar than this, in the space of
+/// all-MiniLM-L6-v2: they have nothing to do with each other.
+pub(super) const UNRELATED: f32 = 0.243;
 /// Number of nearest instances of a term.
 const NEAREST: usize = 3;
 /// The largest scale of the cosines; networks are trained with less.
@@ -30,6 +33,8 @@ pub struct Recognizer {
     embeddings: Vec<f32>,
     /// [`SYNONYM`] in this space.
     synonym: f32,
+    /// [`UNRELATED`] in this space.
+    unrelated: f32,
     /// The network's scale, 0..=[`MAX_SCALE`].
     scale: f32,
     /// The largest cosine of each instance, `(instances)`.
@@ -64,6 +69,7 @@ impl Recognizer {
             .check(instances, vocabulary.space(), "the vocabulary")?;
         Ok(Self {
             synonym: vocabulary.equivalent(SYNONYM),
+            unrelated: vocabulary.equivalent(UNRELATED),
             ..Self::with_background(
                 segmentation,
                 vocabulary.default_labels(),
@@ -98,6 +104,7 @@ impl Recognizer {
             space: segmentation.space.clone(),
             embeddings,
             synonym: SYNONYM,
+            unrelated: UNRELATED,
             scale,
             peaks,
             weights,
@@ -130,13 +137,39 @@ impl Recognizer {
             },
         };
         let mut of_instance: Vec<Label> = instances.iter().enumerate().map(unasked).collect();
+        let similarities = self.similarities(instances, terms);
         let terms = (0..).zip(terms);
         let terms =
             terms.map(|(index, term)| self.answer(segmentation, index, term, &mut of_instance));
         Labels {
             terms: terms.collect(),
             of_instance,
+            similarities,
         }
+    }
+
+    /// [`Labels::similarities`]. The window of cosines is the same for all prompts, so that two
+    /// answers can be compared.
+    fn similarities(&self, instances: &[Instance], terms: &[PromptTerm]) -> Vec<f32> {
+        let embeddings: Vec<&[f32]> = terms
+            .iter()
+            .filter_map(|term| term.embedding.as_deref())
+            .collect();
+        if embeddings.is_empty() {
+            return Vec::new();
+        }
+        let window = (self.synonym - self.unrelated).max(1e-3);
+        let similarity = |instance: &Instance| {
+            if instance.is_nameless() {
+                return 0.0;
+            }
+            let cosines = embeddings
+                .iter()
+                .map(|term| cosine(&instance.embedding, term, self.space.width));
+            let most = cosines.fold(f32::NEG_INFINITY, f32::max);
+            ((most - self.unrelated) / window).clamp(0.0, 1.0)
+        };
+        instances.iter().map(similarity).collect()
     }
 
     /// Answers one term, and labels the instances that are likelier to be it than what they were

@@ -72,6 +72,42 @@ fn labels(terms: &[PromptTerm]) -> Labels {
 }
 
 #[test]
+fn similarities_are_those_of_the_most_similar_term_in_one_window() {
+    let table = || term("table", towards(&[0.0, 1.0], 21));
+    let near = |found: &[f32], wanted: [f32; 4]| {
+        assert_eq!(found.len(), 4);
+        let is_near = |(a, b): (&f32, f32)| (a - b).abs() < 1e-5;
+        assert!(found.iter().zip(wanted).all(is_near), "{found:?}");
+    };
+    // What is as similar as a synonym has 1, and what is as similar as any two words 0.
+    let of = |cosine: f32| (cosine - recognizer::UNRELATED) / (0.65 - recognizer::UNRELATED);
+    near(&labels(&[chair()]).similarities, [1.0, 0.0, of(0.2), 1.0]);
+    near(
+        &labels(&[chair(), table()]).similarities,
+        [1.0, 1.0, of(0.2), 1.0],
+    );
+    let unread = PromptTerm {
+        embedding: None,
+        ..chair()
+    };
+    assert!(labels(&[]).similarities.is_empty());
+    assert!(labels(&[unread]).similarities.is_empty());
+}
+
+#[test]
+fn half_of_all_pairs_of_words_are_less_similar_than_unrelated_ones() {
+    let vocabulary = Vocabulary::shipped();
+    let width = vocabulary.space().width;
+    let rows: Vec<&[f32]> = vocabulary.label_embeddings().chunks_exact(width).collect();
+    let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let pairs = (0..rows.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+    let mut cosines: Vec<f32> = pairs.map(|(a, b)| cosine(rows[a], rows[b])).collect();
+    cosines.sort_by(f32::total_cmp);
+    let median = cosines[cosines.len() / 2];
+    assert!((median - recognizer::UNRELATED).abs() < 0.01, "{median}");
+}
+
+#[test]
 fn what_is_nameless_has_no_name_and_no_word_finds_it() {
     let mut scene = scene();
     scene.instances[0].embedding.fill(0.0);
@@ -434,8 +470,8 @@ fn threshold_and_prompt_decide_what_is_visible() {
         label(Some(1), 0.7),
     ];
     let unasked = Labels {
-        terms: Vec::new(),
         of_instance,
+        ..Labels::default()
     };
     assert_eq!(unasked.visible(0.5), [true, true, false, true]);
     let asked = Labels {

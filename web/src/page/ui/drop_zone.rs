@@ -38,11 +38,14 @@ pub fn DropZone() -> impl IntoView {
         }
     };
     let empty = move || state.scan.with(Option::is_none) && state.opening.with(Option::is_none);
+    // Later the header has buttons that press the inputs, which have no labels then.
+    let reach = move || if empty() { "0" } else { "-1" };
     view! {
         <input
             node_ref=input
             id="file-input"
             class="visually-hidden"
+            tabindex=reach
             type="file"
             accept=".ply,.pcd,.las,.laz,.e57,.glb,.gltf,.obj,.stl,.spz,.xyz,.pts,.asc,.csv,.txt,.segscape,.zip"
             data-testid="file-input"
@@ -53,6 +56,7 @@ pub fn DropZone() -> impl IntoView {
             node_ref=folder
             id="folder-input"
             class="visually-hidden"
+            tabindex=reach
             type="file"
             data-testid="folder-input"
             aria-label="Choose the folder of a capture"

@@ -38,13 +38,13 @@ pub fn Header() -> impl IntoView {
             </span>
             <span class="scan-name" title=title data-testid="scan-name">{title}</span>
             <Show when=move || state.scan.with(Option::is_some)>
-                <label class="button quiet" for="file-input" role="button">
+                <button class="button quiet" data-testid="open" on:click=move |_| browser::click("file-input")>
                     <Glyph icon=Icon::Open />
                     <span>"Open"</span>
-                </label>
-                <label class="button quiet square folder" for="folder-input" role="button" aria-label="Open the folder of a capture" title="Open the folder of a capture">
+                </button>
+                <button class="button quiet square folder" aria-label="Open the folder of a capture" title="Open the folder of a capture" on:click=move |_| browser::click("folder-input")>
                     <Glyph icon=Icon::Folder />
-                </label>
+                </button>
             </Show>
             <ThemeButton />
             <button class="button quiet square" aria-label="2D models" title="2D models" data-testid="image-models" on:click=move |_| models.show()>

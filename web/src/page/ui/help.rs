@@ -1,9 +1,17 @@
-//! A list of all controls: mouse, touch and keys.
+//! A list of all controls: mouse, touch and keys; and what runs in this browser.
 
 use leptos::prelude::*;
 
-use super::{dialog::Dialog, segments::Segments};
+use super::{about::About, dialog::Dialog, segments::Segments};
 use crate::{browser, page::state::State};
+
+/// What the help is about.
+#[derive(Clone, Copy, PartialEq)]
+enum Topic {
+    Keys,
+    Touch,
+    About,
+}
 
 type Rows = &'static [(&'static str, &'static str)];
 
@@ -40,11 +48,14 @@ const VIEW_KEYS: Rows = &[
     ("F", "look at the selected instance, or at the whole scan"),
     ("← → ↑ ↓", "turn; with Shift pan"),
     ("+ −", "zoom"),
-    ("Shift 1 … 4", "look from the top, front, left, a corner"),
+    (
+        "Shift 1 … 7",
+        "look from the top, front, left, a corner, back, right, bottom",
+    ),
     ("Shift O", "orthographic: without perspective"),
     (
-        "1 … 5",
-        "colour by scan colour, instance, label, score, height",
+        "1 … 7",
+        "colour by scan colour, instance, label, score, height, similarity, normal",
     ),
     ("Shift B", "boxes: of none, the selected, all"),
     ("Shift L", "names at the things"),
@@ -76,33 +87,51 @@ const KEYS: Rows = &[
 #[component]
 pub fn Help() -> impl IntoView {
     let state = State::expect();
-    let touch = RwSignal::new(browser::has_fingers());
+    let topic = RwSignal::new(match browser::has_fingers() {
+        true => Topic::Touch,
+        false => Topic::Keys,
+    });
     let table = |rows: Rows| {
         let row = |(key, what): &(&'static str, &'static str)| {
             view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> }
         };
         view! { <dl>{rows.iter().map(row).collect_view()}</dl> }
     };
-    let tables = move || match touch.get() {
-        true => view! { <div class="columns">{table(TOUCH)} {table(PLACES)}</div> }.into_any(),
-        false => view! {
+    let shown = move || {
+        match topic.get() {
+        // What is kept may have changed since the help was open before.
+        Topic::About => state.help.get().then(|| view! { <About /> }).into_any(),
+        Topic::Touch => {
+            view! { <div class="columns">{table(TOUCH)} {table(PLACES)}</div> }.into_any()
+        }
+        Topic::Keys => view! {
+            <label class="single-keys">
+                <input
+                    type="checkbox"
+                    data-testid="single-keys"
+                    prop:checked=move || state.preferences.with(|kept| kept.single_keys)
+                    on:change=move |event| state.preferences.update(|kept| kept.single_keys = event_target_checked(&event))
+                />
+                "Single letters, digits and signs are shortcuts"
+            </label>
             <div class="columns">
                 <div>{table(MOUSE)} {table(KEYS)}</div>
                 {table(VIEW_KEYS)}
             </div>
         }
         .into_any(),
+    }
     };
     view! {
         <Dialog class="help" title="How to get around" open=state.help on_close=move || state.help.set(false)>
             <Segments
-                legend="Controls of"
-                group="help-of"
-                options=vec![(false, "Mouse and keys"), (true, "Touch")]
-                chosen=touch
-                on_choose=move |chosen| touch.set(chosen)
+                legend="Help on"
+                group="help-on"
+                options=vec![(Topic::Keys, "Mouse and keys"), (Topic::Touch, "Touch"), (Topic::About, "This browser")]
+                chosen=topic
+                on_choose=move |chosen| topic.set(chosen)
             />
-            {tables}
+            {shown}
             <p class="muted">
                 "Drop a scan (PLY, PCD, LAS/LAZ, E57, GLB/glTF, OBJ, STL, SPZ, or text such as XYZ, PTS and CSV), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle."
             </p>

@@ -86,7 +86,7 @@ pub fn Instances() -> impl IntoView {
                 </select>
                 <Undo />
             </div>
-            <div class="scroll" role="grid" aria-label="Instances" aria-rowcount=move || state.rows.with(Vec::len)>
+            <div class="scroll" role=move || state.rows.with(|rows| if rows.is_empty() { "region" } else { "grid" }) aria-label="Instances" aria-rowcount=move || state.rows.with(Vec::len)>
                 <For each=lines key=Line::key let(line)>
                     {match line {
                         Line::Group(group) => view! { <GroupLine group /> }.into_any(),

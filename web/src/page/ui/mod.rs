@@ -1,5 +1,6 @@
 //! The panels, one component per file. They read [`crate::page::state`] and call [`crate::page::actions`].
 
+mod about;
 mod backend;
 mod dialog;
 mod drop_zone;

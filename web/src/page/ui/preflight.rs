@@ -126,6 +126,24 @@ fn WithImages() -> impl IntoView {
     }
 }
 
+/// Memory that finding the things takes, bytes: of the page and the worker before any point, and for
+/// each point. Measured, see "How the cost grows" in BENCHMARKS.md; the page has its own points.
+const MEMORY: [f64; 2] = [8e7, 760.0];
+/// Memory that a worker can have.
+const MOST_MEMORY: f64 = 4e9;
+
+/// The memory that finding the things takes, in words, and whether that is too much.
+fn memory_in_words(points: u32) -> (String, bool) {
+    let [fixed, per_point] = MEMORY;
+    let bytes = fixed + per_point * f64::from(points);
+    let too_much = bytes > MOST_MEMORY;
+    let limit = match too_much {
+        true => "; a tab has 4 GB, so thin the scan out first",
+        false => "",
+    };
+    (format!("about {:.1} GB{limit}", bytes / 1e9), too_much)
+}
+
 #[component]
 fn Found(scan: ScanInfo) -> impl IntoView {
     let state = State::expect();
@@ -172,6 +190,7 @@ fn Found(scan: ScanInfo) -> impl IntoView {
         true => "still growing".to_owned(),
         false => format!("{width:.1} × {depth:.1} m, {height:.1} m high"),
     };
+    let (memory, too_much) = memory_in_words(scan.points);
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
         <details class="preflight" data-testid="preflight" open=open>
@@ -182,6 +201,8 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             <dl>
                 <dt>"Size"</dt>
                 <dd>{size}</dd>
+                <dt hidden=settled>"Memory"</dt>
+                <dd hidden=settled class:warning=too_much data-testid="memory">{memory}</dd>
                 <dt>"Up"</dt>
                 <dd>
                     <select class="field" aria-label="Up axis" disabled=busy on:change=on_axis>

@@ -149,7 +149,18 @@ fn Examples() -> impl IntoView {
     }
 }
 
-/// One chip per term, with its count, followed by the reason and the nearest instances for each term
+/// What the list shows of a term.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Matches {
+    /// The instances.
+    ids: Vec<u32>,
+    /// The best of their confidences.
+    best: f32,
+    /// If `true`, at least one of them is drawn.
+    shown: bool,
+}
+
+/// One chip per term, with its count and best score, followed by the reason and the nearest instances for each term
 /// without a match, and by the reason why a term may be misunderstood.
 #[component]
 fn Chips() -> impl IntoView {
@@ -161,15 +172,21 @@ fn Chips() -> impl IntoView {
                 .map_or_else(Vec::new, |answer| answer.labels.terms.clone())
         })
     });
-    let counts = Memo::new(move |_| {
-        let mut counts = vec![0_usize; terms.with(Vec::len)];
+    let matches = Memo::new(move |_| {
+        let mut matches = vec![Matches::default(); terms.with(Vec::len)];
         state.rows.with(|rows| {
-            rows.iter()
-                .filter_map(|row| row.term)
-                .for_each(|term| counts[term as usize] += 1)
+            for row in rows {
+                let term = row.term.and_then(|term| matches.get_mut(term as usize));
+                if let Some(term) = term {
+                    term.ids.push(row.id);
+                    term.best = term.best.max(row.confidence);
+                    term.shown |= row.shown;
+                }
+            }
         });
-        counts
+        matches
     });
+    let of = move |index: usize| matches.with(|all| all.get(index).cloned().unwrap_or_default());
     let chips = move || {
         let names = terms.with(|terms| {
             terms
@@ -178,24 +195,9 @@ fn Chips() -> impl IntoView {
                 .collect::<Vec<_>>()
         });
         let chip = |(index, name): (usize, String)| {
-            let count = counts.with(|counts| counts.get(index).copied().unwrap_or(0));
-            let others: Vec<_> = names
-                .iter()
-                .filter(|other| **other != name)
-                .cloned()
-                .collect();
-            let color = css(label_color(&name));
-            let label = format!("Stop looking for {name}");
-            view! {
-                <li class="chip" class:none=count == 0>
-                    <span class="dot" style:--color=color></span>
-                    {name}
-                    <span class="count">{count}</span>
-                    <button aria-label=label on:click=move |_| actions::ask(state, &prompt::join(&others))>
-                        <Glyph icon=Icon::Close />
-                    </button>
-                </li>
-            }
+            let others = names.iter().filter(|other| **other != name);
+            let others: Vec<_> = others.cloned().collect();
+            view! { <TermChip name others matches=Memo::new(move |_| of(index)) /> }
         };
         names
             .clone()
@@ -206,7 +208,7 @@ fn Chips() -> impl IntoView {
     };
     let missing = move || {
         let missing = |(index, term): (usize, Term)| {
-            let none = counts.with(|counts| counts.get(index) == Some(&0));
+            let none = of(index).ids.is_empty();
             let doubtful = matches!(term.meaning, Meaning::Unknown(_));
             (none || doubtful).then(|| view! { <NotFound index term /> })
         };
@@ -227,10 +229,52 @@ fn Chips() -> impl IntoView {
         {missing}
         <p class="visually-hidden" role="status">
             {move || {
-                let found = |(term, count): (&Term, &usize)| format!("{count} {}", term.name);
-                terms.with(|terms| counts.with(|counts| terms.iter().zip(counts).map(found).collect::<Vec<_>>().join(", ")))
+                let found = |(term, matches): (&Term, &Matches)| format!("{} {}", matches.ids.len(), term.name);
+                terms.with(|terms| matches.with(|matches| terms.iter().zip(matches).map(found).collect::<Vec<_>>().join(", ")))
             }}
         </p>
+    }
+}
+
+/// A term with what the list shows of it: buttons hide and show these things, and stop looking.
+#[component]
+fn TermChip(
+    /// The term as typed.
+    name: String,
+    /// The other terms of the prompt.
+    others: Vec<String>,
+    matches: Memo<Matches>,
+) -> impl IntoView {
+    let state = State::expect();
+    let color = css(label_color(&name));
+    let label = format!("Stop looking for {name}");
+    let hide = StoredValue::new([format!("Hide every {name}"), format!("Show every {name}")]);
+    let hide = move || hide.with_value(|words| words[usize::from(!matches.get().shown)].clone());
+    let none = move || matches.get().ids.is_empty();
+    view! {
+        <li class="chip" class:none=none data-testid="chip">
+            <span class="dot" style:--color=color></span>
+            <span class="name">{name}</span>
+            <span class="count">{move || matches.get().ids.len()}</span>
+            <span class="best" title="The best score" hidden=none>
+                {move || format!("{:.2}", matches.get().best)}
+            </span>
+            <button
+                aria-label=hide
+                title=hide
+                hidden=none
+                data-testid="chip-eye"
+                on:click=move |_| actions::edit(state, |edits| edits.toggle_all_hidden(&matches.get_untracked().ids))
+            >
+                {move || match matches.get().shown {
+                    true => view! { <Glyph icon=Icon::Eye /> },
+                    false => view! { <Glyph icon=Icon::EyeOff /> },
+                }}
+            </button>
+            <button aria-label=label on:click=move |_| actions::ask(state, &prompt::join(&others))>
+                <Glyph icon=Icon::Close />
+            </button>
+        </li>
     }
 }
 

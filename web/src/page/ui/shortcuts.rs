@@ -28,7 +28,9 @@ pub fn listen(state: State) {
 
 /// Handles a key. Returns `true` if the key is a shortcut.
 fn press(state: State, event: &ev::KeyboardEvent) -> bool {
-    if event.alt_key() {
+    let is_typed = event.key().chars().count() == 1 && !event.ctrl_key() && !event.meta_key();
+    let single_keys = state.preferences.with_untracked(|kept| kept.single_keys);
+    if event.alt_key() || is_typed && !single_keys {
         return false;
     }
     if state.open_frame.get_untracked().is_some() && press_in_frame(state, &event.key()) {

@@ -48,7 +48,7 @@ pub fn ViewMenu() -> impl IntoView {
                 <Sides />
                 <Drawn />
                 <Ceiling />
-                <PointSize />
+                <Points />
                 <Doings />
             </section>
         </Show>
@@ -84,7 +84,7 @@ fn Sides() -> impl IntoView {
         }
     };
     view! {
-        <h3>"Look from"</h3>
+        <h2>"Look from"</h2>
         <div class="choices">
             {Side::ALL.map(side).collect_view()}
             <Switch
@@ -103,7 +103,7 @@ fn Drawn() -> impl IntoView {
     let state = State::expect();
     let is = move |of: fn(&Preferences) -> bool| Signal::derive(move || state.preferences.with(of));
     view! {
-        <h3>"Boxes with sizes"</h3>
+        <h2>"Boxes with sizes"</h2>
         <Segments
             legend="Boxes"
             group="boxes"
@@ -111,7 +111,7 @@ fn Drawn() -> impl IntoView {
             chosen=Signal::derive(move || state.preferences.with(|kept| kept.boxes))
             on_choose=move |boxes| state.preferences.update(|kept| kept.boxes = boxes)
         />
-        <h3>"Show"</h3>
+        <h2>"Show"</h2>
         <div class="choices">
             <Switch words="Names" title="Names at the things (Shift L)" testid="names" on=is(|kept| kept.names) act=move || state.preferences.update(|kept| kept.names = !kept.names) />
             <Switch
@@ -151,7 +151,7 @@ fn Ceiling() -> impl IntoView {
         }
     };
     view! {
-        <h3>"Ceiling"</h3>
+        <h2>"Ceiling"</h2>
         <div class="choices">
             <Switch
                 words="Ceiling off"
@@ -180,13 +180,18 @@ fn Ceiling() -> impl IntoView {
     }
 }
 
+/// Numbers of points that a picture may have, millions, with their names.
+const BUDGETS: [(u32, &str); 5] = [(0, "All"), (1, "1 M"), (3, "3 M"), (5, "5 M"), (10, "10 M")];
+
 #[component]
-fn PointSize() -> impl IntoView {
+fn Points() -> impl IntoView {
     let state = State::expect();
     let size = move || state.preferences.with(|kept| kept.point_size);
+    let blend = move || state.preferences.with(|kept| kept.blend);
     view! {
+        <h2>"Points"</h2>
         <label class="size">
-            <span>"Point size"</span>
+            <span>"Size"</span>
             <input
                 type="range"
                 min=POINT_SIZES[0]
@@ -202,6 +207,35 @@ fn PointSize() -> impl IntoView {
                 }
             />
         </label>
+        <label class="size">
+            <span>"Scan colour"</span>
+            <input
+                type="range"
+                min="0"
+                max="1"
+                step="0.05"
+                title="How much of the scan's own colour is mixed into other colours"
+                aria-valuetext=move || format!("{:.0} %", blend() * 100.0)
+                data-testid="blend"
+                prop:value=move || blend().to_string()
+                on:input=move |event| {
+                    if let Ok(blend) = event_target_value(&event).parse() {
+                        state.preferences.update(|kept| kept.blend = blend);
+                    }
+                }
+            />
+            <output>{move || format!("{:.0} %", blend() * 100.0)}</output>
+        </label>
+        <div class="size" title="Draws fewer points of a large scan, for slow machines">
+            <span>"At most"</span>
+            <Segments
+                legend="Points drawn at most"
+                group="budget"
+                options=BUDGETS.to_vec()
+                chosen=Signal::derive(move || state.preferences.with(|kept| kept.budget))
+                on_choose=move |budget| state.preferences.update(|kept| kept.budget = budget)
+            />
+        </div>
     }
 }
 

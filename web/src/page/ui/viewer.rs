@@ -10,12 +10,14 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 
 use crate::{
     browser,
-    page::{actions, state::State},
+    page::{actions, state::State, viewing},
     protocol::Processor,
     view::{
         self,
+        camera::Side,
         cloud::Hit,
         navigate::{Gesture, Navigator},
+        overlay::cube::face,
     },
 };
 
@@ -174,6 +176,32 @@ fn Over() -> impl IntoView {
     view! {
         <canvas node_ref=things class="viewer over" aria-hidden="true" data-testid="overlay" />
         <canvas node_ref=guides class="guides" class:shown=shown role="img" data-testid="guides" />
+        <ViewCube shown=Signal::derive(shown) />
+    }
+}
+
+/// Half an edge of the cube, CSS pixels; `static/style.css` has the same.
+const HALF_CUBE: f32 = 24.0;
+
+/// A cube that is turned as the scene is; a press on a face looks from that side.
+#[component]
+fn ViewCube(shown: Signal<bool>) -> impl IntoView {
+    let state = State::expect();
+    let cube = NodeRef::<html::Div>::new();
+    cube.on_load(move |cube| state.viewer().turn_with_scene(cube.into()));
+    let faces = Side::ALL.into_iter().filter_map(|(side, name)| {
+        let transform = face(side, HALF_CUBE)?;
+        // The keyboard has the same in the menu of the view, and with Shift and a digit.
+        Some(view! {
+            <button tabindex="-1" style:transform=transform aria-label=format!("Look from: {name}") data-testid=format!("cube-{}", name.to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
+                {name}
+            </button>
+        })
+    });
+    view! {
+        <div class="view-cube" class:shown=shown data-testid="view-cube">
+            <div node_ref=cube>{faces.collect_view()}</div>
+        </div>
     }
 }
 
@@ -309,17 +337,18 @@ fn keep_in_step(state: State) {
             scan.as_ref()
                 .is_none_or(|scan| scan.preflight.color.value == Color::Present)
         });
-        let (paint, point_size, dark) = (
-            state.coloring.get().paint(colored),
-            state.preferences.with(|kept| kept.point_size),
-            state.dark.get(),
-        );
+        let (paint, dark) = (state.coloring.get().paint(colored), state.dark.get());
+        let (point_size, blend, budget) = state
+            .preferences
+            .with(|kept| (kept.point_size, kept.blend, kept.budget));
         let owner = |instance: Option<u32>| instance.unwrap_or(NO_INSTANCE);
         let covered = covered(state.folded.get());
         let (hovered, selected) = (owner(state.hovered.get()), owner(state.selected.get()));
         state.viewer().update(|frame| {
             frame.paint = paint;
             frame.point_size = point_size;
+            frame.blend = blend;
+            frame.budget = budget.saturating_mul(1_000_000);
             frame.dark = dark;
             frame.covered = covered;
             frame.hovered = hovered;

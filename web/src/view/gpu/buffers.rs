@@ -49,7 +49,10 @@ impl Chunk {
             &cloud.colors[range.clone()]
         }));
         let superpoints = storage(bytemuck::cast_slice(&superpoints(cloud, &range)));
-        let buffers = [&uniform, &positions, &colors, &superpoints];
+        let normals = cloud.normals.get(range.clone());
+        let normals = normals.map(|normals| storage(bytemuck::cast_slice(normals)));
+        let normals = normals.as_ref().unwrap_or(&colors);
+        let buffers = [&uniform, &positions, &colors, &superpoints, normals];
         let bindings = bind(device, layout, &buffers);
         Self {
             first: range.start as u32,

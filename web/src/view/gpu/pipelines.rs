@@ -21,7 +21,11 @@ impl Pipelines {
             buffer(BufferBindingType::Storage { read_only: true }),
         );
         let view_layout = layout(device, ShaderStages::VERTEX, &[uniform, read, read]);
-        let chunk_layout = layout(device, ShaderStages::VERTEX, &[uniform, read, read, read]);
+        let chunk_layout = layout(
+            device,
+            ShaderStages::VERTEX,
+            &[uniform, read, read, read, read],
+        );
         let textures = [
             TextureSampleType::Float { filterable: false },
             TextureSampleType::Uint,

@@ -14,6 +14,7 @@ use super::{
     cloud::Frame, palette::css, picture::Colors, projection::Projection, surface::Surface,
 };
 
+pub mod cube;
 pub mod guides;
 mod labels;
 

@@ -1,0 +1,130 @@
+//! What runs here and what the browser keeps of it: the processor, the models with their sizes, and
+//! a report to copy when something is wrong.
+
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use super::icon::{Glyph, Icon};
+use crate::{
+    browser,
+    page::{
+        kept::{self, KeptModel},
+        state::{State, stage_name},
+    },
+};
+
+/// The version, the models that are kept, and the report.
+#[component]
+pub fn About() -> impl IntoView {
+    view! {
+        <div class="about" data-testid="about">
+            <h3>"Models kept in this browser"</h3>
+            <Models />
+            <h3>"Report"</h3>
+            <Report />
+        </div>
+    }
+}
+
+#[component]
+fn Models() -> impl IntoView {
+    let models = RwSignal::new(None::<Vec<KeptModel>>);
+    let look = move || spawn_local(async move { models.set(kept::list().await.ok()) });
+    look();
+    let row = move |KeptModel { name, bytes }: KeptModel| {
+        let (label, shown) = (format!("Delete {name}"), name.clone());
+        let delete = move |_| {
+            let name = name.clone();
+            spawn_local(async move {
+                // What could not be deleted is still in the list.
+                drop(kept::delete(&name).await);
+                look();
+            });
+        };
+        view! {
+            <li>
+                <span>{shown}</span>
+                <span class="number">{format!("{:.1} MB", bytes / 1e6)}</span>
+                <button class="button quiet small square" aria-label=label.clone() title=label data-testid="delete-kept" on:click=delete>
+                    <Glyph icon=Icon::Trash />
+                </button>
+            </li>
+        }
+    };
+    let list = move || {
+        match models.get() {
+        None => view! { <p class="muted">"This browser keeps no files for this page; models are downloaded on every visit."</p> }.into_any(),
+        Some(models) if models.is_empty() => {
+            view! { <p class="muted">"None. A model is downloaded when it is needed, and kept for the next visit."</p> }.into_any()
+        }
+        Some(models) => {
+            let total: f64 = models.iter().map(|model| model.bytes).sum();
+            view! {
+                <ul class="kept" data-testid="kept-models">{models.into_iter().map(row).collect_view()}</ul>
+                <p class="muted">{format!("{:.1} MB in all. What is deleted is downloaded again when it is needed.", total / 1e6)}</p>
+            }
+            .into_any()
+        }
+    }
+    };
+    view! { {list} }
+}
+
+/// What helps to find out why something went wrong. It names neither the scan nor the prompt.
+#[component]
+fn Report() -> impl IntoView {
+    let state = State::expect();
+    let report = Memo::new(move |_| {
+        let agent = browser::window().navigator().user_agent();
+        let mut lines = vec![
+            format!("Segscape {}", env!("CARGO_PKG_VERSION")),
+            agent.unwrap_or_default(),
+        ];
+        state.backend.with(|backend| {
+            lines.extend(backend.iter().flat_map(|info| {
+                [
+                    format!("{:?}: {}", info.processor, info.name),
+                    info.reason.clone(),
+                ]
+            }));
+        });
+        state.scan.with(|scan| {
+            lines.extend(
+                scan.iter()
+                    .map(|scan| format!("{} points, {} triangles", scan.points, scan.triangles)),
+            );
+        });
+        state.stages.with(|stages| {
+            lines.extend(stages.iter().map(|stage| {
+                let ms = stage
+                    .ms
+                    .map_or("not finished".to_owned(), |ms| format!("{ms:.0} ms"));
+                format!("{}: {ms} {}", stage_name(stage.stage), stage.outcome)
+            }));
+        });
+        lines.extend(state.error.get());
+        lines.join("\n")
+    });
+    let copied = RwSignal::new(false);
+    let copy = move |_| {
+        // Browsers refuse this on pages without https; the text can still be selected.
+        drop(
+            browser::window()
+                .navigator()
+                .clipboard()
+                .write_text(&report.get_untracked()),
+        );
+        copied.set(true);
+    };
+    view! {
+        <textarea class="field" readonly rows="8" aria-label="Report" data-testid="report" prop:value=report></textarea>
+        <p>
+            <button class="button small" on:click=copy>
+                <Glyph icon=Icon::Copy />
+                "Copy"
+            </button>
+            " "
+            <span class="muted" role="status">{move || copied.get().then_some("Copied")}</span>
+        </p>
+    }
+}
