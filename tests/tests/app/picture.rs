@@ -100,10 +100,11 @@ async fn draw(stand: &Stand, renderer: &str) -> Drawn {
     page.prefer(true).await;
     page.keys("viewer-canvas", "1").await;
     keep("scan").await;
-    let scan = page.picture().await;
+    let name = format!("picture-{renderer}-waiting");
+    let scan = page.pixels(&name).await;
     page.keys("viewer-canvas", "7").await;
     page.until("the directions of surfaces", STEP, async || {
-        page.picture().await.difference(&scan) > 1.0
+        page.pixels(&name).await.difference(&scan) > 1.0
     })
     .await;
     keep("normals").await;
