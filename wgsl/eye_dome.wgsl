@@ -6,7 +6,7 @@
 // group binding access  element    shape          meaning
 // 0     0       uniform Scene      1              camera, colors, outlined instances
 // 0     1       texture f32        height, width  colors of the points
-// 0     2       texture u32 x2     height, width  identity: .x point index + 1 or 0, .y owner
+// 0     2       texture u32 x2     height, width  identity: .x point index + 1 or 0, .y owner of the outline
 // 0     3       texture depth      height, width  reversed depth: near / metres; 0: no point
 //
 // Invariants: all three textures and the canvas have the same size. Neighbours outside are clamped
@@ -53,7 +53,7 @@ fn clamped(pixel: vec2i) -> vec2i {
     return clamp(pixel, vec2i(0), vec2i(textureDimensions(depths)) - 1);
 }
 
-// The instance at a pixel, or NO_INSTANCE.
+// The instance whose outline goes around a pixel, or NO_INSTANCE.
 fn owner(pixel: vec2i) -> u32 {
     let identity = textureLoad(identities, clamped(pixel), 0);
     return select(NO_INSTANCE, identity.y, identity.x != 0u);

@@ -3,7 +3,7 @@
 //
 // group binding access  element  shape        meaning
 // 0     0       uniform View     1            the picture: camera, sizes, paint
-// 0     1       read    Look     instances+1  color and visibility; last: points without an owner
+// 0     1       read    Look     instances+1  color, visibility, outline; last: points without an owner
 // 0     2       read    u32      superpoints  instance that owns the superpoint, or NO_INSTANCE
 // 1     0       uniform Chunk    1            the points that the buffers of this group hold
 // 1     1       read    f32      points, 3    positions, world frame, metres
@@ -12,7 +12,7 @@
 // 1     4       read    u32      points       packed color of the normal; the scan's as long as it is not known
 //
 // Invariants: every superpoint has an owner. Depth is reversed (1 near, 0 far). Identity .x is 0 for
-// "no point", otherwise the point's index in the scene + 1; .y is its owner.
+// "no point", otherwise the point's index in the scene + 1; .y is the owner that it is outlined with.
 // CPU counterpart: web/src/view/software.rs.
 
 struct View {
@@ -34,6 +34,7 @@ struct View {
 struct Look {
     color: u32,
     shown: u32,             // 0: not drawn, 1: drawn, 2: drawn faintly, behind all others
+    outlined_as: u32,       // owner whose outline goes around the points, or NO_INSTANCE: their own
 }
 
 struct Chunk {
@@ -65,6 +66,7 @@ struct Targets {
 // Faded points are farther than all others by this factor, and mostly of the background's color.
 const FADED_DEPTH: f32 = 1e-6;
 const FADED_MIX: f32 = 0.75;
+const NO_INSTANCE: u32 = 0xffffffffu;
 
 fn ramp(t: f32) -> vec3f {
     var stops = array(vec3f(68, 1, 84), vec3f(59, 82, 139), vec3f(33, 145, 140), vec3f(94, 201, 98), vec3f(253, 231, 37));
@@ -106,7 +108,8 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
     out.color = mix(out.color, unpack4x8unorm(view.background).rgb, select(0.0, FADED_MIX, is_faded));
     // Smaller points stay square, since as circles they would miss every pixel center.
     out.offset = select(vec2f(0.0), offset, pixels > 3.0);
-    out.identity = vec2u(chunk.first + point + 1u, owner);
+    let outlined_as = select(look.outlined_as, owner, look.outlined_as == NO_INSTANCE);
+    out.identity = vec2u(chunk.first + point + 1u, outlined_as);
     return out;
 }
 

@@ -1,11 +1,12 @@
-//! The user's changes to the instances, with undo: hidden, isolated and renamed instances.
+//! The user's changes to the instances: hidden, isolated, renamed, merged, deleted and split ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use segscape::instances::{Reshaped, Reshaping};
 use serde::{Deserialize, Serialize};
-
-/// Maximum number of steps that can be undone.
-const DEPTH: usize = 200;
 
 /// The changes that are in effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,9 +17,19 @@ pub struct Edits {
     pub isolated: Option<u32>,
     /// Names that the user gave, by instance.
     pub names: BTreeMap<u32, String>,
+    /// The instances that were merged, deleted or split.
+    pub reshaping: Reshaping,
 }
 
 impl Edits {
+    /// No changes.
+    pub const NONE: Self = Self {
+        hidden: BTreeSet::new(),
+        isolated: None,
+        names: BTreeMap::new(),
+        reshaping: Reshaping::NONE,
+    };
+
     /// Returns `true` if the points of this instance are drawn.
     pub fn shows(&self, instance: u32) -> bool {
         match self.isolated {
@@ -67,70 +78,56 @@ impl Edits {
             name => self.names.insert(instance, name.to_owned()),
         };
     }
-}
 
-/// The changes in effect and those before and after them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    past: Vec<Edits>,
-    present: Edits,
-    future: Vec<Edits>,
-}
+    /// Deletes an instance, with all that was said of it.
+    pub fn delete(&mut self, instance: u32) {
+        self.reshaping.delete(instance);
+        self.forget(instance);
+    }
 
-impl History {
-    /// Starts with these changes in effect and nothing to undo.
-    pub fn starting_from(present: Edits) -> Self {
-        Self {
-            present,
-            ..Self::default()
+    /// Merges `others` into an instance, which is then shown. `superpoints_of` are the superpoints
+    /// that instances have so far.
+    pub fn merge<'a>(
+        &mut self,
+        into: u32,
+        others: &[u32],
+        superpoints_of: impl Fn(u32) -> &'a [u32],
+    ) {
+        let named = || std::iter::once(&into).chain(others);
+        // The first name that the user gave to any of them is not lost.
+        if let Some(name) = named().find_map(|id| self.names.get(id)).cloned() {
+            self.names.insert(into, name);
+        }
+        self.reshaping
+            .merge(into, others.iter().copied(), superpoints_of);
+        self.hidden.remove(&into);
+        others.iter().for_each(|other| self.forget(*other));
+    }
+
+    /// Forgets what was said of an instance that is gone.
+    fn forget(&mut self, instance: u32) {
+        self.hidden.remove(&instance);
+        self.names.remove(&instance);
+        if self.isolated == Some(instance) {
+            self.isolated = None;
         }
     }
 
-    /// The changes in effect.
-    pub fn present(&self) -> &Edits {
-        &self.present
-    }
-
-    /// Applies a change that can be undone. A change without effect adds no step.
-    pub fn change(&mut self, change: impl FnOnce(&mut Edits)) {
-        let before = self.present.clone();
-        change(&mut self.present);
-        if self.present != before {
-            self.past.push(before);
-            self.future.clear();
-            if self.past.len() > DEPTH {
-                self.past.remove(0);
-            }
-        }
-    }
-
-    /// Undoes the last change. Returns `false` if there is none.
-    pub fn undo(&mut self) -> bool {
-        let Some(before) = self.past.pop() else {
-            return false;
+    /// Bytes of memory that these changes take, apart from the lists of superpoints that `other`
+    /// changes share.
+    pub fn bytes_beside(&self, other: &Self) -> usize {
+        /// A node of a map or a set, about.
+        const NODE: usize = 48;
+        let names: usize = self.names.values().map(|name| NODE + name.len()).sum();
+        let is_shared = |(index, reshaped): &(u32, &Reshaped)| {
+            let twin = other.reshaping.get(*index);
+            twin.is_some_and(|twin| Arc::ptr_eq(&twin.superpoints, &reshaped.superpoints))
         };
-        self.future
-            .push(std::mem::replace(&mut self.present, before));
-        true
-    }
-
-    /// Redoes the change that was undone last. Returns `false` if there is none.
-    pub fn redo(&mut self) -> bool {
-        let Some(after) = self.future.pop() else {
-            return false;
-        };
-        self.past.push(std::mem::replace(&mut self.present, after));
-        true
-    }
-
-    /// Returns `true` if a change can be undone.
-    pub fn can_undo(&self) -> bool {
-        !self.past.is_empty()
-    }
-
-    /// Returns `true` if a change can be redone.
-    pub fn can_redo(&self) -> bool {
-        !self.future.is_empty()
+        let lists = self.reshaping.iter().map(|entry| match is_shared(&entry) {
+            true => NODE,
+            false => NODE + size_of_val(&*entry.1.superpoints),
+        });
+        size_of::<Self>() + names + NODE * self.hidden.len() + lists.sum::<usize>()
     }
 }
 
@@ -141,28 +138,19 @@ mod tests {
     use super::*;
 
     #[wasm_bindgen_test]
-    fn every_change_can_be_undone_and_redone() {
-        let mut history = History::default();
-        history.change(|e| e.toggle_hidden(3));
-        history.change(|e| e.rename(3, " armchair "));
-        history.change(|e| e.toggle_isolated(5));
-        let last = history.present().clone();
-        assert!(last.shows(5) && !last.shows(3) && !last.shows(1));
-        assert_eq!(last.names[&3], "armchair");
-        while history.undo() {}
-        assert_eq!(*history.present(), Edits::default());
-        while history.redo() {}
-        assert_eq!(*history.present(), last);
-    }
-
-    #[wasm_bindgen_test]
-    fn a_new_change_forgets_what_was_undone_and_an_idle_one_leaves_no_step() {
-        let mut history = History::default();
-        history.change(|e| e.toggle_hidden(1));
-        history.undo();
-        history.change(|e| e.toggle_hidden(2));
-        assert!(!history.redo());
-        history.change(|e| e.rename(9, ""));
-        assert!(history.undo() && !history.undo());
+    fn what_is_gone_is_neither_hidden_nor_alone_and_given_names_stay() {
+        let sets: [&[u32]; 3] = [&[0], &[1], &[2, 3]];
+        let mut edits = Edits::default();
+        edits.rename(1, "throne");
+        edits.toggle_hidden(0);
+        edits.merge(0, &[1], |id| sets[id as usize]);
+        assert!(edits.shows(0), "a merger is shown");
+        assert_eq!(edits.names, BTreeMap::from([(0, "throne".to_owned())]));
+        edits.toggle_isolated(2);
+        edits.delete(2);
+        assert!(edits.shows(0));
+        let lists = edits.reshaping.iter();
+        let lists: Vec<_> = lists.map(|(id, made)| (id, &*made.superpoints)).collect();
+        assert_eq!(lists, [(0, &[0, 1][..]), (1, &[]), (2, &[])]);
     }
 }

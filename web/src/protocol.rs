@@ -15,7 +15,7 @@ use js_sys::{Array, ArrayBuffer};
 use segscape::{
     bundle::SavedView,
     geometry::Aabb,
-    instances::query::Labels,
+    instances::{Reshaping, Shape, query::Labels},
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
     write::Export,
@@ -144,8 +144,9 @@ pub enum Request {
         typing: bool,
         /// Least confidence of the things that questions are about.
         threshold: f32,
-        /// Names given by the user, which questions know, by instance.
-        names: BTreeMap<u32, String>,
+        /// The user's changes: prompts are answered about the things as they are by now, and
+        /// questions know the names that the user gave.
+        edits: Edits,
     },
     /// Writes a file with the instances that are visible and shown, under the labels of the latest
     /// answer.
@@ -161,11 +162,14 @@ pub enum Request {
     },
     /// Computes the directions of the surfaces, which only their coloring needs.
     Normals,
-    /// Packs the scene into a bundle, to share it and to let a new worker continue where this one
-    /// ended.
+    /// Packs the scene into a bundle, to save and to share it, and to let a new worker continue where
+    /// this one ended.
     Pack {
-        /// Names given by the user, by index of the instance.
-        names: BTreeMap<u32, String>,
+        /// Serial number of the bundle.
+        serial: u32,
+        /// The user's changes. The bundle has the things as they are by now, without those that were
+        /// deleted, in the order of their scores.
+        edits: Edits,
         /// The current view of the scene.
         view: SavedView,
     },
@@ -215,6 +219,15 @@ pub struct InstanceInfo {
     pub superpoints: Vec<u32>,
 }
 
+impl InstanceInfo {
+    /// Gives the instance another shape.
+    pub fn reshape(&mut self, shape: Shape) {
+        self.superpoints = shape.superpoints;
+        self.points = shape.points;
+        self.bounds = shape.bounds;
+    }
+}
+
 /// The answer to a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -235,6 +248,15 @@ impl Answer {
     pub fn is_by_model(&self) -> bool {
         let related = self.related.as_ref();
         related.is_some_and(|related| related.by.is_some())
+    }
+
+    /// The instance that the answer is about: the same one, or of one that is newer than the answer,
+    /// the one that it comes from.
+    pub fn known(&self, instance: u32, reshaping: &Reshaping) -> u32 {
+        match (instance as usize) < self.labels.of_instance.len() {
+            true => instance,
+            false => reshaping.origin(instance),
+        }
     }
 
     /// The instances that a question found, if the prompt was a question that is understood.
@@ -332,6 +354,8 @@ pub enum Reply {
     },
     /// The scene as a bundle.
     Packed {
+        /// Serial number of the request.
+        serial: u32,
         /// The bundle.
         bundle: Bulk,
     },
@@ -546,7 +570,7 @@ impl Reply {
             }
             | Self::Normals(bulk)
             | Self::Exported { bytes: bulk, .. }
-            | Self::Packed { bundle: bulk } => {
+            | Self::Packed { bundle: bulk, .. } => {
                 buffers.push(&bulk.0);
             }
             _ => {}

@@ -16,6 +16,7 @@ mod proposals;
 pub mod query;
 mod ranker;
 mod released;
+mod reshaping;
 mod select;
 
 pub use evidence::{Candidate, Evidence, Source};
@@ -29,6 +30,7 @@ pub use released::{
     CenteredBox, Finished, Panoptic, PanopticOptions, Pick, PostprocessOptions, QueryMasks, STUFF,
     class_picks, matrix_nms, panoptic, postprocess_picks, semantics, top_queries,
 };
+pub use reshaping::{Extents, Reshaped, Reshaping, Shape};
 pub use select::{Masks, SelectOptions, candidates, select};
 
 pub use crate::superpoint::{Contact, Region};

@@ -1,6 +1,8 @@
 //! The mouse over the page.
 
-use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::actions::{
+    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+};
 use serde_json::json;
 
 use super::{
@@ -53,11 +55,36 @@ impl Page {
 
     /// Moves the mouse to the middle of the element with this `data-testid`.
     pub async fn point_at_control(&self, testid: &str) {
-        const MIDDLE: &str =
-            "const box = document.querySelector(arguments[0]).getBoundingClientRect();
+        self.point_at_css(&css(testid)).await;
+    }
+
+    /// Moves the mouse to the middle of the element that matches a CSS selector.
+    async fn point_at_css(&self, css: &str) {
+        const MIDDLE: &str = "const element = document.querySelector(arguments[0]);
+            element.scrollIntoView({ block: 'center', behavior: 'instant' });
+            const box = element.getBoundingClientRect();
             return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)]";
-        self.point_at(self.run(MIDDLE, &[json!(css(testid))]).await)
+        self.point_at(self.run(MIDDLE, &[json!(css)]).await).await;
+    }
+
+    /// Clicks the row of an instance while Ctrl is held.
+    pub async fn press_row_with_ctrl(&self, id: u32) {
+        self.point_at_css(&format!("[data-instance='{id}'] .label"))
             .await;
+        self.click_with_ctrl().await;
+    }
+
+    /// Clicks at the position of the mouse while Ctrl is held.
+    pub async fn click_with_ctrl(&self) {
+        let value = '\u{e009}';
+        let keys = |action| KeyActions::new("keys".into()).then(action);
+        let press = async |actions: KeyActions| {
+            let pressed = self.client.perform_actions(actions).await;
+            pressed.expect("a key is pressed");
+        };
+        press(keys(KeyAction::Down { value })).await;
+        self.click().await;
+        press(keys(KeyAction::Up { value })).await;
     }
 
     /// Clicks at the position of the mouse.

@@ -336,7 +336,7 @@ pub const FLAWS: &str = r#"
     };
     const name = element => element.dataset.testid || element.getAttribute('aria-label') || element.className || element.tagName;
     if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
-    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation, .strip, .large')].filter(shown);
+    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .notice.card, .selected-bar, .backend, .invitation, .strip, .large')].filter(shown);
     for (const card of cards) {
         const { left, right, top, bottom } = seen(card);
         if (left < -1 || right > width + 1 || top < -1) flaws.push(`${name(card)} reaches out of the window`);

@@ -10,6 +10,7 @@ mod backends;
 mod bad_input;
 mod captures;
 mod colors;
+mod editing;
 mod files;
 mod first_visit;
 mod fixed_classes;

@@ -18,6 +18,7 @@ use crate::{
         following,
         gather::{self, Dropped},
         listing, replies,
+        selection::Selection,
         state::{Opening, State, Work},
         viewing,
     },
@@ -45,23 +46,21 @@ pub fn start(state: State) {
 
 /// Keeps the picture up to date with the visible instances.
 fn follow(state: State) {
-    let alone = Memo::new(move |_| {
-        let xray = state.preferences.with(|kept| kept.xray);
-        let selected = state.selected.get().filter(|_| xray)?;
-        let rows = state.rows.read();
-        let row = rows.iter().find(|row| row.id == selected)?;
-        row.shown.then_some(selected)
-    });
+    let xray = Memo::new(move |_| state.preferences.with(|kept| kept.xray));
     Effect::new(move |_| {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
+        let (selection, xray) = (state.selection.read(), xray.get());
         let looks = match state.heat() {
-            Some(similarities) => listing::heat(&similarities, edits.present(), alone.get()),
+            Some(similarities) => {
+                listing::heat(&similarities, edits.present(), &selection, xray)
+            }
             None => listing::looks(
                 state.instances.with(Vec::len),
                 &state.rows.read(),
                 edits.present(),
                 coloring,
-                alone.get(),
+                &selection,
+                xray,
             ),
         };
         state.viewer().set_looks(looks);
@@ -323,10 +322,9 @@ pub fn ask_while_typing(state: State, text: &str) {
 /// Selects what a question found if it is one thing, and moves the camera to it unless the question
 /// is still being typed. Of several things, the selected one stays selected.
 pub fn highlight(state: State, found: &[u32]) {
-    let selected = state.selected.get_untracked();
-    state.selected.set(match found {
-        [thing] => Some(*thing),
-        _ => selected.filter(|thing| found.contains(thing)),
+    state.selection.update(|selection| match found {
+        [thing] => *selection = Selection::of(Some(*thing)),
+        _ => drop(selection.retain(|thing| found.contains(&thing))),
     });
     if !state.looks_at_answer.get_value() || found.is_empty() {
         return;
@@ -338,23 +336,33 @@ pub fn highlight(state: State, found: &[u32]) {
     state.viewer().focus(Some(bounds));
 }
 
-/// Answers a question again whenever the things change that it is about.
+/// Answers the prompt again whenever things were merged, deleted or split, and a question whenever
+/// anything changes that it is about.
 fn keep_answered(state: State) {
     let about = move || {
-        let names = state.edits.with(|edits| edits.present().names.clone());
-        (state.threshold.get(), names)
+        let edits = state.edits.read();
+        let Edits {
+            names, reshaping, ..
+        } = edits.present();
+        (state.threshold.get(), names.clone(), reshaping.clone())
     };
     Effect::watch(
         about,
         move |now, before, _| {
+            let Some(before) = before else {
+                return;
+            };
+            let answer = state.answer.read_untracked();
             // A language model is asked only when the user says so.
-            let is_question = state.answer.with_untracked(|answer| {
-                let answer = answer.as_ref();
-                answer.is_some_and(|answer| answer.found().is_some() && !answer.is_by_model())
-            });
-            if is_question && before != Some(now) {
+            let Some(answer) = answer.as_ref().filter(|answer| !answer.is_by_model()) else {
+                return;
+            };
+            if now.2 != before.2 || answer.found().is_some() && now != before {
                 state.looks_at_answer.set_value(false);
-                prompt(state, &state.prompt.get_untracked(), false);
+                // Words that were not finished are not finished now.
+                let typing = !answer.unfinished.is_empty();
+                let text = state.prompt.get_untracked();
+                send_prompt(state, &text, typing);
             }
         },
         false,
@@ -365,6 +373,10 @@ fn prompt(state: State, text: &str, typing: bool) {
     state.prompt.set(text.to_owned());
     state.guess.set(None);
     state.endpoint.forget();
+    send_prompt(state, text, typing);
+}
+
+fn send_prompt(state: State, text: &str, typing: bool) {
     send(
         state,
         Request::Prompt {
@@ -372,14 +384,14 @@ fn prompt(state: State, text: &str, typing: bool) {
             text: text.to_owned(),
             typing,
             threshold: state.threshold.get_untracked(),
-            names: state.edits.read_untracked().present().names.clone(),
+            edits: state.edits.read_untracked().present().clone(),
         },
     );
 }
 
 /// Selects an instance and moves the camera to it.
 pub fn select(state: State, instance: u32) {
-    state.selected.set(Some(instance));
+    state.selection.set(Selection::of(Some(instance)));
     focus(state);
 }
 
@@ -389,36 +401,20 @@ pub fn show_guess(state: State, instance: u32) {
     select(state, instance);
 }
 
-/// Moves the camera to the selected instance, or to the whole scene if none is selected.
+/// Moves the camera to the selected instances, or to the whole scene if none is selected.
 pub fn focus(state: State) {
     state.viewer().focus(selected_bounds(state));
 }
 
-/// The box of the selected instance.
+/// The box around the selected instances.
 pub fn selected_bounds(state: State) -> Option<Aabb> {
-    let selected = state.selected.get_untracked()? as usize;
-    state
-        .instances
-        .with_untracked(|instances| Some(instances.get(selected)?.bounds))
-}
-
-/// Hides, isolates or renames instances, in a way that can be undone.
-pub fn edit(state: State, change: impl FnOnce(&mut Edits)) {
-    state.edits.update(|history| history.change(change));
-}
-
-/// Undoes the last edit, if there is one.
-pub fn undo(state: State) {
-    state.edits.update(|history| {
-        history.undo();
-    });
-}
-
-/// Redoes the edit that was undone last, if there is one.
-pub fn redo(state: State) {
-    state.edits.update(|history| {
-        history.redo();
-    });
+    let (selection, instances) = (
+        state.selection.read_untracked(),
+        state.instances.read_untracked(),
+    );
+    let selected = selection.all().iter();
+    let boxes = selected.filter_map(|id| Some(instances.get(*id as usize)?.bounds));
+    boxes.reduce(|all, bounds| all.union(&bounds))
 }
 
 /// Asks the worker for a file with the visible instances.
@@ -443,21 +439,26 @@ pub fn export(state: State, format: Export, painted: bool) {
     );
 }
 
-/// Packs the scene as it is currently displayed and passes the bundle to `packed`.
-pub fn pack(state: State, packed: impl FnOnce(Bulk) + 'static) {
-    let edits = state.edits.read_untracked();
+/// Packs the scene as it is currently displayed, with these changes, and passes the bundle to
+/// `packed`.
+pub fn pack(state: State, edits: Edits, packed: impl FnOnce(Bulk) + 'static) {
     let view = SavedView {
         prompt: state.prompt.get_untracked(),
         threshold: state.threshold.get_untracked(),
         camera: Some(state.viewer().camera().into()),
-        hidden: edits.present().hidden.iter().copied().collect(),
+        hidden: Vec::new(), // in the changes
         color_mode: state.coloring.get_untracked().into(),
     };
-    state.packing.set_value(Some(Box::new(packed)));
+    state.packed.update_value(|serial| *serial += 1);
+    let serial = state.packed.get_value();
+    state.packing.update_value(|waiting| {
+        waiting.insert(serial, Box::new(packed));
+    });
     send(
         state,
         Request::Pack {
-            names: edits.present().names.clone(),
+            serial,
+            edits,
             view,
         },
     );

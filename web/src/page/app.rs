@@ -12,7 +12,8 @@ use crate::{
         state::State,
         ui::{
             Backend, DropZone, EndpointDialogs, ErrorBanner, FlyHint, Frames, Header, Help,
-            ImageModelList, Panel, Progress, Toolbar, ViewMenu, ViewerCanvas, fly, shortcuts,
+            ImageModelList, NoticeLine, Panel, Progress, SelectedBar, Toolbar, ViewMenu,
+            ViewerCanvas, fly, shortcuts,
         },
     },
 };
@@ -37,11 +38,13 @@ pub fn App() -> impl IntoView {
             <Panel />
             <Toolbar />
             <ViewMenu />
+            <SelectedBar />
             <FlyHint />
             <Frames />
             <Progress />
             <Backend />
             <DropZone />
+            <NoticeLine />
             <ErrorBanner />
             <Help />
             <ImageModelList />

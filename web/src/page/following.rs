@@ -13,9 +13,6 @@ use super::{
 };
 use crate::protocol::{Answer, Followed, InstanceInfo, Request};
 
-/// Confidence of a number that no instance has at the moment: no threshold shows it.
-const NOBODY: f32 = -1.0;
-
 /// The state of the following.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progressing {
@@ -82,17 +79,16 @@ pub fn apply(state: State, followed: Followed) {
         state.frames.update(|all| all.extend(frames.frames));
         replies::show_cameras(state);
     }
-    if let Some(selected) = state.selected.get_untracked()
-        && gone.contains(&selected)
-    {
-        state.selected.set(None);
+    let mut selection = state.selection.get_untracked();
+    if selection.retain(|selected| !gone.contains(&selected)) {
+        state.selection.set(selection);
     }
     let mut ids = superpoints_of_changed.to_vec::<u32>().into_iter();
     let mut labels = state.answer.with_untracked(|answer| {
         let answer = answer.as_ref();
         answer.map_or_else(Vec::new, |answer| answer.labels.of_instance.clone())
     });
-    state.instances.update(|instances| {
+    state.found.update(|instances| {
         for number in gone {
             if let Some((instance, label)) = at(instances, &mut labels, number) {
                 (*instance, *label) = nobody();
@@ -158,7 +154,7 @@ fn at<'a>(
     Some((instances.get_mut(number)?, labels.get_mut(number)?))
 }
 
-/// What is listed for a number that no instance has.
+/// What is kept for a number that no instance has, which is never listed: it has no superpoints.
 fn nobody() -> (InstanceInfo, Label) {
     let instance = InstanceInfo {
         score: 0.0,
@@ -172,7 +168,7 @@ fn nobody() -> (InstanceInfo, Label) {
     let label = Label {
         name: String::new(),
         term: None,
-        confidence: NOBODY,
+        confidence: 0.0,
     };
     (instance, label)
 }
@@ -196,7 +192,7 @@ pub fn over(state: State) {
 /// Forgets the things of a following that came to no end, because no worker knows them any more.
 pub fn lose(state: State) {
     if state.following.with_untracked(Option::is_some) {
-        state.instances.set(Vec::new());
+        state.found.set(Vec::new());
         state.answer.set(None);
         state.coloring.set(Coloring::Scan);
         over(state);

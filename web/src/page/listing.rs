@@ -1,12 +1,18 @@
 //! Turns instances into rows of the list and looks for the renderer: pure functions of the worker's
 //! results and the user's edits.
 
-use segscape::{instances::query::Label, write::UNNAMED};
+use segscape::{
+    instances::{
+        NO_INSTANCE, Reshaping,
+        query::{Label, Labels},
+    },
+    write::UNNAMED,
+};
 
 use crate::{
     edits::Edits,
-    page::state::Coloring,
-    protocol::InstanceInfo,
+    page::{selection::Selection, state::Coloring},
+    protocol::{Answer, InstanceInfo},
     view::{cloud::Look, palette},
 };
 
@@ -29,6 +35,18 @@ pub struct Row {
     pub color: [u8; 3],
     /// If `true`, the instance is drawn.
     pub shown: bool,
+}
+
+/// The labels of so many instances. Those that are newer than the answer have the labels of what
+/// they come from, until there is another answer.
+pub fn labels(answer: &Answer, reshaping: &Reshaping, instances: usize) -> Labels {
+    let Labels { terms, of_instance } = &answer.labels;
+    let known = (0..instances as u32).map(|id| answer.known(id, reshaping));
+    let known = known.map_while(|id| of_instance.get(id as usize).cloned());
+    Labels {
+        terms: terms.clone(),
+        of_instance: known.collect(),
+    }
 }
 
 /// The rows of the visible instances, in the order of the instances.
@@ -130,27 +148,22 @@ pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
 }
 
 /// The look of each instance's points and, last, of unowned points, shape `(instances + 1)`. An
-/// instance that is not visible gets the look of unowned points. All but the one that stands `out`,
-/// if there is one, are faded.
+/// instance that is not visible gets the look of unowned points. With `xray`, all but the selected
+/// instances are faded, if any of these is shown. One outline goes around all that are selected.
 pub fn looks(
     instances: usize,
     rows: &[Row],
     edits: &Edits,
     coloring: Coloring,
-    out: Option<u32>,
+    selection: &Selection,
+    xray: bool,
 ) -> Vec<Look> {
-    let shown_if = |shown, id: Option<u32>, color| {
-        let shown = match (shown, out) {
-            (false, _) => Look::HIDDEN,
-            (true, Some(_)) if id != out => Look::FADED,
-            (true, _) => Look::SHOWN,
-        };
-        Look {
-            shown,
-            ..Look::shown(color)
-        }
+    let stands_out = |row: &Row| row.shown && selection.contains(row.id);
+    let standing = Standing {
+        selection,
+        fades: xray && rows.iter().any(stands_out),
     };
-    let nobody = shown_if(edits.isolated.is_none(), None, palette::UNOWNED);
+    let nobody = standing.look(edits.isolated.is_none(), None, palette::UNOWNED);
     let mut looks = vec![nobody; instances + 1];
     for row in rows {
         let color = match coloring {
@@ -158,35 +171,51 @@ pub fn looks(
             Coloring::Score => palette::ramp(row.confidence),
             _ => row.color,
         };
-        looks[row.id as usize] = shown_if(row.shown, Some(row.id), color);
+        looks[row.id as usize] = standing.look(row.shown, Some(row.id), color);
     }
     looks
 }
 
 /// The look of each instance's points by its similarity to the prompt, and, last, of unowned points,
-/// shape `(instances + 1)`. Instances that do not match the prompt are colored, too. All but the one
-/// that stands `out`, if there is one, are faded.
-pub fn heat(similarities: &[f32], edits: &Edits, out: Option<u32>) -> Vec<Look> {
-    let look = |instance: Option<u32>, color| {
-        let shown = match instance {
-            Some(instance) => edits.shows(instance),
-            None => edits.isolated.is_none(),
-        };
-        let shown = match (shown, out) {
-            (false, _) => Look::HIDDEN,
-            (true, Some(_)) if instance != out => Look::FADED,
-            (true, _) => Look::SHOWN,
-        };
+/// shape `(instances + 1)`. Instances that do not match the prompt are colored, too.
+pub fn heat(similarities: &[f32], edits: &Edits, selection: &Selection, xray: bool) -> Vec<Look> {
+    let instances = (0..).zip(similarities);
+    let stands_out = |id: u32| edits.shows(id) && selection.contains(id);
+    let standing = Standing {
+        selection,
+        fades: xray && (0..similarities.len() as u32).any(stands_out),
+    };
+    let nobody = standing.look(edits.isolated.is_none(), None, palette::UNOWNED);
+    instances
+        .map(|(id, similarity)| standing.look(edits.shows(id), Some(id), palette::ramp(*similarity)))
+        .chain([nobody])
+        .collect()
+}
+
+/// What the selection does to the looks of things.
+struct Standing<'a> {
+    selection: &'a Selection,
+    /// If `true`, what is not selected is faded.
+    fades: bool,
+}
+
+impl Standing<'_> {
+    /// The look of an instance, or of unowned points.
+    fn look(&self, shown: bool, id: Option<u32>, color: [u8; 3]) -> Look {
+        let is_selected = id.is_some_and(|id| self.selection.contains(id));
         Look {
-            shown,
+            shown: match shown {
+                false => Look::HIDDEN,
+                true if self.fades && !is_selected => Look::FADED,
+                true => Look::SHOWN,
+            },
+            outlined_as: match self.selection.first() {
+                Some(first) if is_selected => first,
+                _ => NO_INSTANCE,
+            },
             ..Look::shown(color)
         }
-    };
-    let instances = (0..).zip(similarities);
-    instances
-        .map(|(instance, similarity)| look(Some(instance), palette::ramp(*similarity)))
-        .chain([look(None, palette::UNOWNED)])
-        .collect()
+    }
 }
 
 #[cfg(test)]
@@ -246,7 +275,8 @@ mod tests {
         edits.toggle_hidden(0);
         let drawn = |edits: &Edits| {
             let rows = rows(&instances, &labels, &[true, true, false, true], edits);
-            looks(4, &rows, edits, Coloring::Instance, None)
+            let nothing = Selection::default();
+            looks(4, &rows, edits, Coloring::Instance, &nothing, true)
         };
         let looks = drawn(&edits);
         assert_eq!(
@@ -268,7 +298,7 @@ mod tests {
     fn heat_is_similarity_and_keeps_what_is_hidden_hidden() {
         let mut edits = Edits::default();
         edits.toggle_hidden(1);
-        let looks = heat(&[0.0, 0.5, 1.0], &edits, None);
+        let looks = heat(&[0.0, 0.5, 1.0], &edits, &Selection::default(), false);
         assert_eq!(looks[0], Look::shown(palette::ramp(0.0)));
         assert_eq!(looks[1].shown, Look::HIDDEN);
         assert_eq!(looks[2], Look::shown(palette::ramp(1.0)));
@@ -281,9 +311,27 @@ mod tests {
         let mut edits = Edits::default();
         edits.toggle_hidden(0);
         let rows = rows(&instances, &labels, &[true; 4], &edits);
-        let looks = looks(4, &rows, &edits, Coloring::Instance, Some(2));
-        let shown: Vec<u32> = looks.iter().map(|look| look.shown).collect();
+        let looks = |selected: &[u32]| {
+            let mut selection = Selection::default();
+            selected.iter().for_each(|id| selection.toggle(*id));
+            looks(4, &rows, &edits, Coloring::Instance, &selection, true)
+        };
+        let shown = |looks: &[Look]| looks.iter().map(|look| look.shown).collect::<Vec<u32>>();
         let faded = Look::FADED;
-        assert_eq!(shown, [Look::HIDDEN, faded, Look::SHOWN, faded, faded]);
+        let alone = looks(&[2]);
+        assert_eq!(
+            shown(&alone),
+            [Look::HIDDEN, faded, Look::SHOWN, faded, faded]
+        );
+        let both = looks(&[2, 1]);
+        assert_eq!(shown(&both), [0, Look::SHOWN, Look::SHOWN, faded, faded]);
+        let outlines: Vec<u32> = both.iter().map(|look| look.outlined_as).collect();
+        assert_eq!(outlines, [NO_INSTANCE, 2, 2, NO_INSTANCE, NO_INSTANCE]);
+        let hidden = looks(&[0]);
+        assert_eq!(
+            shown(&hidden)[1..],
+            [Look::SHOWN; 4],
+            "what is hidden does not stand out"
+        );
     }
 }

@@ -10,9 +10,9 @@ use segscape::{
 
 use crate::{
     browser,
-    edits::{Edits, History},
+    edits::Edits,
     page::{
-        actions, following,
+        actions, editing, following,
         pictures::Pictures,
         state::{Coloring, StageState, State, Work},
     },
@@ -36,20 +36,25 @@ pub fn handle(state: State, reply: Reply) {
             instances,
             superpoint_of_point,
         } => {
-            state.viewer().set_superpoints(superpoint_of_point.to_vec());
+            let viewer = state.viewer();
+            viewer.set_superpoints(superpoint_of_point.to_vec());
+            state.extents.set_value(viewer.extents());
             state
                 .superpoint_of_point
                 .set_value(Some(superpoint_of_point));
             state.answer.set(None);
-            state.edits.set(History::default());
-            state.instances.set(instances);
+            editing::begin(state, Edits::NONE);
+            state.found.set(instances);
             let preferred = state.preferences.with_untracked(|kept| kept.coloring);
             state.coloring.set(preferred.unwrap_or(Coloring::Instance));
         }
-        Reply::Named { names } => state.edits.set(History::starting_from(Edits {
-            names,
-            ..Edits::default()
-        })),
+        Reply::Named { names } => editing::begin(
+            state,
+            Edits {
+                names,
+                ..Edits::NONE
+            },
+        ),
         Reply::Answer(answer) => {
             if answer.serial == state.asked.get_value() {
                 let found = answer.found().map(<[u32]>::to_vec);
@@ -71,8 +76,11 @@ pub fn handle(state: State, reply: Reply) {
                     .set(Some(format!("the browser refused to save {name}")));
             }
         }
-        Reply::Packed { bundle } => {
-            if let Some(packed) = state.packing.try_update_value(Option::take).flatten() {
+        Reply::Packed { serial, bundle } => {
+            let waiting = state
+                .packing
+                .try_update_value(|waiting| waiting.remove(&serial));
+            if let Some(packed) = waiting.flatten() {
                 packed(bundle);
             }
         }
@@ -81,11 +89,12 @@ pub fn handle(state: State, reply: Reply) {
             state.work.set(Work::Done);
             state.opening.set(None);
             following::over(state);
-            if state
-                .instances
-                .with_untracked(|instances| !instances.is_empty())
-            {
-                actions::pack(state, move |bundle| state.snapshot.set_value(Some(bundle)));
+            let is_new = state.snapshot.with_value(Option::is_none);
+            if is_new && state.found.with_untracked(|found| !found.is_empty()) {
+                // As they were found: the page has the user's changes.
+                actions::pack(state, Edits::NONE, move |bundle| {
+                    state.snapshot.set_value(Some(bundle))
+                });
             }
         }
         Reply::Failed { message } => {
@@ -125,11 +134,12 @@ fn look(state: State, view: SavedView, names: BTreeMap<u32, String>) {
     state.threshold.set(view.threshold.clamp(0.0, 1.0));
     state.coloring.set(view.color_mode.into());
     let hidden = view.hidden.into_iter().collect();
-    state.edits.set(History::starting_from(Edits {
+    let edits = Edits {
         hidden,
-        isolated: None,
         names,
-    }));
+        ..Edits::NONE
+    };
+    editing::begin(state, edits);
     if let Some(camera) = view.camera {
         let camera = Camera::from(camera);
         state.viewer().steer(|current| *current = camera);
@@ -235,7 +245,6 @@ fn show(
         true => state.viewer().replace(cloud),
         false => state.viewer().show(cloud),
     }
-    state.selected.set(None);
     state.hovered.set(None);
     state.renaming.set(None);
     state.asked.set_value(0);
@@ -244,8 +253,8 @@ fn show(
     state.endpoint.forget();
     state.guess.set(None);
     state.answer.set(None);
-    state.instances.set(Vec::new());
-    state.edits.set(History::default());
+    state.found.set(Vec::new());
+    editing::begin(state, Edits::NONE);
     state.snapshot.set_value(None);
     state.superpoint_of_point.set_value(None);
     if !goes_on {

@@ -1,23 +1,30 @@
 //! The whole state of the page, as signals in one context. [`crate::page::actions`] changes it on behalf
 //! of the user, [`crate::page::replies`] on behalf of the worker.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use leptos::prelude::*;
-use segscape::{bundle::ColorMode, preflight::Choices, progress::Stage};
+use segscape::{
+    bundle::ColorMode,
+    instances::{Extents, Reshaping, query::Labels},
+    preflight::Choices,
+    progress::Stage,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
-    edits::History,
     numbers::grouped,
     page::{
         connection::Link,
+        editing::{Notice, Splitting},
         endpoint::Endpoint,
         following::Progressing,
+        history::History,
         listing::{self, Row},
         pictures::Pictures,
         preferences::{Preferences, Theme},
+        selection::Selection,
     },
     protocol::{
         Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, Processor, ScanInfo, Source,
@@ -278,7 +285,13 @@ pub struct State {
     /// The frame that is shown large.
     pub open_frame: RwSignal<Option<u32>>,
     /// The instances that were found.
-    pub instances: RwSignal<Vec<InstanceInfo>>,
+    pub found: RwSignal<Vec<InstanceInfo>>,
+    /// Numbers of points and boxes of the superpoints on screen.
+    pub extents: StoredValue<Extents>,
+    /// What the user made of the instances found, and the part that is being split off.
+    pub reshaping: Memo<Reshaping>,
+    /// The instances as they are by now. Those that were deleted have no superpoints.
+    pub instances: Memo<Vec<InstanceInfo>>,
     /// u32 superpoint ids of the scan on screen, shape `(points)`, once its instances are found.
     pub superpoint_of_point: StoredValue<Option<Bulk>, LocalStorage>,
     /// The prompt as typed.
@@ -290,15 +303,24 @@ pub struct State {
     /// The instance that was suggested for a term without a match and is shown although the answer
     /// or the threshold does not keep it.
     pub guess: RwSignal<Option<u32>>,
+    /// The labels of the instances, shape `(instances)`; of those that are newer than the answer, the
+    /// labels of what they come from.
+    pub labels: Memo<Labels>,
     /// One flag per instance: `true` if the answer and the threshold keep it, or if it is the guess,
     /// shape `(instances)`.
     pub visible: Memo<Vec<bool>>,
     /// The rows of the visible instances.
     pub rows: Memo<Vec<Row>>,
-    /// Hidden, isolated and renamed instances.
+    /// The user's changes to the instances.
     pub edits: RwSignal<History>,
-    /// The selected instance.
-    pub selected: RwSignal<Option<u32>>,
+    /// The selected instances.
+    pub selection: RwSignal<Selection>,
+    /// If `true`, a click selects an instance beside those that are selected.
+    pub adding: RwSignal<bool>,
+    /// The instance that is being split.
+    pub splitting: RwSignal<Option<Splitting>>,
+    /// What was done last, for a while.
+    pub notice: RwSignal<Option<Notice>>,
     /// The instance under the cursor.
     pub hovered: RwSignal<Option<u32>>,
     /// The instance that is being renamed.
@@ -336,8 +358,10 @@ pub struct State {
     pub canvas: RwSignal<u32>,
     /// The scene as a bundle, from which a new worker can continue.
     pub snapshot: StoredValue<Option<Bulk>, LocalStorage>,
-    /// The callback that waits for a bundle.
-    pub packing: StoredValue<Option<Packed>, LocalStorage>,
+    /// The callbacks that wait for bundles, by the serial numbers of these.
+    pub packing: StoredValue<BTreeMap<u32, Packed>, LocalStorage>,
+    /// Serial number of the latest bundle.
+    pub packed: StoredValue<u32>,
     /// Serial number of the latest prompt; older answers are dropped.
     pub asked: StoredValue<u32>,
     /// If `true`, the camera moves to what the latest prompt finds, if it is a question.
@@ -352,40 +376,58 @@ pub struct State {
 impl State {
     /// The state of a new page.
     pub fn new() -> Self {
-        let instances = RwSignal::new(Vec::<InstanceInfo>::new());
+        let found = RwSignal::new(Vec::<InstanceInfo>::new());
+        let extents = StoredValue::new(Extents::default());
+        let splitting = RwSignal::new(None::<Splitting>);
         let answer = RwSignal::new(None::<Answer>);
         let threshold = RwSignal::new(DEFAULT_THRESHOLD);
         let edits = RwSignal::new(History::default());
         let guess = RwSignal::new(None::<u32>);
-        let visible = Memo::new(move |_| {
-            let mut visible = answer.with(|answer| {
-                let Some(answer) = answer else {
-                    return Vec::new();
-                };
-                let mut visible = answer.labels.visible(threshold.get());
-                if let Some(found) = answer.found() {
-                    for (instance, visible) in (0..).zip(&mut visible) {
-                        *visible &= found.contains(&instance);
-                    }
-                }
-                visible
-            });
-            let guess = guess.get();
-            if let Some(guess) = guess.and_then(|guess| visible.get_mut(guess as usize)) {
-                *guess = true;
+        let reshaping = Memo::new(move |_| {
+            let mut reshaping = edits.with(|edits| edits.present().reshaping.clone());
+            if let Some(splitting) = &*splitting.read() {
+                splitting.apply(&mut reshaping, &found.read());
             }
+            reshaping
+        });
+        let instances = Memo::new(move |_| {
+            let reshaping = reshaping.read();
+            found.with(|found| {
+                extents
+                    .with_value(|extents| reshaping.applied(found, extents, InstanceInfo::reshape))
+            })
+        });
+        let labels = Memo::new(move |_| {
+            answer.with(|answer| {
+                let answer = answer.as_ref();
+                answer.map_or_else(Labels::default, |answer| {
+                    listing::labels(answer, &reshaping.read(), instances.with(Vec::len))
+                })
+            })
+        });
+        let visible = Memo::new(move |_| {
+            let (labels, instances, reshaping) =
+                (labels.read(), instances.read(), reshaping.read());
+            let mut visible = labels.visible(threshold.get());
+            let guess = guess.get();
+            answer.with(|answer| {
+                let answer = answer.as_ref();
+                let found = answer.and_then(Answer::found);
+                let all = (0..).zip(&*instances).zip(&mut visible);
+                for ((id, instance), visible) in all {
+                    let known = answer.map_or(id, |answer| answer.known(id, &reshaping));
+                    *visible &= found.is_none_or(|found| found.contains(&known));
+                    *visible |= guess == Some(id);
+                    *visible &= !instance.superpoints.is_empty();
+                }
+            });
             visible
         });
         let rows = Memo::new(move |_| {
+            let labels = labels.read();
+            let (instances, visible) = (instances.read(), visible.read());
             let edits = edits.read();
-            let labels = answer.with(|answer| {
-                answer
-                    .as_ref()
-                    .map_or_else(Vec::new, |answer| answer.labels.of_instance.clone())
-            });
-            instances.with(|instances| {
-                listing::rows(instances, &labels, &visible.read(), edits.present())
-            })
+            listing::rows(&instances, &labels.of_instance, &visible, edits.present())
         });
         let preferences = RwSignal::new(Preferences::kept());
         let asked_theme = RwSignal::new(Theme::asked());
@@ -399,18 +441,23 @@ impl State {
             theme.get().forced().unwrap_or(system)
         });
         Self {
+            found,
+            extents,
+            reshaping,
             instances,
             superpoint_of_point: StoredValue::new_local(None),
             prompt: RwSignal::new(String::new()),
             answer,
             threshold,
             guess,
+            labels,
             visible,
             rows,
             edits,
             renaming: RwSignal::new(None),
             snapshot: StoredValue::new_local(None),
-            packing: StoredValue::new_local(None),
+            packing: StoredValue::new_local(BTreeMap::new()),
+            packed: StoredValue::new(0),
             asked: StoredValue::new(0),
             looks_at_answer: StoredValue::new(false),
             wishes: StoredValue::new(Wishes::read()),
@@ -436,7 +483,10 @@ impl State {
             following: RwSignal::new(None),
             newest_frame: RwSignal::new(None),
             images: RwSignal::new(ImagesInfo::default()),
-            selected: RwSignal::new(None),
+            selection: RwSignal::new(Selection::default()),
+            adding: RwSignal::new(false),
+            splitting,
+            notice: RwSignal::new(None),
             hovered: RwSignal::new(None),
             coloring: RwSignal::new(Coloring::Scan),
             error: RwSignal::new(None),

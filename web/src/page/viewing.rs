@@ -72,17 +72,17 @@ pub fn follow(state: State) {
 /// The things that are shown.
 fn things(state: State) -> Vec<Thing> {
     let instances = state.instances.read();
-    let rows = state.rows.read();
+    let (rows, selection) = (state.rows.read(), state.selection.read());
     let shown = rows.iter().filter(|row| row.shown);
     shown
         .filter_map(|row| {
             let bounds = instances.get(row.id as usize)?.bounds;
             Some(Thing {
-                id: row.id,
                 name: row.name.clone(),
                 bounds,
                 confidence: row.confidence,
                 color: row.color,
+                selected: selection.contains(row.id),
             })
         })
         .collect()

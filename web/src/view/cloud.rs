@@ -35,6 +35,16 @@ impl Cloud {
             .copied()
             .unwrap_or(NO_INSTANCE)
     }
+
+    /// What there is to know of a point under the cursor.
+    pub fn hit(&self, point: u32) -> Hit {
+        let owner = self.owner(point as usize);
+        Hit {
+            point,
+            superpoint: self.superpoint_of_point.get(point as usize).copied(),
+            instance: (owner != NO_INSTANCE).then_some(owner),
+        }
+    }
 }
 
 /// The appearance of the points of one owner.
@@ -45,6 +55,8 @@ pub struct Look {
     pub color: u32,
     /// How the points are drawn. The numbers are those of `wgsl/points.wgsl`.
     pub shown: u32,
+    /// The owner whose outline goes around the points, or [`NO_INSTANCE`] for their own.
+    pub outlined_as: u32,
 }
 
 impl Look {
@@ -60,6 +72,7 @@ impl Look {
         Self {
             color: pack(color),
             shown: Self::SHOWN,
+            outlined_as: NO_INSTANCE,
         }
     }
 }
@@ -88,15 +101,10 @@ pub enum Paint {
 pub struct Hit {
     /// Index of the point.
     pub point: u32,
-    /// Instance that owns the point, or [`NO_INSTANCE`].
-    pub owner: u32,
-}
-
-impl Hit {
+    /// Its superpoint, once superpoints are known.
+    pub superpoint: Option<u32>,
     /// The instance that owns the point, if there is one.
-    pub fn instance(self) -> Option<u32> {
-        (self.owner != NO_INSTANCE).then_some(self.owner)
-    }
+    pub instance: Option<u32>,
 }
 
 /// The state of a frame after a call to draw it.

@@ -3,7 +3,10 @@
 use std::{cell::RefCell, rc::Rc};
 
 use glam::{Vec2, Vec3};
-use segscape::{geometry::Aabb, instances::NO_INSTANCE};
+use segscape::{
+    geometry::Aabb,
+    instances::{Extents, NO_INSTANCE},
+};
 use web_sys::{HtmlCanvasElement, HtmlElement};
 
 use self::{
@@ -258,6 +261,12 @@ impl Viewer {
         self.0.borrow().cloud.bounds
     }
 
+    /// Numbers of points and boxes of the superpoints.
+    pub fn extents(&self) -> Extents {
+        let cloud = &self.0.borrow().cloud;
+        Extents::new(&cloud.positions, &cloud.superpoint_of_point)
+    }
+
     /// Number of superpoints.
     pub fn superpoints(&self) -> usize {
         self.0.borrow().cloud.owner_of_superpoint.len()
@@ -380,12 +389,17 @@ impl Viewer {
         let inner = self.0.borrow();
         let pixel = (at * inner.pixel_ratio()).max(Vec2::ZERO);
         let pixel = (pixel.x as u32, pixel.y as u32);
+        let viewer = self.clone();
+        let found = move |point: Option<u32>| {
+            let hit = point.map(|point| viewer.0.borrow().cloud.hit(point));
+            found(hit);
+        };
         match &inner.renderer {
             Some(Renderer::Gpu(gpu)) => gpu.pick(pixel, found),
             Some(Renderer::Software(software)) => {
-                let hit = software.pick(pixel);
+                let point = software.pick(pixel);
                 drop(inner);
-                found(hit);
+                found(point);
             }
             None => {}
         }

@@ -21,11 +21,22 @@ pub enum Gesture {
     Click(Vec2),
 }
 
+/// What a pointer that goes down may become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Press {
+    /// A click or an orbit: a finger or the left button.
+    Turn,
+    /// A click or a pan: the left button with shift held.
+    Pan,
+    /// A pan alone: another button.
+    PanOnly,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Pointer {
     id: i32,
     at: Vec2,
-    pans: bool,
+    press: Press,
 }
 
 /// The pointers that are down.
@@ -36,16 +47,15 @@ pub struct Navigator {
 }
 
 impl Navigator {
-    /// Handles a pointer that goes down. `pans` is `true` for the right or middle button or with
-    /// shift held.
-    pub fn press(&mut self, id: i32, at: Vec2, pans: bool) {
+    /// Handles a pointer that goes down.
+    pub fn press(&mut self, id: i32, at: Vec2, press: Press) {
         if self.down.is_empty() {
             self.traveled = 0.0;
         } else {
             self.traveled = f32::INFINITY; // two fingers never click
         }
         self.down.retain(|pointer| pointer.id != id);
-        self.down.push(Pointer { id, at, pans });
+        self.down.push(Pointer { id, at, press });
     }
 
     /// Handles a pointer that moves.
@@ -67,10 +77,10 @@ impl Navigator {
         }
         if self.traveled <= CLICK_SLACK {
             Gesture::None
-        } else if before[index].pans {
-            Gesture::PanZoom(moved, 1.0)
-        } else {
+        } else if before[index].press == Press::Turn {
             Gesture::Orbit(moved)
+        } else {
+            Gesture::PanZoom(moved, 1.0)
         }
     }
 
@@ -78,7 +88,7 @@ impl Navigator {
     pub fn release(&mut self, id: i32, at: Vec2) -> Gesture {
         let clicked = self.down.len() == 1
             && self.down[0].id == id
-            && !self.down[0].pans
+            && self.down[0].press != Press::PanOnly
             && self.traveled <= CLICK_SLACK;
         self.cancel(id);
         if clicked {
@@ -108,26 +118,33 @@ mod tests {
     #[wasm_bindgen_test]
     fn a_still_press_clicks_and_a_drag_turns() {
         let mut navigator = Navigator::default();
-        navigator.press(1, Vec2::new(10.0, 10.0), false);
+        navigator.press(1, Vec2::new(10.0, 10.0), Press::Turn);
         assert_eq!(navigator.drag(1, Vec2::new(12.0, 10.0)), Gesture::None);
         assert_eq!(
             navigator.release(1, Vec2::new(12.0, 10.0)),
             Gesture::Click(Vec2::new(12.0, 10.0))
         );
-        navigator.press(1, Vec2::ZERO, false);
+        navigator.press(1, Vec2::ZERO, Press::Turn);
         assert_eq!(
             navigator.drag(1, Vec2::new(0.0, 30.0)),
             Gesture::Orbit(Vec2::new(0.0, 30.0))
         );
         assert_eq!(navigator.release(1, Vec2::new(0.0, 30.0)), Gesture::None);
         assert_eq!(navigator.drag(1, Vec2::ONE), Gesture::Hover(Vec2::ONE));
+        for (press, clicked) in [
+            (Press::Pan, Gesture::Click(Vec2::ONE)),
+            (Press::PanOnly, Gesture::None),
+        ] {
+            navigator.press(1, Vec2::ONE, press);
+            assert_eq!(navigator.release(1, Vec2::ONE), clicked, "{press:?}");
+        }
     }
 
     #[wasm_bindgen_test]
     fn fingers_that_part_come_closer() {
         let mut navigator = Navigator::default();
-        navigator.press(1, Vec2::ZERO, false);
-        navigator.press(2, Vec2::new(100.0, 0.0), false);
+        navigator.press(1, Vec2::ZERO, Press::Turn);
+        navigator.press(2, Vec2::new(100.0, 0.0), Press::Turn);
         let gesture = navigator.drag(2, Vec2::new(150.0, 0.0));
         assert!(
             matches!(gesture, Gesture::PanZoom(_, factor) if factor < 0.7),

@@ -13,7 +13,7 @@ use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::{
-    cloud::{Cloud, Drawn, Frame, Hit, Look, Paint, pack},
+    cloud::{Cloud, Drawn, Frame, Look, Paint, pack},
     palette,
     picture::{MAX_GAP, Scene, View},
 };
@@ -63,7 +63,7 @@ pub struct SoftwareRenderer {
     /// Reversed depth of each pixel: near / metres; 0 without a point. Each row begins and ends with
     /// [`MAX_GAP`] copies of its first and last pixel, so that every pixel has all its neighbours.
     depth: Vec<f32>,
-    identity: Vec<Hit>,
+    identity: Vec<Identity>,
     /// The final colors, copied to the canvas.
     shaded: Vec<u32>,
     picture_ms: f32,
@@ -85,10 +85,19 @@ struct Job {
     row: usize,
 }
 
+/// What a pixel shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    /// Index of the point.
+    point: u32,
+    /// The owner whose outline goes around the pixel, or [`NO_INSTANCE`].
+    outlined_as: u32,
+}
+
 /// Identity of a pixel without a point.
-const NOTHING: Hit = Hit {
+const NOTHING: Identity = Identity {
     point: u32::MAX,
-    owner: NO_INSTANCE,
+    outlined_as: NO_INSTANCE,
 };
 
 impl SoftwareRenderer {
@@ -202,7 +211,7 @@ impl SoftwareRenderer {
 
     /// The point that the last picture shows at a canvas pixel, or the nearest one within three
     /// pixels.
-    pub fn pick(&self, (x, y): (u32, u32)) -> Option<Hit> {
+    pub fn pick(&self, (x, y): (u32, u32)) -> Option<u32> {
         let (x, y) = (
             (x as f32 * self.scale) as i32,
             (y as f32 * self.scale) as i32,
@@ -211,12 +220,12 @@ impl SoftwareRenderer {
         window
             .filter_map(|(dx, dy)| {
                 let (x, y) = (usize::try_from(x + dx).ok()?, usize::try_from(y + dy).ok()?);
-                let hit = (x < self.width && y < self.height)
+                let seen = (x < self.width && y < self.height)
                     .then(|| self.identity[y * self.width + x])?;
-                (hit != NOTHING).then_some((dx * dx + dy * dy, hit))
+                (seen != NOTHING).then_some((dx * dx + dy * dy, seen.point))
             })
             .min_by_key(|(distance, _)| *distance)
-            .map(|(_, hit)| hit)
+            .map(|(_, point)| point)
     }
 
     fn resize(&mut self, (width, height): (u32, u32)) {
@@ -282,9 +291,12 @@ impl SoftwareRenderer {
             } else {
                 (color, near)
             };
-            let hit = Hit {
+            let identity = Identity {
                 point: point as u32,
-                owner,
+                outlined_as: match look.outlined_as {
+                    NO_INSTANCE => owner,
+                    other => other,
+                },
             };
             // Smaller points stay square, since as circles they would miss every pixel center.
             let reach = if size > 3.0 {
@@ -303,7 +315,7 @@ impl SoftwareRenderer {
                     if depth > self.depth[depth_at] {
                         self.depth[depth_at] = depth;
                         self.color[at] = color;
-                        self.identity[at] = hit;
+                        self.identity[at] = identity;
                     }
                 }
             }
@@ -413,9 +425,9 @@ impl SoftwareRenderer {
         for row in 0..self.height {
             for column in 0..self.width {
                 let is_inside = |direction| {
-                    self.identity[self.neighbor(row, column, direction)].owner == wanted
+                    self.identity[self.neighbor(row, column, direction)].outlined_as == wanted
                 };
-                if self.identity[row * self.width + column].owner != wanted
+                if self.identity[row * self.width + column].outlined_as != wanted
                     || DIRECTIONS.into_iter().all(is_inside)
                 {
                     continue;
@@ -430,7 +442,7 @@ impl SoftwareRenderer {
                         continue;
                     }
                     let at = row * self.width + column;
-                    if self.identity[at].owner != wanted
+                    if self.identity[at].outlined_as != wanted
                         && !self.is_in_gap(scene, row, column, wanted)
                     {
                         self.shaded[at] = color;
@@ -445,7 +457,7 @@ impl SoftwareRenderer {
         let owned = DIRECTIONS.into_iter().filter(|direction| {
             [scene.gap / 2, scene.gap].into_iter().any(|radius| {
                 let neighbor = self.neighbor(row, column, offset(*direction, radius));
-                self.identity[neighbor].owner == wanted
+                self.identity[neighbor].outlined_as == wanted
             })
         });
         owned.count() as f32 >= ENCLOSED

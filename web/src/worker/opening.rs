@@ -1,6 +1,6 @@
 //! Opens scans, captures and bundles, and what an earlier worker of the page had open.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::cell::Cell;
 
 use segscape::{
     job::{self, Segmented},
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     browser,
+    edits::Edits,
     numbers::grouped,
     protocol::{Bulk, Reply, Source},
 };
@@ -151,16 +152,19 @@ impl Session {
         let names = (0..)
             .zip(meta.names)
             .filter(|(_, name)| name.by_user)
-            .map(|(id, name)| (id, name.text))
-            .collect();
+            .map(|(id, name)| (id, name.text));
+        let edits = Edits {
+            names: names.collect(),
+            ..Edits::NONE
+        };
         post(&Reply::SavedView {
             view: meta.view.clone(),
-            names: BTreeMap::clone(&names),
+            names: edits.names.clone(),
         });
         let asked = Asked {
             text: &meta.view.prompt,
             threshold: meta.view.threshold,
-            names: &names,
+            edits: &edits,
             ..Asked::NOTHING
         };
         self.prompt(asked).await?;

@@ -1,10 +1,10 @@
 //! Prompts: words that are looked for, and questions about how things lie to each other.
 
-use std::collections::BTreeMap;
-
 use segscape::{
-    geometry::Aabb,
-    instances::query::{Label, Labels, PlacedThing, Question, relate},
+    instances::{
+        Instance,
+        query::{Label, Labels, PlacedThing, Question, relate},
+    },
     text::{
         Vocabulary,
         prompt::{self, RequestError},
@@ -14,6 +14,7 @@ use segscape::{
 use super::{models, post, scene::OpenScene, session::Session};
 use crate::{
     browser,
+    edits::Edits,
     protocol::{Answer, Related, Reply},
 };
 
@@ -28,8 +29,8 @@ pub struct Asked<'a> {
     pub typing: bool,
     /// Least confidence of the things that questions are about.
     pub threshold: f32,
-    /// Names given by the user, by instance.
-    pub names: &'a BTreeMap<u32, String>,
+    /// The user's changes.
+    pub edits: &'a Edits,
 }
 
 impl Asked<'static> {
@@ -39,7 +40,7 @@ impl Asked<'static> {
         text: "",
         typing: false,
         threshold: 0.0,
-        names: &BTreeMap::new(),
+        edits: &Edits::NONE,
     };
 }
 
@@ -56,6 +57,7 @@ impl Session {
             typing,
             ..
         } = asked;
+        self.scene_mut()?.reshape(&asked.edits.reshaping);
         let vocabulary = self.scene()?.vocabulary.clone();
         let (request, refused) = match request(text, &vocabulary) {
             Ok(request) => (request, None),
@@ -176,19 +178,20 @@ impl OpenScene {
                 None => unasked,
             })
             .collect();
-        let placed = |((id, label), bounds): ((u32, &Label), Aabb)| {
-            let given = asked.names.get(&id);
+        let placed = |((id, label), instance): ((u32, &Label), &Instance)| {
+            let given = asked.edits.names.get(&id);
             let name = given.unwrap_or(&label.name);
-            (label.confidence >= asked.threshold).then(|| PlacedThing {
+            let exists = !instance.superpoints.is_empty();
+            (exists && label.confidence >= asked.threshold).then(|| PlacedThing {
                 // as in the list
                 id: id + 1,
                 noun: (!name.is_empty()).then(|| name.clone()),
                 confidence: label.confidence,
-                bounds,
+                bounds: instance.bounds,
             })
         };
-        let bounds = segmentation.instances.iter().map(|i| i.bounds);
-        let things = (0..).zip(&labels).zip(bounds).filter_map(placed);
+        let things = (0..).zip(&labels).zip(&segmentation.instances);
+        let things = things.filter_map(placed);
         let things: Vec<PlacedThing> = things.collect();
         let answer = relate(request, &things, &self.room, &[]);
         self.labels = Labels {

@@ -1,11 +1,12 @@
 //! The open scene once its instances are known: answers prompts, and writes files and bundles.
 
-use std::collections::BTreeMap;
-
 use segscape::{
     bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
     geometry::Aabb,
-    instances::query::{Label, Labels, Recognizer},
+    instances::{
+        Extents, Reshaping, Segmentation,
+        query::{Labels, Recognizer},
+    },
     job::{self, Segmented},
     text::Vocabulary,
     write::{Context, Export, WriteError},
@@ -18,10 +19,15 @@ use crate::{
 
 /// A scan with its instances.
 pub struct OpenScene {
-    /// The scan, its superpoints and its instances.
+    /// The scan, its superpoints and its instances as they are by now.
     pub segmented: Segmented,
     /// Compares the instances with prompts.
     pub recognizer: Recognizer,
+    /// The instances as they were found, with what compares them.
+    as_found: (Segmentation, Recognizer),
+    /// What the user made of them.
+    reshaping: Reshaping,
+    extents: Extents,
     /// The nouns in the space of the instances.
     pub vocabulary: Vocabulary,
     /// The labels of the latest answer.
@@ -44,6 +50,12 @@ impl OpenScene {
         let positions = segmented.scan.positions.iter();
         Self {
             room: positions.fold(Aabb::EMPTY, |room, position| room.with(*position)),
+            as_found: (segmented.segmentation.clone(), recognizer.clone()),
+            reshaping: Reshaping::NONE,
+            extents: Extents::new(
+                &segmented.scan.positions,
+                segmented.superpoints.superpoint_of_point(),
+            ),
             segmented,
             recognizer,
             vocabulary,
@@ -68,18 +80,29 @@ impl OpenScene {
             .collect()
     }
 
-    /// A file with the instances that reach the threshold and that the user did not hide. `scan` is
-    /// the name of the scan.
+    /// Makes the instances those that the user made of those found.
+    pub fn reshape(&mut self, reshaping: &Reshaping) {
+        if self.reshaping != *reshaping {
+            let (found, compared) = &self.as_found;
+            self.segmented.segmentation = found.reshaped(reshaping, &self.extents);
+            self.recognizer = compared.selected(&reshaping.origins(found.instances.len()));
+            self.reshaping = reshaping.clone();
+        }
+    }
+
+    /// A file with the instances that reach the threshold and that the user neither hid nor deleted.
+    /// `scan` is the name of the scan.
     ///
     /// # Errors
     /// [`WriteError`] if the format cannot hold the scan.
     pub fn export(
-        &self,
+        &mut self,
         format: Export,
         scan: &str,
         about: &About,
         (threshold, edits): (f32, &Edits),
     ) -> Result<Vec<u8>, WriteError> {
+        self.reshape(&edits.reshaping);
         let mut labels = self.labels.of_instance.clone();
         for (instance, name) in &edits.names {
             if let Some(label) = labels.get_mut(*instance as usize) {
@@ -87,9 +110,12 @@ impl OpenScene {
             }
         }
         let mut visible = self.labels.visible(threshold);
-        for (instance, visible) in (0..).zip(&mut visible) {
-            let is_found = |found: &Vec<u32>| found.contains(&instance);
-            *visible &= edits.shows(instance) && self.found.as_ref().is_none_or(is_found);
+        let instances = &self.segmented.segmentation.instances;
+        for ((id, instance), visible) in (0..).zip(instances).zip(&mut visible) {
+            let is_found = |found: &Vec<u32>| found.contains(&id);
+            *visible &= !instance.superpoints.is_empty()
+                && edits.shows(id)
+                && self.found.as_ref().is_none_or(is_found);
         }
         let labeled = job::label(&self.segmented, &labels, &visible);
         let picture = about.picture.as_ref().map(Bulk::to_vec::<u8>);
@@ -104,39 +130,42 @@ impl OpenScene {
         format.write(&self.segmented.scan, &labeled, &context)
     }
 
-    /// Packs the scene into a bundle with this view. `source` is the name of the scan, and `frames`
-    /// the number of frames of the capture that it was made of.
+    /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
+    /// the scan, and `frames` the number of frames of the capture that it was made of.
     pub fn pack(
-        &self,
+        &mut self,
         (source, frames): (&str, u32),
-        given: &BTreeMap<u32, String>,
+        edits: &Edits,
         mut view: SavedView,
     ) -> Vec<u8> {
+        self.reshape(&edits.reshaping);
         let Segmented {
             scan,
             superpoints,
             segmentation,
         } = &self.segmented;
         let labels = self.recognizer.labels(segmentation, &[]).of_instance;
-        let name = |(id, label): (u32, Label)| match given.get(&id) {
+        let (segmentation, index_in_scene) = segmentation.compacted();
+        let name = |id: &u32| match edits.names.get(id) {
             Some(name) => Name {
                 text: name.clone(),
                 by_user: true,
             },
             None => Name {
-                text: label.name,
+                text: labels[*id as usize].name.clone(),
                 by_user: false,
             },
         };
-        view.hidden
-            .retain(|id| (*id as usize) < segmentation.instances.len());
+        let kept = (0..).zip(&index_in_scene);
+        let hidden = kept.filter(|(_, id)| edits.hidden.contains(id));
+        view.hidden = hidden.map(|(index, _)| index).collect();
         bundle::encode(&Bundle {
             positions: scan.positions.clone(),
             colors: scan.colors.clone(),
             superpoints: superpoints.clone(),
-            segmentation: segmentation.clone(),
+            segmentation,
             meta: Meta {
-                names: (0..).zip(labels).map(name).collect(),
+                names: index_in_scene.iter().map(name).collect(),
                 view,
                 frame: scan.frame,
                 provenance: Provenance {
@@ -155,7 +184,10 @@ impl OpenScene {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use segscape::{
-        instances::{Instance, Segmentation, query::Term},
+        instances::{
+            Instance,
+            query::{Label, Term},
+        },
         scan::Scan,
         superpoint::Superpoints,
         text::meaning::Meaning,
@@ -213,10 +245,10 @@ mod tests {
     }
 
     fn exported(threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
-        exported_of(&scene(), threshold, edits)
+        exported_of(&mut scene(), threshold, edits)
     }
 
-    fn exported_of(scene: &OpenScene, threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
+    fn exported_of(scene: &mut OpenScene, threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
         let about = About {
             prompt: "chair".to_owned(),
             date: String::new(),
@@ -246,11 +278,36 @@ mod tests {
         edits.toggle_isolated(2);
         assert_eq!(exported(0.0, &edits), [chair(2)]);
         assert!(exported(0.5, &edits).is_empty());
-        let answered = OpenScene {
+        let mut answered = OpenScene {
             found: Some(vec![1, 2]),
             ..scene()
         };
-        let chairs = exported_of(&answered, 0.0, &Edits::default());
+        let chairs = exported_of(&mut answered, 0.0, &Edits::default());
         assert_eq!(chairs, [chair(1), chair(2)], "what a question found");
+    }
+    #[wasm_bindgen_test]
+    fn files_and_bundles_have_what_the_user_made() {
+        let mut edits = Edits::default();
+        let sets: [&[u32]; 4] = [&[0], &[1], &[2], &[3]];
+        edits.rename(2, "bench");
+        edits.merge(0, &[2], |id| sets[id as usize]);
+        edits.delete(1);
+        edits.toggle_hidden(3);
+        let bench = (json!(0), json!("bench"));
+        assert_eq!(
+            exported(0.0, &edits),
+            [bench],
+            "deleted things are in no file"
+        );
+
+        let bytes = scene().pack(("room.ply", 0), &edits, SavedView::default());
+        let packed = bundle::decode(&bytes).unwrap();
+        let instances = packed.segmentation.instances.iter();
+        let made: Vec<_> = instances
+            .map(|i| (i.superpoints.clone(), i.points))
+            .collect();
+        assert_eq!(made, [(vec![0, 2], 2), (vec![3], 1)]);
+        assert_eq!(packed.meta.names[0].text, "bench");
+        assert_eq!(packed.meta.view.hidden, [1]);
     }
 }

@@ -1,6 +1,6 @@
 //! The state of the worker and the requests it answers.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::cell::Cell;
 
 use burn::tensor::Device;
 use js_sys::Promise;
@@ -153,14 +153,14 @@ impl Session {
                 text,
                 typing,
                 threshold,
-                names,
+                edits,
             } => {
                 let asked = Asked {
                     serial,
                     text: &text,
                     typing,
                     threshold,
-                    names: &names,
+                    edits: &edits,
                 };
                 self.prompt(asked).await?;
             }
@@ -171,7 +171,11 @@ impl Session {
                 edits,
             } => self.export(format, &about, (threshold, &edits))?,
             Request::Normals => self.normals()?,
-            Request::Pack { names, view } => self.pack(&names, view)?,
+            Request::Pack {
+                serial,
+                edits,
+                view,
+            } => self.pack(serial, &edits, view)?,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
@@ -358,10 +362,15 @@ impl Session {
         Ok(())
     }
 
-    fn export(&self, format: Export, about: &About, shown: (f32, &Edits)) -> Result<(), String> {
+    fn export(
+        &mut self,
+        format: Export,
+        about: &About,
+        shown: (f32, &Edits),
+    ) -> Result<(), String> {
         let stem = self.name.rsplit_once('.').map(|(stem, _)| stem);
-        let stem = stem.unwrap_or(&self.name);
-        let bytes = self.scene()?.export(format, stem, about, shown);
+        let stem = stem.unwrap_or(&self.name).to_owned();
+        let bytes = self.scene_mut()?.export(format, &stem, about, shown);
         let bytes = bytes.map_err(|error| error.to_string())?;
         post(&Reply::Exported {
             name: format!("{stem}.{}", format.ending()),
@@ -381,11 +390,13 @@ impl Session {
         Ok(())
     }
 
-    fn pack(&self, names: &BTreeMap<u32, String>, view: SavedView) -> Result<(), String> {
-        let scene = self.scene()?;
-        let origin = (self.name.as_str(), self.frames);
-        let bundle = Bulk::from_slice(&scene.pack(origin, names, view));
-        post(&Reply::Packed { bundle });
+    fn pack(&mut self, serial: u32, edits: &Edits, view: SavedView) -> Result<(), String> {
+        let (name, frames) = (self.name.clone(), self.frames);
+        let bundle = self.scene_mut()?.pack((&name, frames), edits, view);
+        post(&Reply::Packed {
+            serial,
+            bundle: Bulk::from_slice(&bundle),
+        });
         Ok(())
     }
 

@@ -5,6 +5,8 @@
 //! the prompt do not enter it, so that a score means the same whatever else is asked. Training
 //! compares an object's name with others in the same way, without near synonyms.
 
+use std::sync::Arc;
+
 use super::{Guess, Label, Labels, PromptTerm, Segmentation, Term};
 use crate::{
     instances::Instance,
@@ -30,7 +32,7 @@ pub struct Recognizer {
     names: &'static [&'static str],
     space: TextSpace,
     /// Their unit embeddings, `(words, width)`.
-    embeddings: Vec<f32>,
+    embeddings: Arc<[f32]>,
     /// [`SYNONYM`] in this space.
     synonym: f32,
     /// [`UNRELATED`] in this space.
@@ -102,12 +104,29 @@ impl Recognizer {
         Self {
             names,
             space: segmentation.space.clone(),
-            embeddings,
+            embeddings: embeddings.into(),
             synonym: SYNONYM,
             unrelated: UNRELATED,
             scale,
             peaks,
             weights,
+        }
+    }
+
+    /// The same of instances that have the embeddings of those that were compared, in the order of
+    /// these indices: not even the background is compared again. O(indices * labels).
+    ///
+    /// # Panics
+    /// If an index is none of an instance.
+    pub fn selected(&self, indices: &[u32]) -> Self {
+        let weights = indices.iter().map(|index| self.weights_of(*index as usize));
+        let peaks = indices.iter().map(|index| self.peaks[*index as usize]);
+        Self {
+            embeddings: Arc::clone(&self.embeddings),
+            space: self.space.clone(),
+            weights: weights.flatten().copied().collect(),
+            peaks: peaks.collect(),
+            ..*self
         }
     }
 

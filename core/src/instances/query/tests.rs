@@ -147,6 +147,19 @@ fn terms_of(labels: &Labels) -> Vec<Option<u32>> {
 }
 
 #[test]
+fn instances_of_the_same_embeddings_are_compared_without_the_background() {
+    let mut scene = scene();
+    let compared = Recognizer::with_background(&scene, &WORDS, embeddings());
+    let indices = [3, 0, 0];
+    scene.instances = indices.map(|index| scene.instances[index].clone()).into();
+    let anew = Recognizer::with_background(&scene, &WORDS, embeddings());
+    let selected = compared.selected(&indices.map(|index| index as u32));
+    for terms in [&[][..], &[chair()]] {
+        assert_eq!(selected.labels(&scene, terms), anew.labels(&scene, terms));
+    }
+}
+
+#[test]
 fn a_single_term_does_not_paint_everything() {
     let scene = scene();
     let alone = Recognizer::with_background(&scene, &[], vec![]).labels(&scene, &[chair()]);

@@ -20,6 +20,7 @@ const MOUSE: Rows = &[
     ("Right or Shift drag", "pan"),
     ("Wheel", "zoom"),
     ("Click", "select the instance there"),
+    ("Ctrl or Shift click", "select another one beside it"),
     ("Click a camera", "show the frame that it took"),
     ("Double click", "centre the view on that point"),
     (
@@ -40,7 +41,14 @@ const PLACES: Rows = &[
         "View",
         "sides, boxes, names, X-ray, the ceiling, the size of points, a picture to save",
     ),
-    ("A row of the list", "select; then hide, show alone, rename"),
+    (
+        "A row of the list",
+        "select; then hide, show alone, rename, delete",
+    ),
+    (
+        "What is selected",
+        "More selects others beside it, Merge, Split, Delete",
+    ),
     ("The arrow of the list", "fold the list away"),
     ("The sun or moon", "light, dark, or as the system"),
 ];
@@ -75,6 +83,13 @@ const KEYS: Rows = &[
     ("X", "show the selected instance alone"),
     ("Shift H", "show all instances"),
     ("Enter", "rename the selected instance"),
+    ("M", "merge the selected instances into the first"),
+    (
+        "S",
+        "split the selected instance: click parts, then Enter or Esc",
+    ),
+    ("Delete", "delete the selected instances from the list"),
+    ("Ctrl A", "select everything in the list"),
     ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
     (
         "Esc",

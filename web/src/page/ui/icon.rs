@@ -30,6 +30,9 @@ pub enum Icon {
     Moon,
     HalfDark,
     Sliders,
+    Plus,
+    Merge,
+    Split,
 }
 
 impl Icon {
@@ -80,6 +83,13 @@ impl Icon {
                 "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 3v2M12 19v2M3 12h2M19 12h2M5.600 5.600L7 7M17 17l1.400 1.400M18.400 5.600L17 7M7 17l-1.400 1.400"
             }
             Self::Sliders => "M4 7h9M19 7h1M4 17h1M11 17h9M16 4.500v5M8 14.500v5M13 7h3M5 17h3",
+            Self::Plus => "M12 5v14M5 12h14",
+            Self::Merge => {
+                "M5 4v3a5 5 0 0 0 5 5h9M5 20v-3a5 5 0 0 1 5-5M15.500 8.500L19 12l-3.500 3.500"
+            }
+            Self::Split => {
+                "M4 12h6a5 5 0 0 0 5-5V4M10 12a5 5 0 0 1 5 5v3M12 6.500L15 3.500l3 3M12 17.500l3 3 3-3"
+            }
             Self::Moon => "M20 14.500A8 8 0 1 1 9.500 4a6.500 6.500 0 0 0 10.500 10.500z",
             Self::HalfDark => {
                 "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 3v18M12 8h5M12 12h8M12 16h5"

@@ -8,8 +8,10 @@ use super::icon::{Glyph, Icon};
 use crate::{
     numbers::grouped,
     page::{
-        actions,
+        actions, editing,
+        history::History,
         listing::{Group, Order, Row, groups},
+        selection::Selection,
         state::{State, Work},
     },
     protocol::Answer,
@@ -86,7 +88,7 @@ pub fn Instances() -> impl IntoView {
                 </select>
                 <Undo />
             </div>
-            <div class="scroll" role=move || state.rows.with(|rows| if rows.is_empty() { "region" } else { "grid" }) aria-label="Instances" aria-rowcount=move || state.rows.with(Vec::len)>
+            <div class="scroll" role=move || state.rows.with(|rows| if rows.is_empty() { "region" } else { "grid" }) aria-label="Instances" aria-multiselectable=move || state.rows.with(|rows| (!rows.is_empty()).then_some("true")) aria-rowcount=move || state.rows.with(Vec::len)>
                 <For each=lines key=Line::key let(line)>
                     {match line {
                         Line::Group(group) => view! { <GroupLine group /> }.into_any(),
@@ -102,22 +104,31 @@ pub fn Instances() -> impl IntoView {
 #[component]
 fn Undo() -> impl IntoView {
     let state = State::expect();
+    let title =
+        move |verb: &'static str, keys: &'static str, what: fn(&History) -> Option<&str>| {
+            move || {
+                state.edits.with(|edits| match what(edits) {
+                    Some(what) => format!("{verb}: {what} ({keys})"),
+                    None => format!("{verb} ({keys})"),
+                })
+            }
+        };
     view! {
         <button
             class="button quiet small square"
             aria-label="Undo"
-            title="Undo (Ctrl Z)"
-            disabled=move || !state.edits.read().can_undo()
-            on:click=move |_| actions::undo(state)
+            title=title("Undo", "Ctrl Z", History::last)
+            disabled=move || state.edits.with(|edits| edits.last().is_none())
+            on:click=move |_| editing::undo(state)
         >
             <Glyph icon=Icon::Undo />
         </button>
         <button
             class="button quiet small square"
             aria-label="Redo"
-            title="Redo (Ctrl Shift Z)"
-            disabled=move || !state.edits.read().can_redo()
-            on:click=move |_| actions::redo(state)
+            title=title("Redo", "Ctrl Shift Z", History::next)
+            disabled=move || state.edits.with(|edits| edits.next().is_none())
+            on:click=move |_| editing::redo(state)
         >
             <Glyph icon=Icon::Redo />
         </button>
@@ -126,7 +137,7 @@ fn Undo() -> impl IntoView {
             aria-label="Show all instances"
             title="Show all instances (Shift H)"
             disabled=move || state.edits.with(|edits| edits.present().hidden.is_empty() && edits.present().isolated.is_none())
-            on:click=move |_| actions::edit(state, |edits| edits.show_all())
+            on:click=move |_| editing::show_all(state)
         >
             <Glyph icon=Icon::Eye />
         </button>
@@ -151,6 +162,7 @@ fn InstanceRow(row: Row) -> impl IntoView {
     let state = State::expect();
     let id = row.id;
     let is = move |signal: RwSignal<Option<u32>>| signal.get() == Some(id);
+    let is_selected = move || state.selection.with(|selection| selection.contains(id));
     let size = size_in_words(row.size);
     let title = format!("{} {}, {size}", row.name, id + 1);
     let name = StoredValue::new(row.name);
@@ -170,7 +182,7 @@ fn InstanceRow(row: Row) -> impl IntoView {
     view! {
         <div
             class="row"
-            class:selected=move || is(state.selected)
+            class:selected=is_selected
             class:hovered=move || is(state.hovered)
             class:hidden=!row.shown
             role="row"
@@ -178,8 +190,14 @@ fn InstanceRow(row: Row) -> impl IntoView {
             data-testid="instance-row"
             data-instance=id
             title=title
-            aria-selected=move || is(state.selected).to_string()
-            on:click=move |_| actions::select(state, id)
+            aria-selected=move || is_selected().to_string()
+            on:click=move |event| choose(state, id, event.ctrl_key() || event.meta_key() || event.shift_key())
+            on:mousedown=move |event| {
+                // Shift would select the words between two rows.
+                if event.shift_key() {
+                    event.prevent_default();
+                }
+            }
             on:dblclick=move |_| {
                 if state.is_segmented() {
                     state.renaming.set(Some(id));
@@ -204,8 +222,9 @@ fn InstanceRow(row: Row) -> impl IntoView {
             </Show>
             <span class="tools" role="gridcell" hidden=move || !state.is_segmented()>
                 {tool(Icon::Rename, "Rename", |state, id| state.renaming.set(Some(id)))}
-                {tool(Icon::Isolate, "Show alone", |state, id| actions::edit(state, |edits| edits.toggle_isolated(id)))}
-                {tool(hide_icon, hide_label, |state, id| actions::edit(state, |edits| edits.toggle_hidden(id)))}
+                {tool(Icon::Isolate, "Show alone", editing::toggle_isolated)}
+                {tool(hide_icon, hide_label, editing::toggle_hidden)}
+                {tool(Icon::Trash, "Delete", |state, id| editing::delete(state, &[id]))}
             </span>
         </div>
     }
@@ -230,7 +249,7 @@ fn Rename(id: u32, name: String) -> impl IntoView {
                 .map(|input| input.value())
                 .unwrap_or_default();
             state.renaming.set(None);
-            actions::edit(state, |edits| edits.rename(id, &name));
+            editing::rename(state, id, &name);
         }
     };
     let on_key = move |event: ev::KeyboardEvent| {
@@ -282,6 +301,14 @@ fn Empty() -> impl IntoView {
     }
 }
 
+/// Selects an instance, or, `beside` others, selects it or no longer.
+fn choose(state: State, id: u32, beside: bool) {
+    match beside || state.adding.get_untracked() {
+        true => editing::toggle_selected(state, id),
+        false => actions::select(state, id),
+    }
+}
+
 fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
     let row = event
         .current_target()
@@ -297,8 +324,22 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
         None
     };
     match event.key().as_str() {
-        "Enter" if state.selected.get_untracked() == Some(id) => state.renaming.set(Some(id)),
-        "Enter" | " " => actions::select(state, id),
+        "Enter" | " " if event.ctrl_key() || event.meta_key() || event.shift_key() => {
+            choose(state, id, true);
+        }
+        "Enter" if state.splitting.with_untracked(Option::is_some) => return,
+        "Enter"
+            if state
+                .selection
+                .with_untracked(|selection| selection.first())
+                == Some(id) =>
+        {
+            state.renaming.set(Some(id));
+        }
+        "Enter" | " " => choose(state, id, false),
+        "Delete" | "Backspace" if state.selection.with_untracked(Selection::is_empty) => {
+            editing::delete(state, &[id]);
+        }
         "ArrowDown" => next_row(web_sys::Element::next_element_sibling)
             .into_iter()
             .for_each(|row| drop(row.focus())),

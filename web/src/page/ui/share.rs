@@ -51,7 +51,8 @@ pub fn Share() -> impl IntoView {
     let expiry = RwSignal::new(Expiry::default());
     let upload = move |_| {
         stage.set(Stage::Uploading);
-        actions::pack(state, move |bundle| {
+        let edits = state.edits.read_untracked().present().clone();
+        actions::pack(state, edits, move |bundle| {
             spawn_local(async move {
                 match share::upload(&bundle, expiry.get_untracked()).await {
                     Ok(shared) => stage.set(Stage::Shared(shared)),

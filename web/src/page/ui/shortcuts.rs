@@ -8,8 +8,9 @@ use web_sys::{Element, HtmlElement};
 use crate::{
     browser,
     page::{
-        actions,
+        actions, editing,
         preferences::{self, Preferences},
+        selection::Selection,
         state::{Coloring, State},
         viewing,
     },
@@ -39,11 +40,10 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
     if press_for_view(state, event) {
         return true;
     }
-    let selected = state.selected.get_untracked();
-    let on_selected = |act: fn(State, u32)| selected.into_iter().for_each(|id| act(state, id));
+    if press_to_edit(state, event) {
+        return true;
+    }
     match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
-        ("z", true) => actions::undo(state),
-        ("Z", true) => actions::redo(state),
         (_, true) => return false,
         ("?", _) => state.help.set(true),
         ("/", _) => browser::focus("prompt"),
@@ -51,12 +51,6 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
             state.cameras.update(|shown| *shown = !*shown);
         }
         ("f" | "F", _) => actions::focus(state),
-        ("h", _) => on_selected(|state, id| actions::edit(state, |edits| edits.toggle_hidden(id))),
-        ("H", _) => actions::edit(state, |edits| edits.show_all()),
-        ("x" | "X", _) => {
-            on_selected(|state, id| actions::edit(state, |edits| edits.toggle_isolated(id)))
-        }
-        ("Enter", _) if selected.is_some() => state.renaming.set(selected),
         ("[", _) => state.preferences.update(|kept| kept.enlarge_points(-0.2)),
         ("]", _) => state.preferences.update(|kept| kept.enlarge_points(0.2)),
         (",", _) => state
@@ -68,7 +62,8 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
         ("Escape", _) if state.view_menu.get_untracked() => state.view_menu.set(false),
         ("Escape", _) if state.flying.get_untracked() => state.flying.set(false),
         ("Escape", _) => {
-            state.selected.set(None);
+            state.selection.set(Selection::default());
+            state.adding.set(false);
             state.error.set(None);
         }
         (key, _) => match key
@@ -79,6 +74,30 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
             Some(coloring) => preferences::color_by(state, *coloring),
             None => return false,
         },
+    }
+    true
+}
+
+/// Handles a key that changes the things or what is selected. Returns `true` if it does.
+fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
+    let splits = state.splitting.with_untracked(Option::is_some);
+    let selected = state.selection.with_untracked(Selection::first);
+    let on_selected = |act: fn(State, u32)| selected.into_iter().for_each(|id| act(state, id));
+    match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
+        ("z", true) => editing::undo(state),
+        ("Z", true) | ("y", true) => editing::redo(state),
+        ("a", true) if state.is_segmented() => editing::select_all(state),
+        (_, true) => return false,
+        ("Enter", _) if splits => editing::finish_splitting(state),
+        ("Escape", _) if splits => editing::toggle_splitting(state),
+        ("s", _) => editing::toggle_splitting(state),
+        ("m", _) => editing::merge(state),
+        ("Delete" | "Backspace", _) => editing::delete_selected(state),
+        ("h", _) => on_selected(editing::toggle_hidden),
+        ("H", _) => editing::show_all(state),
+        ("x", _) => on_selected(editing::toggle_isolated),
+        ("Enter", _) if selected.is_some() => state.renaming.set(selected),
+        _ => return false,
     }
     true
 }

@@ -10,13 +10,13 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 
 use crate::{
     browser,
-    page::{actions, state::State, viewing},
+    page::{actions, editing, selection::Selection, state::State, viewing},
     protocol::Processor,
     view::{
         self,
         camera::Side,
         cloud::Hit,
-        navigate::{Gesture, Navigator},
+        navigate::{Gesture, Navigator, Press},
         overlay::cube::face,
     },
 };
@@ -51,7 +51,9 @@ fn Canvas(made: u32) -> impl IntoView {
         }
     });
     let navigator = StoredValue::new_local(Navigator::default());
-    let act = move |gesture| act(state, canvas, gesture);
+    // If `true`, the pointer went down with a key that selects beside what is selected.
+    let beside = StoredValue::new(false);
+    let act = move |gesture| act(state, canvas, gesture, beside.get_value());
     let on_down = move |event: PointerEvent| {
         if let Some(canvas) = canvas.get_untracked() {
             // Without capture, a drag that leaves the canvas would never end. Capture fails only
@@ -60,8 +62,13 @@ fn Canvas(made: u32) -> impl IntoView {
         }
         state.view_menu.set(false);
         state.holds_to_fly.set_value(event.button() == 2);
-        let pans = event.button() != 0 || event.shift_key();
-        navigator.update_value(|n| n.press(event.pointer_id(), position(&event), pans));
+        beside.set_value(event.ctrl_key() || event.meta_key() || event.shift_key());
+        let press = match (event.button(), event.shift_key()) {
+            (0, false) => Press::Turn,
+            (0, true) => Press::Pan,
+            _ => Press::PanOnly,
+        };
+        navigator.update_value(|n| n.press(event.pointer_id(), position(&event), press));
     };
     let on_move = move |event: PointerEvent| {
         // The button may go up where nobody hears of it.
@@ -233,7 +240,7 @@ async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
     }
 }
 
-fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
+fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture, beside: bool) {
     let viewer = state.viewer();
     let flies = state.flying.get_untracked() || viewer.is_flying();
     match gesture {
@@ -255,10 +262,27 @@ fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
         Gesture::Hover(at) => hover(state, at),
         Gesture::Click(at) => match viewer.frustum_at(at) {
             Some(frame) => actions::show_frame(state, Some(frame)),
-            None => viewer.pick(at, move |hit| {
-                state.selected.set(hit.and_then(Hit::instance));
-            }),
+            None => viewer.pick(at, move |hit| click(state, hit, beside)),
         },
+    }
+}
+
+/// Selects what was clicked, or, `beside` others, selects it or no longer; takes a part of the
+/// instance that is being split.
+fn click(state: State, hit: Option<Hit>, beside: bool) {
+    let instance = hit.and_then(|hit| hit.instance);
+    if state.splitting.with_untracked(Option::is_some) {
+        let superpoint = hit.and_then(|hit| hit.superpoint);
+        superpoint
+            .into_iter()
+            .for_each(|superpoint| editing::toggle_part(state, superpoint));
+    } else if beside || state.adding.get_untracked() {
+        // A click beside everything leaves what is selected.
+        instance
+            .into_iter()
+            .for_each(|instance| editing::toggle_selected(state, instance));
+    } else {
+        state.selection.set(Selection::of(instance));
     }
 }
 
@@ -270,7 +294,8 @@ fn hover(state: State, at: Vec2) {
         state.hovered_frame.set(frame);
     }
     viewer.pick(at, move |hit| {
-        let instance = hit.filter(|_| frame.is_none()).and_then(Hit::instance);
+        let hit = hit.filter(|_| frame.is_none());
+        let instance = hit.and_then(|hit| hit.instance);
         if state.hovered.try_get_untracked() != Some(instance) {
             state.hovered.set(instance);
         }
@@ -343,7 +368,7 @@ fn keep_in_step(state: State) {
             .with(|kept| (kept.point_size, kept.blend, kept.budget));
         let owner = |instance: Option<u32>| instance.unwrap_or(NO_INSTANCE);
         let covered = covered(state.folded.get());
-        let (hovered, selected) = (owner(state.hovered.get()), owner(state.selected.get()));
+        let (hovered, selected) = (owner(state.hovered.get()), editing::outlined(state));
         state.viewer().update(|frame| {
             frame.paint = paint;
             frame.point_size = point_size;

@@ -14,7 +14,7 @@ use send_wrapper::SendWrapper;
 use web_sys::HtmlCanvasElement;
 
 use self::{buffers::Chunk, pipelines::Pipelines, targets::Targets, uniforms::Uniforms};
-use super::cloud::{Cloud, Drawn, Frame, Hit, Look};
+use super::cloud::{Cloud, Drawn, Frame, Look};
 use crate::browser;
 
 mod buffers;
@@ -252,7 +252,7 @@ impl GpuRenderer {
 
     /// Calls `found` with the point that the last frame shows at a pixel, or with the nearest one
     /// within a few pixels.
-    pub fn pick(&self, pixel: (u32, u32), found: impl FnOnce(Option<Hit>) + 'static) {
+    pub fn pick(&self, pixel: (u32, u32), found: impl FnOnce(Option<u32>) + 'static) {
         match &self.targets {
             Some(targets) => pick::pick(&self.device, &self.queue, targets, pixel, found),
             None => found(None),

@@ -3,7 +3,6 @@
 use send_wrapper::SendWrapper;
 
 use super::targets::Targets;
-use crate::view::cloud::Hit;
 
 /// Side length of the window, pixels. Points are sparse, so the nearest one within three pixels
 /// counts.
@@ -13,13 +12,13 @@ const PIXEL: u32 = 8;
 /// Alignment of the rows of a texture copy, bytes.
 const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
 
-/// Calls `found` with the hit nearest to `pixel`, once the GPU has answered.
+/// Calls `found` with the index of the point nearest to `pixel`, once the GPU has answered.
 pub fn pick(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     targets: &Targets,
     pixel: (u32, u32),
-    found: impl FnOnce(Option<Hit>) + 'static,
+    found: impl FnOnce(Option<u32>) + 'static,
 ) {
     let (width, height) = targets.size;
     if pixel.0 >= width || pixel.1 >= height {
@@ -69,31 +68,27 @@ pub fn pick(
     // wgpu requires callbacks that are `Send`; this page has only one thread.
     let found = SendWrapper::new(found);
     buffer.map_async(wgpu::MapMode::Read, .., move |mapped| {
-        let hit = mapped
+        let point = mapped
             .ok()
             .and_then(|()| mapped_buffer.get_mapped_range(..).ok())
             .and_then(|bytes| nearest(&bytes, (columns, rows), within));
-        found.take()(hit);
+        found.take()(point);
     });
 }
 
-/// The hit nearest to `center` among `columns` x `rows` pixels.
-fn nearest(bytes: &[u8], (columns, rows): (u32, u32), center: (u32, u32)) -> Option<Hit> {
+/// The point nearest to `center` among `columns` x `rows` pixels.
+fn nearest(bytes: &[u8], (columns, rows): (u32, u32), center: (u32, u32)) -> Option<u32> {
     (0..rows)
         .flat_map(|y| (0..columns).map(move |x| (x, y)))
         .filter_map(|(x, y)| {
             let at = (y * ROW + x * PIXEL) as usize;
-            let word = |at: usize| {
-                bytes
-                    .get(at..at + 4)
-                    .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            };
-            let (point, owner) = (word(at)?.checked_sub(1)?, word(at + 4)?);
+            let word = bytes.get(at..at + 4)?;
+            let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
             Some((
                 x.abs_diff(center.0).pow(2) + y.abs_diff(center.1).pow(2),
-                Hit { point, owner },
+                word.checked_sub(1)?,
             ))
         })
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, hit)| hit)
+        .map(|(_, point)| point)
 }

@@ -43,7 +43,7 @@ pub enum Boxes {
     /// None.
     #[default]
     Off,
-    /// The selected one.
+    /// The selected ones.
     Selected,
     /// All that are shown.
     All,
@@ -52,8 +52,6 @@ pub enum Boxes {
 /// A thing that may have a box and a name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thing {
-    /// Index of the instance.
-    pub id: u32,
     /// Its name.
     pub name: String,
     /// Its box, world frame, metres.
@@ -62,6 +60,8 @@ pub struct Thing {
     pub confidence: f32,
     /// The color of its box.
     pub color: [u8; 3],
+    /// If `true`, it is selected.
+    pub selected: bool,
 }
 
 /// The things and what is drawn of them.
@@ -106,10 +106,10 @@ impl Overlay {
         surface.tell("data-labels", &labels.to_string());
     }
 
-    fn has_box(&self, frame: &Frame, thing: &Thing) -> bool {
+    fn has_box(&self, thing: &Thing) -> bool {
         match self.boxes {
             Boxes::Off => false,
-            Boxes::Selected => thing.id == frame.selected,
+            Boxes::Selected => thing.selected,
             Boxes::All => true,
         }
     }
@@ -123,11 +123,10 @@ impl Overlay {
         ratio: f32,
     ) -> usize {
         let context = &surface.context;
-        let boxed = |thing: &&Thing| self.has_box(frame, thing);
+        let boxed = |thing: &&Thing| self.has_box(thing);
         let mut count = 0;
         for thing in self.things.iter().filter(boxed) {
-            let is_selected = thing.id == frame.selected;
-            let (color, width) = match is_selected {
+            let (color, width) = match thing.selected {
                 true => (Colors::of(frame.dark).selected, 2.0),
                 false => (thing.color, 1.3),
             };
@@ -146,7 +145,7 @@ impl Overlay {
         count
     }
 
-    /// Draws the names, and the size of the selected thing beside its box. Returns how many found
+    /// Draws the names, and the sizes of the selected things beside their boxes. Returns how many found
     /// room.
     fn draw_labels(
         &self,
@@ -162,14 +161,14 @@ impl Overlay {
         let free = size * (Vec2::ONE - frame.covered);
         let mut wanted = Vec::new();
         for thing in &self.things {
-            let words = self.words(frame, thing);
+            let words = self.words(thing);
             if let Some(anchor) = anchor(projection, &thing.bounds, free)
                 && !words.is_empty()
             {
                 let width = context.unchecked_ref::<Measuring>().measure_text(&words);
                 let room = 2.0 * LABEL_ROOM * ratio;
                 let size = Vec2::new(width.width() as f32 + room, LABEL_HEIGHT * ratio);
-                let priority = if thing.id == frame.selected {
+                let priority = if thing.selected {
                     2.0
                 } else {
                     thing.confidence
@@ -194,8 +193,7 @@ impl Overlay {
             context.set_fill_style_str(&css(colors.background));
             context.fill_rect(x, y, width, height);
             context.set_global_alpha(1.0);
-            let is_selected = thing.id == frame.selected;
-            let mark = if is_selected {
+            let mark = if thing.selected {
                 colors.selected
             } else {
                 thing.color
@@ -212,12 +210,12 @@ impl Overlay {
     }
 
     /// What is written at a thing; empty for nothing.
-    fn words(&self, frame: &Frame, thing: &Thing) -> String {
+    fn words(&self, thing: &Thing) -> String {
         let mut words = String::new();
         if self.names {
             words.push_str(&thing.name);
         }
-        if thing.id == frame.selected && self.boxes != Boxes::Off {
+        if thing.selected && self.boxes != Boxes::Off {
             let gap = if words.is_empty() { "" } else { "  " };
             // Writing to a string does not fail.
             let _ = write!(words, "{gap}{}", size_in_words(thing.bounds.size()));

@@ -1,0 +1,132 @@
+//! What can be done with the selected things, and how a thing is split: a bar over the picture.
+
+use leptos::prelude::*;
+
+use super::icon::{Glyph, Icon};
+use crate::page::{
+    editing::{self, Splitting},
+    selection::Selection,
+    state::State,
+};
+
+/// The bar, as long as something is selected that can be changed.
+#[component]
+pub fn SelectedBar() -> impl IntoView {
+    let state = State::expect();
+    let has_any = Memo::new(move |_| !editing::listed(state).is_empty());
+    let splits = Memo::new(move |_| state.splitting.with(Option::is_some));
+    view! {
+        <Show when=move || state.is_segmented() && (has_any.get() || splits.get())>
+            <div class="selected-bar card" role="toolbar" aria-label="Selected things" data-testid="selected-bar">
+                <Show when=move || splits.get() fallback=|| view! { <Changes /> }>
+                    <Split />
+                </Show>
+            </div>
+        </Show>
+    }
+}
+
+/// What can be done with the selected things.
+#[component]
+fn Changes() -> impl IntoView {
+    let state = State::expect();
+    let count = Memo::new(move |_| editing::listed(state).len());
+    let words = move || match &*editing::listed(state) {
+        [instance] => {
+            state.rows.track();
+            editing::called(state, *instance)
+        }
+        selected => format!("{} selected", selected.len()),
+    };
+    let merge = move || match count.get() {
+        0 | 1 => "Merge: select another thing first (M)".to_owned(),
+        _ => {
+            let first = editing::listed(state).first().copied();
+            let first = first.map(|first| editing::called(state, first));
+            format!("Merge into {} (M)", first.unwrap_or_default())
+        }
+    };
+    view! {
+        <span class="words" data-testid="selected-words">{words}</span>
+        <button
+            class="button small quiet toggle"
+            title="Select more: a click adds a thing, as with Ctrl or Shift"
+            aria-pressed=move || state.adding.get().to_string()
+            data-testid="select-more"
+            on:click=move |_| state.adding.update(|adding| *adding = !*adding)
+        >
+            <Glyph icon=Icon::Plus />
+            <span>"More"</span>
+        </button>
+        <button
+            class="button small quiet"
+            title=merge
+            disabled=move || count.get() < 2
+            data-testid="merge"
+            on:click=move |_| editing::merge(state)
+        >
+            <Glyph icon=Icon::Merge />
+            <span>"Merge"</span>
+        </button>
+        <button
+            class="button small quiet"
+            title="Split: click parts that are another thing (S)"
+            disabled=move || count.get() != 1
+            data-testid="split"
+            on:click=move |_| editing::toggle_splitting(state)
+        >
+            <Glyph icon=Icon::Split />
+            <span>"Split"</span>
+        </button>
+        <button
+            class="button small quiet"
+            title="Delete from the list; the points stay (Delete)"
+            data-testid="delete"
+            on:click=move |_| editing::delete_selected(state)
+        >
+            <Glyph icon=Icon::Trash />
+            <span>"Delete"</span>
+        </button>
+        <button
+            class="button small quiet square"
+            aria-label="Select nothing"
+            title="Select nothing (Esc)"
+            on:click=move |_| state.selection.set(Selection::default())
+        >
+            <Glyph icon=Icon::Close />
+        </button>
+    }
+}
+
+/// How a thing is split.
+#[component]
+fn Split() -> impl IntoView {
+    let state = State::expect();
+    let parts = move || {
+        let splitting = state.splitting.read();
+        splitting
+            .as_ref()
+            .map_or(0, |splitting: &Splitting| splitting.parts.len())
+    };
+    let words = move || match parts() {
+        0 => "Click the parts that are another thing".to_owned(),
+        1 => "1 part becomes another thing".to_owned(),
+        parts => format!("{parts} parts become another thing"),
+    };
+    view! {
+        <span class="words" role="status" data-testid="split-words">{words}</span>
+        <button
+            class="button small primary"
+            title="Make the parts a thing of their own (Enter)"
+            disabled=move || parts() == 0
+            data-testid="finish-split"
+            on:click=move |_| editing::finish_splitting(state)
+        >
+            <Glyph icon=Icon::Split />
+            <span>"Split off"</span>
+        </button>
+        <button class="button small quiet" title="Leave it as it is (Esc)" on:click=move |_| editing::toggle_splitting(state)>
+            "Cancel"
+        </button>
+    }
+}
