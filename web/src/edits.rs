@@ -30,6 +30,12 @@ impl Edits {
         reshaping: Reshaping::NONE,
     };
 
+    /// `true` if these changes are no others than what was saved, apart from what is hidden, which is
+    /// soon hidden again.
+    pub fn are_as(&self, saved: &Self) -> bool {
+        self.names == saved.names && self.reshaping == saved.reshaping
+    }
+
     /// Returns `true` if the points of this instance are drawn.
     pub fn shows(&self, instance: u32) -> bool {
         match self.isolated {

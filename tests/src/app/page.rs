@@ -426,6 +426,22 @@ impl Page {
         self.run(KEPT, &[]).await
     }
 
+    /// `true` if the browser would ask before the page is left.
+    pub async fn asks_before_it_is_left(&self) -> bool {
+        const LEAVE: &str = "const event = new Event('beforeunload', { cancelable: true });
+            window.dispatchEvent(event);
+            return event.defaultPrevented";
+        self.run(LEAVE, &[]).await
+    }
+
+    /// `true` if the browser keeps a project.
+    pub async fn keeps_a_project(&self) -> bool {
+        const KEPT: &str = "const answer = arguments[0];
+            caches.match('/project/about').then(kept => answer(kept !== undefined))";
+        let kept = self.client.execute_async(KEPT, vec![]).await;
+        kept.is_ok_and(|kept| kept == json!(true))
+    }
+
     /// Types a phrase outside the vocabulary into the empty prompt, presses Enter when the page
     /// offers to look for it, and waits for the answer.
     pub async fn ask_in_own_words(&self, phrase: &str) {

@@ -244,3 +244,132 @@ fn fingers_select_several_things_and_merge_them() {
         until_listed(&page, "both", other, true).await;
     });
 }
+
+/// Rows by name, points and visibility: numbers are others in another file.
+async fn contents(page: &Page) -> Vec<(String, u32, bool)> {
+    let rows = page.rows().await.into_iter();
+    let mut rows: Vec<_> = rows.map(|row| (row.name, row.points, row.hidden)).collect();
+    rows.sort();
+    rows
+}
+
+/// Changes the office: two chairs are one, a box is gone, the couch has a name.
+async fn change(page: &Page) {
+    merge_chairs(page).await;
+    page.press_row(5).await;
+    page.press_tool(5, "Delete").await;
+    until_listed(page, "the box to go", 5, false).await;
+    page.press_row(8).await;
+    page.press_tool(8, "Rename").await;
+    page.type_into(".rename", "Grandmother's couch\u{e007}")
+        .await;
+    page.until("the new name", STEP, async || {
+        row(page, 8)
+            .await
+            .is_some_and(|row| row.name.starts_with("Grandmother"))
+    })
+    .await;
+}
+
+#[test]
+fn a_project_is_saved_and_opens_as_it_was_and_nothing_is_lost_silently() {
+    story(async |stand| {
+        let page = open(stand, Visit::DESKTOP).await;
+        assert!(!page.asks_before_it_is_left().await);
+        change(&page).await;
+        assert!(page.exists("unsaved").await);
+        assert!(page.asks_before_it_is_left().await);
+        page.press_row(1).await;
+        page.press_tool(1, "Hide").await;
+        page.set_threshold(0.25).await;
+        let edited = contents(&page).await;
+        page.keep_picture("editing-4-unsaved").await;
+        assert_eq!(page.flaws().await, [] as [&str; 0]);
+
+        page.keys("viewer-canvas", "\u{e009}s\u{e000}").await; // Ctrl S
+        let project = files::downloaded(stand, &page, "office.segscape").await;
+        page.until("nothing to be unsaved", STEP, async || {
+            !page.exists("unsaved").await
+        })
+        .await;
+        assert!(!page.asks_before_it_is_left().await);
+
+        // Another scene takes the place of one with changes.
+        page.press_css(UNDO).await;
+        page.press_css(UNDO).await;
+        let unsaved = contents(&page).await;
+        assert_ne!(unsaved, edited);
+        page.choose(&stand.file("project.segscape", &project)).await;
+        page.until("the project", STEP, async || {
+            contents(&page).await == edited
+        })
+        .await;
+        assert_eq!(page.value("threshold").await, "0.25");
+        assert!(
+            page.text("notice")
+                .await
+                .contains("office.segscape are not saved")
+        );
+        page.keep_picture("editing-5-replaced").await;
+        assert_eq!(page.flaws().await, [] as [&str; 0]);
+        page.press("bring-back").await;
+        page.until("what was replaced", STEP, async || {
+            contents(&page).await == unsaved
+        })
+        .await;
+        assert!(page.asks_before_it_is_left().await, "it is in no file");
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn the_page_offers_to_continue_with_the_latest_project() {
+    story(async |stand| {
+        let page = open(stand, Visit::DESKTOP).await;
+        change(&page).await;
+        let edited = contents(&page).await;
+        page.until("the project to be kept", STEP, async || {
+            page.keeps_a_project().await
+        })
+        .await;
+
+        let address = format!("{}{ADDRESS}", stand.origin);
+        page.go(&address).await;
+        page.until("the offer", STEP, async || page.exists("continue").await)
+            .await;
+        assert!(
+            page.text("continue")
+                .await
+                .contains("officeedited just now")
+        );
+        page.keep_picture("editing-6-continue").await;
+        assert_eq!(page.flaws().await, [] as [&str; 0]);
+        page.press("continue-project").await;
+        page.until("the things", STEP, async || contents(&page).await == edited)
+            .await;
+
+        page.go(&address).await;
+        page.until("the offer", STEP, async || page.exists("continue").await)
+            .await;
+        page.press("forget-project").await;
+        page.until("no offer", STEP, async || !page.exists("continue").await)
+            .await;
+        page.until("nothing to be kept", STEP, async || {
+            !page.keeps_a_project().await
+        })
+        .await;
+        page.go(&address).await;
+        assert!(!page.exists("continue").await);
+
+        // Who does not want it has nothing kept.
+        page.choose(&stand.office()).await;
+        page.until_done().await;
+        page.press("download").await;
+        page.press("autosave").await;
+        page.keys("autosave", "\u{e00c}").await; // Escape
+        change(&page).await;
+        tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+        assert!(!page.keeps_a_project().await);
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}

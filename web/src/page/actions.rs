@@ -14,10 +14,11 @@ use crate::{
     browser,
     edits::Edits,
     page::{
+        autosave,
         connection::Link,
         following,
         gather::{self, Dropped},
-        listing, replies,
+        listing, replies, saving,
         selection::Selection,
         state::{Opening, State, Work},
         viewing,
@@ -33,6 +34,8 @@ pub fn start(state: State) {
     follow(state);
     viewing::follow(state);
     keep_answered(state);
+    saving::guard(state);
+    autosave::follow(state);
     let asked = state.wishes.with_value(|wishes| {
         wishes.shared.clone().map(Source::Shared).or_else(|| {
             let (url, name) = (wishes.scene.clone()?, wishes.file_name.clone());
@@ -90,15 +93,26 @@ fn follow(state: State) {
 
 /// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
 pub fn open(state: State, source: Source) {
-    open_as(
-        state,
-        Opening {
-            source,
-            choices: Choices::default(),
-            with_images: true,
-            follow: state.follow.get_untracked(),
-        },
-    );
+    let opening = Opening {
+        source,
+        choices: Choices::default(),
+        with_images: true,
+        follow: state.follow.get_untracked(),
+        unsaved: false,
+    };
+    open_as(state, opening);
+}
+
+/// Opens a project that is in no file of the user's.
+pub fn open_unsaved(state: State, source: Source) {
+    let opening = Opening {
+        source,
+        choices: Choices::default(),
+        with_images: true,
+        follow: false,
+        unsaved: true,
+    };
+    open_as(state, opening);
 }
 
 fn open_as(state: State, opening: Opening) {
@@ -106,6 +120,7 @@ fn open_as(state: State, opening: Opening) {
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
+    saving::keep_replaced(state);
     state.requests.update_value(|count| *count += 1);
     state.files_listed.set(None);
     state.error.set(None);
@@ -118,6 +133,7 @@ fn open_as(state: State, opening: Opening) {
         choices,
         with_images,
         follow,
+        ..
     } = opening;
     send(
         state,
@@ -155,6 +171,7 @@ fn reopen_with(state: State, choices: Choices, with_images: bool) {
                 choices,
                 with_images,
                 follow: state.follow.get_untracked(),
+                unsaved: false,
             },
         );
     }

@@ -16,8 +16,17 @@ const NOTICE_MS: i32 = 8000;
 pub struct Notice {
     /// The words.
     pub words: String,
-    /// If `true`, it can be undone by a button beside the words.
-    pub can_undo: bool,
+    /// What a button beside the words does.
+    pub offer: Option<Offer>,
+}
+
+/// What can be done about what was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// Undo it.
+    Undo,
+    /// Open the scene again whose place another one took.
+    BringBack,
 }
 
 /// An instance that is being split.
@@ -47,8 +56,10 @@ impl Splitting {
 pub fn begin(state: State, edits: Edits) {
     state.splitting.set(None);
     state.adding.set(false);
-    state.notice.set(None);
     state.selection.set(Selection::default());
+    let opening = state.opening.read_untracked();
+    let is_saved = opening.as_ref().is_none_or(|opening| !opening.unsaved);
+    state.saved.set(is_saved.then(|| edits.clone()));
     state.edits.set(History::starting_from(edits));
 }
 
@@ -67,7 +78,7 @@ fn edit(state: State, what: String, change: impl FnOnce(&mut Edits, &mut Selecti
 /// The same, and tells the user what was done.
 fn edit_and_tell(state: State, what: String, change: impl FnOnce(&mut Edits, &mut Selection)) {
     if edit(state, what.clone(), change) {
-        tell(state, what, true);
+        tell(state, what, Some(Offer::Undo));
     }
 }
 
@@ -78,10 +89,13 @@ fn keep(state: State, selection: Selection) {
     }
 }
 
-/// Shows a notice for a while.
-fn tell(state: State, words: String, can_undo: bool) {
-    let notice = Notice { words, can_undo };
+/// Shows a notice for a while, or, if it offers what could not be had later, until it is closed.
+pub fn tell(state: State, words: String, offer: Option<Offer>) {
+    let notice = Notice { words, offer };
     state.notice.set(Some(notice.clone()));
+    if offer == Some(Offer::BringBack) {
+        return;
+    }
     browser::after(NOTICE_MS, move || {
         if state.notice.try_get_untracked().flatten() == Some(notice) {
             state.notice.set(None);
@@ -293,6 +307,6 @@ fn step(
         let mut letters = what.chars();
         let first = letters.next().into_iter().flat_map(char::to_lowercase);
         let what: String = first.chain(letters).collect();
-        tell(state, format!("{verb}: {what}"), false);
+        tell(state, format!("{verb}: {what}"), None);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod actions;
 mod app;
+pub mod autosave;
 pub mod connection;
 pub mod crash;
 pub mod editing;
@@ -15,6 +16,7 @@ pub mod listing;
 pub mod pictures;
 pub mod preferences;
 mod replies;
+pub mod saving;
 pub mod selection;
 pub mod share;
 pub mod state;

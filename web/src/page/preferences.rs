@@ -95,6 +95,8 @@ pub struct Preferences {
     pub blend: f32,
     /// Number of points that a picture may have, millions; 0 for all.
     pub budget: u32,
+    /// If `true`, the browser keeps the latest project with changes.
+    pub autosave: bool,
 }
 
 impl Default for Preferences {
@@ -111,6 +113,7 @@ impl Default for Preferences {
             single_keys: true,
             blend: 0.0,
             budget: 0,
+            autosave: true,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     page::{
         actions, editing, following,
         pictures::Pictures,
+        saving,
         state::{Coloring, StageState, State, Work},
     },
     protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
@@ -74,6 +75,8 @@ pub fn handle(state: State, reply: Reply) {
                 state
                     .error
                     .set(Some(format!("the browser refused to save {name}")));
+            } else {
+                saving::is_saved(state);
             }
         }
         Reply::Packed { serial, bundle } => {
@@ -270,4 +273,5 @@ fn show(
         state.source.set(Some(opening.source));
         state.with_images.set(opening.with_images);
     }
+    saving::offer_replaced(state);
 }

@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
+    edits::Edits,
     numbers::grouped,
     page::{
+        autosave::Kept,
         connection::Link,
         editing::{Notice, Splitting},
         endpoint::Endpoint,
@@ -24,6 +26,7 @@ use crate::{
         listing::{self, Row},
         pictures::Pictures,
         preferences::{Preferences, Theme},
+        saving::Project,
         selection::Selection,
     },
     protocol::{
@@ -232,6 +235,8 @@ pub struct Opening {
     pub with_images: bool,
     /// If `true`, the things in a recording are followed from frame to frame.
     pub follow: bool,
+    /// If `true`, it is a project that is in no file of the user's.
+    pub unsaved: bool,
 }
 
 /// The single context of the page.
@@ -313,6 +318,17 @@ pub struct State {
     pub rows: Memo<Vec<Row>>,
     /// The user's changes to the instances.
     pub edits: RwSignal<History>,
+    /// The changes that are in a file or behind a link; `None` if not even the scene as it was opened
+    /// is.
+    pub saved: RwSignal<Option<Edits>>,
+    /// If `true`, there are changes that are in no file.
+    pub unsaved: Memo<bool>,
+    /// The project that the browser keeps.
+    pub kept: RwSignal<Option<Kept>>,
+    /// Number of changes since the page was opened.
+    pub changes: StoredValue<u32>,
+    /// The scene with changes in no file whose place the one on screen took.
+    pub replaced: StoredValue<Option<Project>, LocalStorage>,
     /// The selected instances.
     pub selection: RwSignal<Selection>,
     /// If `true`, a click selects an instance beside those that are selected.
@@ -429,6 +445,12 @@ impl State {
             let edits = edits.read();
             listing::rows(&instances, &labels.of_instance, &visible, edits.present())
         });
+        let saved = RwSignal::new(Some(Edits::NONE));
+        let unsaved = Memo::new(move |_| {
+            let edits = edits.read();
+            let as_saved = |saved: &Edits| edits.present().are_as(saved);
+            !found.read().is_empty() && !saved.read().as_ref().is_some_and(as_saved)
+        });
         let preferences = RwSignal::new(Preferences::kept());
         let asked_theme = RwSignal::new(Theme::asked());
         let theme = Memo::new(move |_| {
@@ -454,6 +476,11 @@ impl State {
             visible,
             rows,
             edits,
+            saved,
+            unsaved,
+            kept: RwSignal::new(None),
+            changes: StoredValue::new(0),
+            replaced: StoredValue::new_local(None),
             renaming: RwSignal::new(None),
             snapshot: StoredValue::new_local(None),
             packing: StoredValue::new_local(BTreeMap::new()),

@@ -163,9 +163,8 @@ impl Viewer {
     }
 
     /// Adds points and their superpoints, of which there are so many now. The superpoints may be
-    /// those of all points, if these had none so far. `spacing` is that of all points, if it is
-    /// known anew. The camera keeps all points in sight as long
-    /// as the user leaves it alone.
+    /// those of all points, if these had none so far. `spacing` is that of all points, if it is known
+    /// anew. The camera keeps all points in sight as long as the user leaves it alone.
     pub fn grow(
         &self,
         positions: &[[f32; 3]],
@@ -394,15 +393,13 @@ impl Viewer {
             let hit = point.map(|point| viewer.0.borrow().cloud.hit(point));
             found(hit);
         };
-        match &inner.renderer {
-            Some(Renderer::Gpu(gpu)) => gpu.pick(pixel, found),
-            Some(Renderer::Software(software)) => {
-                let point = software.pick(pixel);
-                drop(inner);
-                found(point);
-            }
-            None => {}
-        }
+        let point = match &inner.renderer {
+            Some(Renderer::Gpu(gpu)) => return gpu.pick(pixel, found),
+            Some(Renderer::Software(software)) => software.pick(pixel),
+            None => return,
+        };
+        drop(inner);
+        found(point);
     }
 
     /// Changes the cameras that are drawn over the points.

@@ -11,7 +11,7 @@ use super::{
     ways::Ways,
 };
 use crate::{
-    page::{actions, state::State},
+    page::{actions, autosave, state::State},
     protocol::Source,
 };
 
@@ -71,6 +71,7 @@ pub fn DropZone() -> impl IntoView {
             inert=move || !empty()
         >
             <div class="invitation">
+                <Continue />
                 <div class="target">
                     <Glyph icon=Icon::Cube />
                     <h2>"Drop a scan of a room"</h2>
@@ -107,6 +108,39 @@ pub fn DropZone() -> impl IntoView {
                 <p class="privacy">"Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine."</p>
             </div>
         </section>
+    }
+}
+
+/// The project that the browser keeps, to go on with or to delete.
+#[component]
+fn Continue() -> impl IntoView {
+    let state = State::expect();
+    let what = move || {
+        let kept = state.kept.read();
+        kept.as_ref().map(|kept| {
+            let age = kept.age(js_sys::Date::now());
+            let name = kept.name.trim_end_matches(".segscape").to_owned();
+            view! { <b>{name}</b> <span class="muted">"edited " {age}</span> }
+        })
+    };
+    view! {
+        <Show when=move || state.kept.with(Option::is_some)>
+            <div class="continue card" data-testid="continue">
+                <button class="button primary" data-testid="continue-project" on:click=move |_| autosave::open(state)>
+                    "Continue"
+                </button>
+                <p>{what}</p>
+                <button
+                    class="button quiet square"
+                    aria-label="Delete the project from this browser"
+                    title="Delete the project from this browser"
+                    data-testid="forget-project"
+                    on:click=move |_| autosave::forget(state)
+                >
+                    <Glyph icon=Icon::Trash />
+                </button>
+            </div>
+        </Show>
     }
 }
 

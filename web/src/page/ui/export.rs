@@ -7,7 +7,7 @@ use super::{
     icon::{Glyph, Icon},
     share::Share,
 };
-use crate::page::{actions, state::State};
+use crate::page::{actions, autosave, saving, state::State};
 
 /// The id of the menu, which its buttons open and close without a script.
 const MENU: &str = "downloads";
@@ -60,7 +60,7 @@ fn Menu() -> impl IntoView {
     view! {
         <div id=MENU class="downloads" popover="auto" role="dialog" aria-labelledby="downloads-title">
             <h2 id="downloads-title">"Download"</h2>
-            <p class="muted">"What is shown now, made in this tab: hidden things are left out."</p>
+            <p class="muted">"What is shown now, made in this tab: hidden things are left out, except in projects."</p>
             <label class="choice">
                 <input
                     type="checkbox"
@@ -70,7 +70,31 @@ fn Menu() -> impl IntoView {
                 />
                 "Colour points and models by thing"
             </label>
-            <ul>{Format::ALL.map(entry).collect_view()}</ul>
+            <label class="choice" title="Until there is another one, or you switch this off; the page offers to continue">
+                <input
+                    type="checkbox"
+                    data-testid="autosave"
+                    prop:checked=move || state.preferences.with(|kept| kept.autosave)
+                    on:change=move |event| autosave::choose(state, event_target_checked(&event))
+                />
+                "Keep the latest project with changes in this browser"
+            </label>
+            <ul>
+                <li>
+                    <button
+                        class="entry"
+                        data-testid="save-project"
+                        title="Ctrl S"
+                        popovertarget=MENU
+                        popovertargetaction="hide"
+                        on:click=move |_| saving::save(state)
+                    >
+                        <b>"Project"</b>
+                        <span class="muted">"All of it to open here again, as it is now: points, things, your changes, prompt and view"</span>
+                    </button>
+                </li>
+                {Format::ALL.map(entry).collect_view()}
+            </ul>
         </div>
     }
 }

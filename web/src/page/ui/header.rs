@@ -8,6 +8,7 @@ use crate::{
     page::{
         image_models::ImageModels,
         preferences::{self, Theme},
+        saving,
         state::State,
     },
 };
@@ -23,7 +24,11 @@ pub fn Header() -> impl IntoView {
             .with(|scan| scan.as_ref().map(|scan| scan.name.clone()))
     };
     Effect::new(move |_| {
-        let name = title().map_or_else(|| "Segscape".into(), |name| format!("{name} · Segscape"));
+        let mark = if state.unsaved.get() { "• " } else { "" };
+        let name = title().map_or_else(
+            || "Segscape".into(),
+            |name| format!("{mark}{name} · Segscape"),
+        );
         browser::document().set_title(&name);
     });
     view! {
@@ -37,6 +42,17 @@ pub fn Header() -> impl IntoView {
                 <h1>"Segscape"</h1>
             </span>
             <span class="scan-name" title=title data-testid="scan-name">{title}</span>
+            <Show when=move || state.unsaved.get()>
+                <button
+                    class="button quiet small square unsaved"
+                    aria-label="Save the changes as a project"
+                    title="There are changes that are in no file: save the project (Ctrl S)"
+                    data-testid="unsaved"
+                    on:click=move |_| saving::save(state)
+                >
+                    <Glyph icon=Icon::Save />
+                </button>
+            </Show>
             <Show when=move || state.scan.with(Option::is_some)>
                 <button class="button quiet" data-testid="open" on:click=move |_| browser::click("file-input")>
                     <Glyph icon=Icon::Open />

@@ -91,6 +91,7 @@ const KEYS: Rows = &[
     ("Delete", "delete the selected instances from the list"),
     ("Ctrl A", "select everything in the list"),
     ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
+    ("Ctrl S", "save the project, which opens as it is now"),
     (
         "Esc",
         "end the flight, close what is open, clear the selection",

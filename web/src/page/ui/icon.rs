@@ -30,6 +30,7 @@ pub enum Icon {
     Moon,
     HalfDark,
     Sliders,
+    Save,
     Plus,
     Merge,
     Split,
@@ -83,6 +84,7 @@ impl Icon {
                 "M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 3v2M12 19v2M3 12h2M19 12h2M5.600 5.600L7 7M17 17l1.400 1.400M18.400 5.600L17 7M7 17l-1.400 1.400"
             }
             Self::Sliders => "M4 7h9M19 7h1M4 17h1M11 17h9M16 4.500v5M8 14.500v5M13 7h3M5 17h3",
+            Self::Save => "M5 4h11l3 3v13H5zM8 4v5h7V4M8 20v-6h8v6",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Merge => {
                 "M5 4v3a5 5 0 0 0 5 5h9M5 20v-3a5 5 0 0 1 5-5M15.500 8.500L19 12l-3.500 3.500"

@@ -52,10 +52,13 @@ pub fn Share() -> impl IntoView {
     let upload = move |_| {
         stage.set(Stage::Uploading);
         let edits = state.edits.read_untracked().present().clone();
-        actions::pack(state, edits, move |bundle| {
+        actions::pack(state, edits.clone(), move |bundle| {
             spawn_local(async move {
                 match share::upload(&bundle, expiry.get_untracked()).await {
-                    Ok(shared) => stage.set(Stage::Shared(shared)),
+                    Ok(shared) => {
+                        state.saved.set(Some(edits));
+                        stage.set(Stage::Shared(shared));
+                    }
                     Err(error) => failed(state, stage, Stage::Idle, &error),
                 }
             });

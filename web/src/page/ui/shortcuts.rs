@@ -10,6 +10,7 @@ use crate::{
     page::{
         actions, editing,
         preferences::{self, Preferences},
+        saving,
         selection::Selection,
         state::{Coloring, State},
         viewing,
@@ -20,7 +21,12 @@ use crate::{
 /// Listens for keys for the lifetime of the page.
 pub fn listen(state: State) {
     let listener = window_event_listener(ev::keydown, move |event| {
-        if !is_typing(&event) && !browser::dialog_is_open() && press(state, &event) {
+        let saves = (event.ctrl_key() || event.meta_key()) && event.key() == "s";
+        if saves && !browser::dialog_is_open() {
+            // Also while the user types: the browser would save the page.
+            event.prevent_default();
+            saving::save(state);
+        } else if !is_typing(&event) && !browser::dialog_is_open() && press(state, &event) {
             event.prevent_default();
         }
     });
