@@ -68,6 +68,7 @@ async fn merge_chairs(page: &Page) -> [Row; 2] {
         page.text("selected-words").await == "2 selected"
     })
     .await;
+    page.picture().await;
     page.keep_picture("editing-1-two-selected").await;
     page.press("merge").await;
     until_listed(page, "one of them to go", other, false).await;
@@ -106,6 +107,7 @@ fn things_are_merged_deleted_and_split_and_all_is_undone_and_redone() {
         page.click().await;
         let new = as_opened.len() as u32;
         until_listed(&page, "the part", new, true).await;
+        page.picture().await;
         page.keep_picture("editing-2-splitting").await;
         assert_eq!(row(&page, into).await.unwrap().points, before[0].points);
         page.keys("viewer-canvas", "\u{e00c}").await; // Escape
@@ -310,6 +312,7 @@ fn a_project_is_saved_and_opens_as_it_was_and_nothing_is_lost_silently() {
                 .await
                 .contains("office.segscape are not saved")
         );
+        page.picture().await;
         page.keep_picture("editing-5-replaced").await;
         assert_eq!(page.flaws().await, [] as [&str; 0]);
         page.press("bring-back").await;
