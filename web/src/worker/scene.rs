@@ -204,7 +204,7 @@ mod tests {
             superpoints: vec![superpoint],
             score: 0.9,
             embedding: vec![0.0; Vocabulary::shipped().space().width],
-            bounds: Aabb::EMPTY,
+            bounds: Aabb::EMPTY.with([superpoint as f32, 0.0, 0.0]),
             points: 1,
         };
         let label = |term, confidence| Label {
