@@ -275,6 +275,8 @@ pub fn restart_worker(state: State) {
     if let Some(link) = link.borrow().as_ref() {
         link.restart();
     }
+    // The bundles that the old worker was asked for do not come any more.
+    state.packing.update_value(|waiting| waiting.clear());
     let measured = state
         .backend
         .with_untracked(|backend| backend.as_ref().map(|backend| backend.processor));
