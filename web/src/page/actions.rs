@@ -54,9 +54,7 @@ fn follow(state: State) {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
         let (selection, xray) = (state.selection.read(), xray.get());
         let looks = match state.heat() {
-            Some(similarities) => {
-                listing::heat(&similarities, edits.present(), &selection, xray)
-            }
+            Some(similarities) => listing::heat(&similarities, edits.present(), &selection, xray),
             None => listing::looks(
                 state.instances.with(Vec::len),
                 &state.rows.read(),

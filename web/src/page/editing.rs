@@ -129,6 +129,17 @@ pub fn toggle_hidden(state: State, instance: u32) {
     edit(state, what, |edits, _| edits.toggle_hidden(instance));
 }
 
+/// Hides these instances, or shows them if all of them are hidden.
+pub fn toggle_all_hidden(state: State, instances: &[u32]) {
+    let are_hidden = state.edits.with_untracked(|edits| {
+        let hidden = &edits.present().hidden;
+        instances.iter().all(|id| hidden.contains(id))
+    });
+    let verb = if are_hidden { "Showed" } else { "Hid" };
+    let what = format!("{verb} {}", all_called(state, instances));
+    edit(state, what, |edits, _| edits.toggle_all_hidden(instances));
+}
+
 /// Shows only this instance, or all instances again if it is isolated already.
 pub fn toggle_isolated(state: State, instance: u32) {
     let what = format!("Showed {} alone", called(state, instance));

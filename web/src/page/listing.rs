@@ -40,12 +40,24 @@ pub struct Row {
 /// The labels of so many instances. Those that are newer than the answer have the labels of what
 /// they come from, until there is another answer.
 pub fn labels(answer: &Answer, reshaping: &Reshaping, instances: usize) -> Labels {
-    let Labels { terms, of_instance } = &answer.labels;
-    let known = (0..instances as u32).map(|id| answer.known(id, reshaping));
-    let known = known.map_while(|id| of_instance.get(id as usize).cloned());
+    let Labels {
+        terms,
+        of_instance,
+        similarities,
+    } = &answer.labels;
+    let known: Vec<usize> = (0..instances as u32)
+        .map(|id| answer.known(id, reshaping) as usize)
+        .collect();
+    let of_known = known.iter();
     Labels {
         terms: terms.clone(),
-        of_instance: known.collect(),
+        of_instance: of_known
+            .clone()
+            .map_while(|id| of_instance.get(*id).cloned())
+            .collect(),
+        similarities: of_known
+            .map_while(|id| similarities.get(*id).copied())
+            .collect(),
     }
 }
 
@@ -187,7 +199,9 @@ pub fn heat(similarities: &[f32], edits: &Edits, selection: &Selection, xray: bo
     };
     let nobody = standing.look(edits.isolated.is_none(), None, palette::UNOWNED);
     instances
-        .map(|(id, similarity)| standing.look(edits.shows(id), Some(id), palette::ramp(*similarity)))
+        .map(|(id, similarity)| {
+            standing.look(edits.shows(id), Some(id), palette::ramp(*similarity))
+        })
         .chain([nobody])
         .collect()
 }

@@ -556,12 +556,8 @@ impl State {
     /// points.
     pub fn heat(&self) -> Option<Vec<f32>> {
         let heats = self.coloring.get() == Coloring::Similarity;
-        heats.then(|| {
-            self.answer.with(|answer| {
-                let similarities = answer.as_ref().map(|answer| &answer.labels.similarities);
-                similarities.filter(|all| !all.is_empty()).cloned()
-            })
-        })?
+        let similarities = || self.labels.with(|labels| labels.similarities.clone());
+        heats.then(similarities).filter(|all| !all.is_empty())
     }
 
     /// The frame that stands out among the cameras and the thumbnails.

@@ -12,7 +12,7 @@ use super::{
     icon::{Glyph, Icon},
 };
 use crate::{
-    page::{actions, state::State},
+    page::{actions, editing, state::State},
     protocol::Related,
     view::palette::{css, label_color},
 };
@@ -264,7 +264,7 @@ fn TermChip(
                 title=hide
                 hidden=none
                 data-testid="chip-eye"
-                on:click=move |_| actions::edit(state, |edits| edits.toggle_all_hidden(&matches.get_untracked().ids))
+                on:click=move |_| editing::toggle_all_hidden(state, &matches.get_untracked().ids)
             >
                 {move || match matches.get().shown {
                     true => view! { <Glyph icon=Icon::Eye /> },
