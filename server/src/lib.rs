@@ -11,6 +11,8 @@ use tower_http::trace::TraceLayer;
 mod limits;
 mod links;
 mod page;
+mod picture;
+mod preview;
 mod routes;
 pub mod store;
 
@@ -53,7 +55,11 @@ pub async fn serve(
         config.default_lifetime,
         asker,
     )
-    .merge(page::routes(config.app));
+    .merge(page::routes(page::App {
+        folder: config.app,
+        scenes: scenes.clone(),
+        behind_proxy: config.behind_proxy,
+    }));
     let sweeper = tokio::spawn(sweep(scenes));
     let service = limits::secure(routes).layer(TraceLayer::new_for_http().make_span_with(span));
     let service = service.into_make_service_with_connect_info::<SocketAddr>();

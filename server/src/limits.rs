@@ -118,12 +118,17 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
     img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self'; manifest-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
-/// The policy of the page, whose own inline scripts carry `nonce`.
-pub fn page_policy(nonce: &str) -> String {
-    POLICY.replace(
+/// The policy of the page, whose own inline scripts carry `nonce`. Other pages may frame it only
+/// where it is made for that: elsewhere they could lay their own buttons under its visitors' clicks.
+pub fn page_policy(nonce: &str, framed: bool) -> String {
+    let policy = POLICY.replace(
         "script-src 'self'",
         &format!("script-src 'self' 'nonce-{nonce}'"),
-    )
+    );
+    match framed {
+        true => policy.replace("frame-ancestors 'none'", "frame-ancestors *"),
+        false => policy,
+    }
 }
 
 /// Adds the security headers to every answer that does not set them itself.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use axum::{
     Router,
     extract::{Path, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::get,
@@ -22,14 +22,27 @@ use tower_http::{
 use crate::{
     limits::page_policy,
     links::{SceneId, hex, random},
+    preview::{self, Preview},
+    store::Scenes,
 };
 
 /// Minimum number of digits of a hash in a file name.
 const HASH_DIGITS: usize = 10;
 
-/// The routes `/`, `/s/<id>` and the files of the app's folder.
-pub fn routes(app: PathBuf) -> Router {
-    let files = ServeDir::new(&app)
+/// The app and the scenes that its pages are about.
+#[derive(Clone)]
+pub struct App {
+    /// The app's folder.
+    pub folder: PathBuf,
+    /// The scenes.
+    pub scenes: Scenes,
+    /// If `true`, the server is behind a reverse proxy that says the scheme.
+    pub behind_proxy: bool,
+}
+
+/// The routes `/`, `/s/<id>`, `/embed/<id>` and the files of the app's folder.
+pub fn routes(app: App) -> Router {
+    let files = ServeDir::new(&app.folder)
         .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip();
@@ -37,9 +50,10 @@ pub fn routes(app: PathBuf) -> Router {
     let worthwhile =
         DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     Router::new()
-        .route("/", get(page))
-        .route("/index.html", get(page))
+        .route("/", get(home))
+        .route("/index.html", get(home))
         .route("/s/{id}", get(scene))
+        .route("/embed/{id}", get(embedded))
         .with_state(app)
         .fallback_service(files)
         .layer(middleware::from_fn(cache))
@@ -52,21 +66,54 @@ pub fn routes(app: PathBuf) -> Router {
         )
 }
 
+async fn home(State(app): State<App>) -> Response {
+    page(&app, "", false).await
+}
+
 /// The page of a shared scene. The page itself fetches the scene and reports if there is none.
-async fn scene(State(app): State<PathBuf>, Path(id): Path<String>) -> Response {
-    if id.parse::<SceneId>().is_err() {
+async fn scene(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let Ok(id) = id.parse::<SceneId>() else {
         return StatusCode::NOT_FOUND.into_response();
-    }
-    let mut response = page(State(app)).await;
+    };
+    let tags = match app.scenes.described(id).await {
+        Ok((title, has_picture)) => {
+            let preview = Preview {
+                origin: preview::origin(&headers, app.behind_proxy),
+                id,
+                title: &title,
+                has_picture,
+            };
+            preview.tags()
+        }
+        Err(_) => String::new(),
+    };
+    let mut response = page(&app, &tags, false).await;
     response
         .headers_mut()
         .insert("x-robots-tag", HeaderValue::from_static("noindex"));
     response
 }
 
-async fn page(State(app): State<PathBuf>) -> Response {
+/// The page of a shared scene that other pages may frame.
+async fn embedded(State(app): State<App>, Path(id): Path<String>) -> Response {
+    if id.parse::<SceneId>().is_err() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let mut response = page(&app, "", true).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("x-robots-tag", "noindex"),
+        ("cross-origin-resource-policy", "cross-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The page, with these tags in its head.
+async fn page(app: &App, tags: &str, framed: bool) -> Response {
     let (Ok(html), Ok(nonce)) = (
-        tokio::fs::read_to_string(app.join("index.html")).await,
+        tokio::fs::read_to_string(app.folder.join("index.html")).await,
         random::<16>(),
     ) else {
         tracing::error!("index.html cannot be read");
@@ -74,8 +121,9 @@ async fn page(State(app): State<PathBuf>) -> Response {
     };
     let nonce = hex(&nonce);
     let html = html.replace("<script", &format!("<script nonce=\"{nonce}\""));
+    let html = html.replacen("</title>", &format!("</title>{tags}"), 1);
     (
-        [(header::CONTENT_SECURITY_POLICY, page_policy(&nonce))],
+        [(header::CONTENT_SECURITY_POLICY, page_policy(&nonce, framed))],
         Html(html),
     )
         .into_response()
@@ -106,7 +154,8 @@ fn is_hashed(path: &str) -> bool {
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
-    !path.starts_with("/s/") && path.split(['/', '-', '_', '.']).any(is_hash)
+    let is_page = ["/s/", "/embed/"].iter().any(|page| path.starts_with(page));
+    !is_page && path.split(['/', '-', '_', '.']).any(is_hash)
 }
 
 #[cfg(test)]
@@ -129,6 +178,7 @@ mod tests {
             "/models/manifest.json",
             "/icons/face-feed.png",
             "/s/0123456789abcdef0123456789abcdef",
+            "/embed/0123456789abcdef0123456789abcdef",
         ] {
             assert!(!is_hashed(plain), "{plain}");
         }

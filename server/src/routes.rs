@@ -2,8 +2,10 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /api/scenes?days=1\|7\|90`, body a bundle | 201, JSON `id`, `url`, `manage_url`, `secret`, `expires` (seconds since 1970); 400, 413, 422, 429, 503 |
+//! | `POST /api/scenes?days=1\|7\|90&title=TEXT`, body a bundle | 201, JSON `id`, `url`, `manage_url`, `secret`, `expires` (seconds since 1970); 400, 413, 422, 429, 503 |
 //! | `GET /api/scenes/<id>` | the bundle; 404, 410 |
+//! | `PUT /api/scenes/<id>/picture`, `authorization: Bearer <secret>`, body a PNG or JPEG of 1200 x 630 pixels | 204; 403, 404, 410, 413, 422 |
+//! | `GET /api/scenes/<id>/picture` | the picture; 404, 410 |
 //! | `DELETE /api/scenes/<id>`, `authorization: Bearer <secret>` | 204; 403, 404 |
 //! | `GET /healthz` | 200 |
 //!
@@ -29,8 +31,12 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{
     limits::{self, Asker, CONCURRENT_UPLOADS, UPLOAD_TIMEOUT},
     links::{Lifetime, NotALifetime, SceneId, Secret},
+    picture::{self, NotAPicture},
     store::{Scenes, StoreError, Stored},
 };
+
+/// Longest title of a scene, characters; the rest of a longer one is left out.
+const LONGEST_TITLE: usize = 200;
 
 #[derive(Clone)]
 struct Shared {
@@ -43,12 +49,14 @@ struct Shared {
 /// The reason why a request was refused.
 #[derive(Debug, thiserror::Error)]
 enum ApiError {
-    #[error("the scene is larger than {limit} bytes, the limit of this server")]
+    #[error("what was sent is larger than {limit} bytes, the limit of this server")]
     TooLarge { limit: usize },
     #[error("{0}")]
     Malformed(#[from] BundleError),
     #[error("{0}")]
     Lifetime(#[from] NotALifetime),
+    #[error("{0}")]
+    Picture(#[from] NotAPicture),
     #[error("the upload was interrupted; try again")]
     BrokenOff,
     #[error("the server is busy with other uploads; try again in a minute")]
@@ -61,7 +69,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = match &self {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Malformed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Malformed(_) | Self::Picture(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Lifetime(_) | Self::BrokenOff => StatusCode::BAD_REQUEST,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(StoreError::Missing) => StatusCode::NOT_FOUND,
@@ -101,7 +109,15 @@ pub fn routes(
             StatusCode::REQUEST_TIMEOUT,
             UPLOAD_TIMEOUT,
         ));
+    let pictures = Router::new()
+        .route("/api/scenes/{id}/picture", get(picture).put(set_picture))
+        .layer(DefaultBodyLimit::max(picture::MAX_BYTES))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            UPLOAD_TIMEOUT,
+        ));
     limits::limit_uploads(uploads, asker)
+        .merge(pictures)
         .route("/api/scenes/{id}", get(fetch).delete(remove))
         .route("/healthz", get(|| async { "ok" }))
         .with_state(shared)
@@ -110,6 +126,8 @@ pub fn routes(
 #[derive(Deserialize)]
 struct UploadQuery {
     days: Option<String>,
+    #[serde(default)]
+    title: String,
 }
 
 async fn upload(
@@ -121,20 +139,10 @@ async fn upload(
     let lifetime = query
         .days
         .map_or(Ok(shared.default_lifetime), |days| days.parse())?;
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(ApiError::TooLarge { limit });
-    }
     let _permit = shared.uploads.try_acquire().map_err(|_| ApiError::Busy)?;
-    let body = Bytes::from_request(request, &())
-        .await
-        .map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
-            _ => ApiError::BrokenOff,
-        })?;
+    let body = received(request, limit).await?;
+    let title = query.title.chars().filter(|c| !c.is_control());
+    let title = title.take(LONGEST_TITLE).collect();
     let checked = body.clone();
     let inspection = tokio::task::spawn_blocking(move || bundle::inspect(&checked))
         .await
@@ -143,7 +151,10 @@ async fn upload(
         id,
         secret,
         expires,
-    } = shared.scenes.add(body, inspection.points, lifetime).await?;
+    } = shared
+        .scenes
+        .add(body, inspection.points, title, lifetime)
+        .await?;
     tracing::info!(
         bytes = inspection.bytes,
         points = inspection.points,
@@ -157,6 +168,52 @@ async fn upload(
         Json(answer),
     )
         .into_response())
+}
+
+/// The whole body of a request whose body is limited to `limit` bytes.
+async fn received(request: Request, limit: usize) -> Result<Bytes, ApiError> {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(ApiError::TooLarge { limit });
+    }
+    let body = Bytes::from_request(request, &()).await;
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
+        _ => ApiError::BrokenOff,
+    })
+}
+
+async fn set_picture(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let (id, secret) = (known(&id)?, secret(&headers)?);
+    let _permit = shared.uploads.try_acquire().map_err(|_| ApiError::Busy)?;
+    let body = received(request, picture::MAX_BYTES).await?;
+    picture::media_type(&body)?;
+    shared.scenes.set_picture(id, &secret, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn picture(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let bytes = shared.scenes.picture(known(&id)?).await?;
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), picture::media_type(&bytes)?),
+        // A deleted scene must not survive in caches.
+        (header::CACHE_CONTROL.as_str(), "no-store"),
+        ("x-robots-tag", "noindex"),
+        // Pages that show a link show its picture, too.
+        ("cross-origin-resource-policy", "cross-origin"),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
 async fn fetch(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response, ApiError> {
@@ -184,7 +241,16 @@ async fn remove(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    let id = known(&id)?;
+    shared
+        .scenes
+        .delete(known(&id)?, &secret(&headers)?)
+        .await?;
+    tracing::info!("scene deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The secret of a request.
+fn secret(headers: &HeaderMap) -> Result<Secret, StoreError> {
     let secret = headers.get(header::AUTHORIZATION).and_then(|value| {
         value
             .to_str()
@@ -193,12 +259,7 @@ async fn remove(
             .parse::<Secret>()
             .ok()
     });
-    shared
-        .scenes
-        .delete(id, &secret.ok_or(StoreError::WrongSecret)?)
-        .await?;
-    tracing::info!("scene deleted");
-    Ok(StatusCode::NO_CONTENT)
+    secret.ok_or(StoreError::WrongSecret)
 }
 
 /// Parses an id. Text that is not exactly an id never reaches the store.

@@ -1,8 +1,8 @@
-//! Scenes in an object store: each has its bundle in `scenes/<id>.segscape` and its record in
-//! `scenes/<id>.json`.
+//! Scenes in an object store: each has its bundle in `scenes/<id>.segscape`, its record in
+//! `scenes/<id>.json`, and perhaps its preview picture in `scenes/<id>.picture`.
 //!
-//! The record is written last and deleted first, so a bundle without a record is left over from an
-//! interrupted upload.
+//! The record is written after the bundle and deleted first, so a bundle or a picture without a
+//! record is left over from an interrupted upload or deletion.
 
 use std::{path::Path as FilePath, sync::Arc};
 
@@ -51,6 +51,9 @@ pub struct Record {
     pub bytes: u64,
     /// Number of points in the bundle.
     pub points: u64,
+    /// The title that its owner chose; empty without one.
+    #[serde(default)]
+    pub title: String,
     /// Hash of the secret that allows deletion of the scene.
     pub secret_hash: SecretHash,
 }
@@ -115,6 +118,7 @@ impl Scenes {
         &self,
         bundle: Bytes,
         points: usize,
+        title: String,
         lifetime: Lifetime,
     ) -> Result<Stored, StoreError> {
         let (id, secret) = (SceneId::random()?, Secret::random()?);
@@ -125,6 +129,7 @@ impl Scenes {
             expires,
             bytes: bundle.len() as u64,
             points: points as u64,
+            title,
             secret_hash: secret.hash(),
         };
         self.0.put(&bundle_path(id), bundle.into()).await?;
@@ -143,10 +148,45 @@ impl Scenes {
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
     pub async fn get(&self, id: SceneId) -> Result<GetResult, StoreError> {
-        if self.record(id).await?.expires <= now() {
-            return Err(StoreError::Expired);
-        }
+        self.living(id).await?;
         Ok(self.0.get(&bundle_path(id)).await?)
+    }
+
+    /// The title of a scene, and whether it has a picture.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
+    pub async fn described(&self, id: SceneId) -> Result<(String, bool), StoreError> {
+        let record = self.living(id).await?;
+        let has_picture = self.0.head(&picture_path(id)).await.is_ok();
+        Ok((record.title, has_picture))
+    }
+
+    /// The preview picture of a scene.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
+    pub async fn picture(&self, id: SceneId) -> Result<Bytes, StoreError> {
+        self.living(id).await?;
+        Ok(self.0.get(&picture_path(id)).await?.bytes().await?)
+    }
+
+    /// Stores the preview picture of a scene if the secret belongs to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::WrongSecret`],
+    /// [`StoreError::Backend`].
+    pub async fn set_picture(
+        &self,
+        id: SceneId,
+        secret: &Secret,
+        picture: Bytes,
+    ) -> Result<(), StoreError> {
+        if self.living(id).await?.secret_hash != secret.hash() {
+            return Err(StoreError::WrongSecret);
+        }
+        self.0.put(&picture_path(id), picture.into()).await?;
+        Ok(())
     }
 
     /// Deletes a scene if the secret belongs to it.
@@ -158,11 +198,12 @@ impl Scenes {
             return Err(StoreError::WrongSecret);
         }
         self.remove(&record_path(id)).await?;
+        self.remove(&picture_path(id)).await?;
         self.remove(&bundle_path(id)).await
     }
 
     /// Deletes expired scenes and the remains of interrupted uploads. Returns the number of bundles
-    /// deleted.
+    /// and pictures deleted.
     ///
     /// # Errors
     /// [`StoreError::Backend`] if the store cannot be listed or fails to delete.
@@ -184,20 +225,29 @@ impl Scenes {
                 ("json", Ok(record)) if record.expires + REMEMBER_EXPIRED <= now() => {
                     self.remove(&record_path(id)).await?
                 }
-                ("segscape", Ok(record)) if record.expires <= now() => {
-                    self.remove(&bundle_path(id)).await?;
+                ("segscape" | "picture", Ok(record)) if record.expires <= now() => {
+                    self.remove(&object.location).await?;
                     removed += 1;
                 }
-                ("segscape", Err(StoreError::Missing))
+                ("segscape" | "picture", Err(StoreError::Missing))
                     if object.last_modified.timestamp() + UPLOAD_MAY_TAKE < now() as i64 =>
                 {
-                    self.remove(&bundle_path(id)).await?;
+                    self.remove(&object.location).await?;
                     removed += 1;
                 }
                 _ => {}
             }
         }
         Ok(removed)
+    }
+
+    /// The record of a scene that has not expired.
+    async fn living(&self, id: SceneId) -> Result<Record, StoreError> {
+        let record = self.record(id).await?;
+        match record.expires <= now() {
+            true => Err(StoreError::Expired),
+            false => Ok(record),
+        }
     }
 
     async fn record(&self, id: SceneId) -> Result<Record, StoreError> {
@@ -216,6 +266,10 @@ impl Scenes {
 
 fn bundle_path(id: SceneId) -> Path {
     Path::from(format!("{FOLDER}/{id}.segscape"))
+}
+
+fn picture_path(id: SceneId) -> Path {
+    Path::from(format!("{FOLDER}/{id}.picture"))
 }
 
 fn record_path(id: SceneId) -> Path {

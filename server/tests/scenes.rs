@@ -470,6 +470,116 @@ async fn the_app_is_served_compressed_cached_and_locked_down() {
     assert_eq!(header(&missing, "x-content-type-options"), "nosniff");
 }
 
+/// The beginning of a PNG of this size, of which the server looks at no more.
+fn picture(width: u32, height: u32) -> Vec<u8> {
+    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    [b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".as_slice(), &size].concat()
+}
+
+#[tokio::test]
+async fn a_link_has_a_preview_with_the_title_and_the_picture_of_its_owner() {
+    let server = Server::start().await;
+    let title = "?title=Flat%20%3Cb%3E%22no.%201%22";
+    let link: Value = server.upload(title, scene()).await.json().await.unwrap();
+    let (id, secret) = (text(&link, "id"), text(&link, "secret"));
+    let path = format!("/api/scenes/{id}/picture");
+    let page = async |path: &str| server.get(path).await.text().await.unwrap();
+    let put = async |secret: &str, body: Vec<u8>| {
+        let request = server.client.put(server.url(&path)).body(body);
+        let request = request.header("authorization", format!("Bearer {secret}"));
+        request.send().await.unwrap().status()
+    };
+    let bare = page(&format!("/s/{id}")).await;
+    assert!(bare.contains("property=\"og:title\" content=\"Flat &lt;b&gt;&quot;no. 1&quot;\""));
+    assert!(!bare.contains("og:image"), "there is no picture so far");
+
+    for (secret, body, status) in [
+        (UNKNOWN, picture(1200, 630), StatusCode::FORBIDDEN),
+        (secret, picture(1, 1), StatusCode::UNPROCESSABLE_ENTITY),
+        (secret, b"<svg/>".to_vec(), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        assert_eq!(put(secret, body).await, status);
+    }
+    let large = format!(
+        "PUT {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\ncontent-length: 1048577\r\n\r\n"
+    );
+    assert!(
+        server
+            .raw(large.as_bytes())
+            .await
+            .starts_with("HTTP/1.1 413")
+    );
+    assert_eq!(server.get(&path).await.status(), StatusCode::NOT_FOUND);
+    let sent = picture(1200, 630);
+    assert_eq!(put(secret, sent.clone()).await, StatusCode::NO_CONTENT);
+
+    let fetched = server.get(&path).await;
+    assert_eq!(fetched.headers()["content-type"], "image/png");
+    assert_eq!(
+        fetched.headers()["cross-origin-resource-policy"],
+        "cross-origin"
+    );
+    assert_eq!(fetched.bytes().await.unwrap(), sent);
+    let shown = page(&format!("/s/{id}")).await;
+    let image = format!("property=\"og:image\" content=\"{}\"", server.url(&path));
+    assert!(
+        shown.contains(&image) && shown.contains("summary_large_image"),
+        "{shown}"
+    );
+
+    let nameless: Value = server.upload("", scene()).await.json().await.unwrap();
+    let nameless = page(text(&nameless, "url")).await;
+    assert!(nameless.contains("content=\"A scan of a room\""));
+    for without in [
+        "/".to_owned(),
+        format!("/s/{UNKNOWN}"),
+        format!("/embed/{id}"),
+    ] {
+        assert!(!page(&without).await.contains("og:"), "{without}");
+    }
+    let right = format!("Bearer {secret}");
+    assert_eq!(
+        server.delete(id, Some(&right)).await,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(server.get(&path).await.status(), StatusCode::NOT_FOUND);
+    assert!(!server.stored().iter().any(|name| name.starts_with(id)));
+}
+
+#[tokio::test]
+async fn only_pages_for_embedding_may_be_framed() {
+    let server = Server::start().await;
+    let policy = async |path: &str| {
+        let page = server.get(path).await;
+        assert_eq!(page.status(), StatusCode::OK, "{path}");
+        assert_eq!(page.headers()["cache-control"], "no-cache", "{path}");
+        page.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let embedded = policy(&format!("/embed/{UNKNOWN}")).await;
+    assert!(embedded.contains("frame-ancestors *;"), "{embedded}");
+    assert!(embedded.contains("'nonce-") && embedded.contains("object-src 'none'"));
+    for closed in [
+        "/".to_owned(),
+        "/index.html".to_owned(),
+        format!("/s/{UNKNOWN}"),
+    ] {
+        assert!(
+            policy(&closed).await.contains("frame-ancestors 'none'"),
+            "{closed}"
+        );
+    }
+    for none in ["/embed/", "/embed/x", "/embed/..%2f..%2fsecret.txt"] {
+        assert_eq!(
+            server.get(none).await.status(),
+            StatusCode::NOT_FOUND,
+            "{none}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn it_stops_when_asked() {
     let mut server = Server::start().await;

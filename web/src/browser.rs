@@ -3,8 +3,10 @@
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Url, UrlSearchParams, Window,
+    Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Storage, Url, UrlSearchParams,
+    Window,
 };
 
 /// The window of the page. Must not be called in a worker.
@@ -27,8 +29,16 @@ pub fn now() -> f64 {
 
 /// The date where the user is, as in 2026-11-30.
 pub fn date() -> String {
-    let now = js_sys::Date::new_0();
-    let (year, month, day) = (now.get_full_year(), now.get_month() + 1, now.get_date());
+    written(&js_sys::Date::new_0())
+}
+
+/// The date where the user is at a time in seconds since 1970.
+pub fn day(seconds: u64) -> String {
+    written(&js_sys::Date::new(&(seconds as f64 * 1000.0).into()))
+}
+
+fn written(date: &js_sys::Date) -> String {
+    let (year, month, day) = (date.get_full_year(), date.get_month() + 1, date.get_date());
     format!("{year:04}-{month:02}-{day:02}")
 }
 
@@ -100,13 +110,62 @@ pub fn device_pixel_ratio() -> f32 {
     window().device_pixel_ratio() as f32
 }
 
+/// Scheme, host and port of the page's address.
+pub fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
 /// The value of a query parameter in the address of the page; `None` if it is missing or empty.
 pub fn query_parameter(name: &str) -> Option<String> {
+    query(name).filter(|value| !value.is_empty())
+}
+
+/// What follows a name in the query of the page's address, which may be nothing; `None` if the name
+/// is missing.
+pub fn query(name: &str) -> Option<String> {
     let search = window().location().search().ok()?;
-    UrlSearchParams::new_with_str(&search)
+    UrlSearchParams::new_with_str(&search).ok()?.get(name)
+}
+
+/// What the browser keeps for this page between visits, if it does.
+pub fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// Copies text to the clipboard. Returns `false` if the browser refuses, as it does on pages without
+/// https.
+pub async fn copy(text: &str) -> bool {
+    let clipboard = window().navigator().clipboard();
+    !clipboard.is_undefined() && JsFuture::from(clipboard.write_text(text)).await.is_ok()
+}
+
+/// The function with which the browser hands links to other programs, where it has one.
+fn sharer() -> Option<js_sys::Function> {
+    js_sys::Reflect::get(&window().navigator(), &"share".into())
         .ok()?
-        .get(name)
-        .filter(|value| !value.is_empty())
+        .dyn_into()
+        .ok()
+}
+
+/// `true` if the browser can hand a link to other programs.
+pub fn can_share() -> bool {
+    sharer().is_some()
+}
+
+/// Lets the user choose a program that gets a link.
+pub fn share(title: &str, url: &str) {
+    let data = js_sys::Object::new();
+    for (name, value) in [("title", title), ("url", url)] {
+        // An object of our own takes every property.
+        let _ = js_sys::Reflect::set(&data, &name.into(), &value.into());
+    }
+    if let Some(sharer) = sharer()
+        && let Ok(shared) = sharer.call1(&window().navigator(), &data)
+    {
+        // Who closes the choice makes the promise fail; nothing follows from it.
+        let ended = JsFuture::from(js_sys::Promise::resolve(&shared));
+        wasm_bindgen_futures::spawn_local(async move { drop(ended.await) });
+    }
 }
 
 /// Bytes as a file of this kind.

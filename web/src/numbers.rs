@@ -13,6 +13,14 @@ pub fn grouped(number: usize) -> String {
     text
 }
 
+/// A number of bytes like `3.4 MB`.
+pub fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0..100_000 => format!("{} kB", bytes.div_ceil(1000)),
+        bytes => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::grouped;

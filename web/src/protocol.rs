@@ -27,6 +27,9 @@ use crate::edits::Edits;
 /// Name of the browser's cache in which the worker keeps models, and the page lists them.
 pub const MODEL_CACHE: &str = "segscape-models";
 
+/// The name of a shared scene whose sender kept the name of its file.
+pub const UNNAMED: &str = "Shared scene";
+
 /// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bulk(#[serde(with = "serde_wasm_bindgen::preserve")] pub ArrayBuffer);
@@ -172,6 +175,8 @@ pub enum Request {
         edits: Edits,
         /// The current view of the scene.
         view: SavedView,
+        /// If `true`, the bundle says the name of the scan's file.
+        named: bool,
     },
     /// Opens a bundle that [`Request::Pack`] made, and reads its scan again from `source`. The page
     /// already shows the scene, so the only reply is an error.

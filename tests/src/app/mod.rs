@@ -28,6 +28,7 @@ mod pixels;
 mod process;
 pub mod rooms;
 mod script;
+mod sharing;
 mod worker;
 
 pub use browser::{Screen, Visit};
@@ -36,6 +37,7 @@ pub use page::{Chip, Page, Row, STEP};
 pub use pixels::Pixels;
 pub use process::program;
 pub use script::{Cancelled, Picture, StageShown, Watched};
+pub use sharing::Sent;
 pub use worker::{InstancesSaid, PointsSaid, ScanSaid, WorkerSaid};
 
 use browser::Driver;

@@ -491,11 +491,11 @@ impl Page {
 
     /// The contents of the canvas once it is at rest.
     pub async fn picture(&self) -> Picture {
-        let mut picture: Picture = self.run(script::PICTURE, &[]).await;
+        let mut picture = self.picture_now().await;
         let (start, mut since) = (Instant::now(), Instant::now());
         while since.elapsed() < REST {
             sleep(LOOK).await;
-            let next = self.run(script::PICTURE, &[]).await;
+            let next = self.picture_now().await;
             if next != picture || self.run::<u32>("return window.framesDue", &[]).await > 0 {
                 (picture, since) = (next, Instant::now());
             }
@@ -504,10 +504,14 @@ impl Page {
         picture
     }
 
+    /// The contents of the canvas at the moment, whether or not it is at rest.
+    pub async fn picture_now(&self) -> Picture {
+        self.run(script::PICTURE, &[]).await
+    }
+
     /// Fraction of the canvas that is not background at the moment, whether or not it is at rest.
     pub async fn picture_covers(&self) -> f64 {
-        let picture: Picture = self.run(script::PICTURE, &[]).await;
-        picture.coverage()
+        self.picture_now().await.coverage()
     }
 
     /// Returns `true` if the help is open.

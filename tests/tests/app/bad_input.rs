@@ -22,9 +22,7 @@ fn what_is_no_scan_is_refused_and_nothing_is_lost() {
         page.until_done().await;
         let (rows, picture) = (page.rows().await, page.picture().await);
 
-        page.press("share-button").await;
-        page.until("the link", STEP, async || page.exists("share-link").await)
-            .await;
+        page.share().await;
         let mut damaged = fs::read(&stand.stored()[0]).unwrap();
         let middle = damaged.len() / 2;
         damaged[middle] ^= 1;

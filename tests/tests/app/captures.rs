@@ -52,11 +52,10 @@ fn an_archive_is_read_and_its_link_has_no_frames() {
         assert_read(&page, "desk").await;
         look_at_frames(&page).await;
 
-        page.press("share-button").await;
-        page.until("the link", STEP, async || page.exists("share-link").await)
-            .await;
-        assert!(page.text("without-frames").await.contains("not sent"));
-        let link = page.text("share-link").await;
+        page.offer_to_share().await;
+        let stays = page.text("not-sent").await;
+        assert!(stays.contains("the frames of the capture"), "{stays}");
+        let link = page.send().await.link;
         let recipient = stand.visit(&link, Visit::PHONE).await;
         recipient.until_done().await;
         assert_eq!(recipient.cameras().await, 0);

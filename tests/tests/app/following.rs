@@ -127,10 +127,7 @@ async fn ordinary(stand: &Stand, page: &Page, name: &str) {
     assert_eq!(records.len(), rows.len());
     assert!(records.iter().any(|record| record["label"] == "floor"));
 
-    page.press("share-button").await;
-    page.until("the link", STEP, async || page.exists("share-link").await)
-        .await;
-    let link = page.text("share-link").await;
+    let link = page.share().await.link;
     let recipient = stand.visit(&link, Visit::DESKTOP).await;
     recipient.until_done().await;
     let received = recipient.rows().await;

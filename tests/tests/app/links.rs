@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use proofs::app::{STEP, Visit, elsewhere::Elsewhere, story};
+use proofs::app::{Page, Picture, Row, STEP, Visit, elsewhere::Elsewhere, story};
 
 #[test]
 fn a_scan_and_a_bundle_open_from_elsewhere() {
@@ -28,9 +28,7 @@ fn a_scan_and_a_bundle_open_from_elsewhere() {
         assert!(!rows.is_empty());
         assert_eq!(page.text("scan-name").await, "My room.ply");
 
-        page.press("share-button").await;
-        page.until("the link", STEP, async || page.exists("share-link").await)
-            .await;
+        page.share().await;
         let bundle = fs::read(&stand.stored()[0]).unwrap();
         let bundles = Elsewhere::serve([("/room.segscape".to_owned(), bundle)]).await;
         page.go(&format!(
@@ -84,5 +82,194 @@ fn a_scan_and_a_bundle_open_from_elsewhere() {
             page.text("error").await.contains("only https")
         })
         .await;
+    });
+}
+
+/// Largest mean difference of two pictures of one view, of 255.
+const SAME_VIEW: f64 = 1.0;
+
+/// Waits until the page shows this view.
+async fn until_seen(page: &Page, view: &Picture, what: &str) {
+    page.until(what, STEP, async || {
+        page.picture().await.difference(view) < SAME_VIEW
+    })
+    .await;
+}
+
+/// The rows, whatever the mouse is over.
+async fn listed(page: &Page) -> Vec<Row> {
+    let mut rows = page.rows().await;
+    rows.iter_mut().for_each(|row| row.hovered = false);
+    rows
+}
+
+#[test]
+fn an_address_says_how_a_scene_is_looked_at() {
+    story(async |stand| {
+        let server = Elsewhere::serve([(
+            "/office.segscape".to_owned(),
+            fs::read(stand.office()).unwrap(),
+        )])
+        .await;
+        let place = format!(
+            "/?backend=cpu&renderer=2d&scene={}/office.segscape",
+            server.origin
+        );
+        let page = stand.visit(&place, Visit::DESKTOP).await;
+        page.until_done().await;
+        page.prefer(true).await;
+        page.ask("chair, box").await;
+        page.set_threshold(0.3).await;
+        let id = page.rows().await[1].id;
+        page.press_row(id).await;
+        page.keys("viewer-canvas", "3\u{e012}\u{e012}\u{e015}++")
+            .await; // by label; arrows
+        let rows = listed(&page).await;
+
+        // The address follows when the view rests, and no step of it is a step back.
+        page.until("the address", STEP, async || {
+            let address = page.address().await;
+            [
+                "#view=",
+                "&color=label",
+                "&threshold=0.3",
+                "&prompt=chair,+box",
+            ]
+            .iter()
+            .chain([&format!("&selected={id}").as_str()])
+            .all(|part| address.contains(part))
+        })
+        .await;
+        let seen = page.picture().await;
+        page.catch_copies().await;
+        page.press("view-menu-button").await;
+        page.press("copy-view").await;
+        page.until("the copy", STEP, async || page.copied().await.is_some())
+            .await;
+        let copied = page.copied().await.unwrap();
+        let fragment = copied.split_once('#').unwrap().1;
+        page.until("the same in the address", STEP, async || {
+            page.address().await.ends_with(&format!("#{fragment}"))
+        })
+        .await;
+        assert!(fragment.len() < 120, "{fragment}");
+        let address = page.address().await;
+        assert!(copied.contains("/office.segscape#"), "{copied}");
+
+        let guest = stand.visit(&address, Visit::DESKTOP).await;
+        guest.prefer(true).await;
+        guest.until_done().await;
+        guest
+            .until("the same rows", STEP, async || guest.rows().await == rows)
+            .await;
+        assert_eq!(guest.value("prompt-input").await, "chair, box");
+        assert_eq!(guest.value("color-by").await, "Label");
+        until_seen(&guest, &seen, "the view of the link").await;
+
+        // Another view of the same scene needs no other page.
+        guest
+            .set_fragment("threshold=0.5&selected=999&view=0,0,0,1e30,0,0")
+            .await;
+        guest
+            .until("the threshold", STEP, async || {
+                guest.value("threshold").await == "0.5"
+            })
+            .await;
+        assert_eq!(guest.value("color-by").await, "Label");
+        assert_eq!(guest.selected().await, Some(id));
+        until_seen(&guest, &seen, "the view as before").await;
+        assert_eq!(guest.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn the_address_wins_over_the_sender_and_over_what_is_remembered() {
+    story(async |stand| {
+        let page = stand
+            .visit("/?backend=cpu&renderer=2d", Visit::DESKTOP)
+            .await;
+        page.prefer(true).await;
+        page.choose(&stand.office()).await;
+        page.until_done().await;
+        page.press("view-menu-button").await;
+        assert!(page.exists("link-button").await, "nobody else has the file");
+        page.press("view-menu-button").await;
+        page.ask("couch").await;
+        page.keys("viewer-canvas", "2").await;
+        let sent = page.share().await;
+
+        let view = "#view=3,2.5,0.5,9,120,40&color=height&threshold=0.2&prompt=chair";
+        let guest = stand
+            .visit(&format!("{}{view}", sent.link), Visit::DESKTOP)
+            .await;
+        guest.prefer(true).await;
+        guest.until_done().await;
+        guest
+            .until("the prompt", STEP, async || {
+                let rows = guest.rows().await;
+                rows.len() == 3 && rows.iter().all(|row| row.name == "chair")
+            })
+            .await;
+        assert_eq!(guest.value("color-by").await, "Height");
+        assert_eq!(guest.value("threshold").await, "0.2");
+        let asked = guest.picture().await;
+        // Who sent it sees another view.
+        guest.go(&sent.link).await;
+        guest.until_done().await;
+        assert_eq!(guest.value("prompt-input").await, "couch");
+        assert!(guest.picture().await.difference(&asked) > SAME_VIEW);
+
+        // Hostile values change nothing, alone or beside good ones.
+        // The address follows what is on screen to the end.
+        guest
+            .until("the address", STEP, async || {
+                guest.address().await.contains("&color=instance")
+            })
+            .await;
+        let plain = guest.picture().await;
+        for hostile in [
+            "#view=NaN,0,0,1,1,1&threshold=-1&color=%3Cimg%20src=x%3E&selected=-1",
+            "#view=1,2,3&threshold=Infinity&selected=4294967296&color=",
+            "#%00%ff&&&=&view",
+        ] {
+            guest.go(&format!("{}{hostile}", sent.link)).await;
+            guest.until_done().await;
+            assert_eq!(guest.value("prompt-input").await, "couch", "{hostile}");
+            until_seen(&guest, &plain, hostile).await;
+        }
+        // The address of the owner stays the key to the scene.
+        guest.go(&sent.secret_link).await;
+        guest.until_done().await;
+        assert!(guest.exists("delete-button").await);
+        guest.close_sharing().await;
+        guest.keys("viewer-canvas", "3").await;
+        guest.picture().await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert_eq!(guest.address().await, sent.secret_link);
+        assert_eq!(guest.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn a_scan_from_elsewhere_has_a_link_that_sends_nothing() {
+    story(async |stand| {
+        let scan = fs::read(stand.thin_room()).unwrap();
+        let server = Elsewhere::serve([("/room.ply".to_owned(), scan)]).await;
+        let path = format!("/?backend=cpu&renderer=2d&scene={}/room.ply", server.origin);
+        let page = stand.visit(&path, Visit::DESKTOP).await;
+        page.until_done().await;
+        page.keys("viewer-canvas", "5").await;
+        page.press("share-button").await;
+        let link = page.text("url-link").await;
+        let expected = format!("{}/?scene={}/room.ply#view=", stand.origin, server.origin);
+        assert!(link.starts_with(&expected), "{link}");
+        page.keep_picture("links-by-url").await;
+        assert!(stand.stored().is_empty());
+        let rows = page.rows().await;
+        page.go(&link).await;
+        page.until_done().await;
+        assert_eq!(page.rows().await, rows);
+        assert_eq!(page.value("color-by").await, "Height");
+        assert_eq!(page.errors().await, [] as [&str; 0]);
     });
 }

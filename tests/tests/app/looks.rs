@@ -49,10 +49,13 @@ async fn every_state(stand: &proofs::app::Stand, screen: &str, visit: Visit) {
     page.picture().await;
     look("5-selected").await;
 
-    page.press("share-button").await;
+    page.offer_to_share().await;
+    look("6-sharing").await;
+    page.press("send-button").await;
     page.until("the link", STEP, async || page.exists("share-link").await)
         .await;
     look("6-shared").await;
+    page.close_sharing().await;
 
     page.press_css("[aria-label='Help and shortcuts']").await;
     page.until("the help", STEP, async || page.help_is_open().await)

@@ -133,9 +133,7 @@ async fn draw(stand: &Stand, renderer: &str) -> Drawn {
     page.double_click().await;
     keep("point").await;
     instances.extend(near);
-    page.press("share-button").await;
-    page.until("the link", STEP, async || page.exists("share-link").await)
-        .await;
+    page.share().await;
     page.keys("viewer-canvas", "fX").await;
     keep("xray").await;
     page.keys("viewer-canvas", "XCO$").await; // Shift 4

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use proofs::app::{Page, Row, STEP, Stand, Visit, rooms, story};
+use proofs::app::{Page, Row, STEP, Sent, Stand, Visit, rooms, story};
 
 use crate::files;
 
@@ -271,15 +271,10 @@ async fn send(stand: &Stand, page: &Page, words: &[String; 2]) {
     page.set_threshold(0.05).await;
     page.keys("viewer-canvas", "\u{e012}\u{e012}\u{e012}++")
         .await; // three times the left arrow
-    page.press("share-button").await;
-    page.until("the links", STEP, async || {
-        page.exists("share-link").await && page.exists("delete-link").await
-    })
-    .await;
-    let [link, delete_link] = [
-        page.text("share-link").await,
-        page.text("delete-link").await,
-    ];
+    let Sent {
+        link,
+        secret_link: delete_link,
+    } = page.share().await;
     assert_eq!(stand.stored().len(), 1);
     let sent = (page.rows().await, page.picture().await);
     assert!(!sent.0.is_empty());

@@ -14,9 +14,9 @@ use crate::{
     browser,
     edits::Edits,
     page::{
-        autosave,
+        address, autosave,
         connection::Link,
-        following,
+        embedding, following,
         gather::{self, Dropped},
         listing, replies, saving,
         selection::Selection,
@@ -36,14 +36,14 @@ pub fn start(state: State) {
     keep_answered(state);
     saving::guard(state);
     autosave::follow(state);
-    let asked = state.wishes.with_value(|wishes| {
-        wishes.shared.clone().map(Source::Shared).or_else(|| {
-            let (url, name) = (wishes.scene.clone()?, wishes.file_name.clone());
-            Some(Source::Url { url, name })
-        })
-    });
+    address::follow(state);
+    embedding::follow(state);
+    let (asked, view) = state
+        .wishes
+        .with_value(|wishes| (wishes.source(), wishes.view.clone()));
     if let Some(source) = asked {
         open(state, source);
+        state.arriving.set_value(Some(view));
     }
 }
 
@@ -91,6 +91,7 @@ fn follow(state: State) {
 
 /// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
 pub fn open(state: State, source: Source) {
+    state.arriving.set_value(None);
     let opening = Opening {
         source,
         choices: Choices::default(),
@@ -103,6 +104,7 @@ pub fn open(state: State, source: Source) {
 
 /// Opens a project that is in no file of the user's.
 pub fn open_unsaved(state: State, source: Source) {
+    state.arriving.set_value(None);
     let opening = Opening {
         source,
         choices: Choices::default(),
@@ -336,6 +338,12 @@ pub fn ask_while_typing(state: State, text: &str) {
     prompt(state, text, true);
 }
 
+/// Asks the worker to answer the prompt `text`, and leaves the camera where it is.
+pub fn ask_in_place(state: State, text: &str) {
+    state.looks_at_answer.set_value(false);
+    prompt(state, text, false);
+}
+
 /// Selects what a question found if it is one thing, and moves the camera to it unless the question
 /// is still being typed. Of several things, the selected one stays selected.
 pub fn highlight(state: State, found: &[u32]) {
@@ -456,9 +464,9 @@ pub fn export(state: State, format: Export, painted: bool) {
     );
 }
 
-/// Packs the scene as it is currently displayed, with these changes, and passes the bundle to
-/// `packed`.
-pub fn pack(state: State, edits: Edits, packed: impl FnOnce(Bulk) + 'static) {
+/// Packs the scene as it is currently displayed, with these changes, with or without the name of its
+/// file, and passes the bundle to `packed`.
+pub fn pack(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) + 'static) {
     let view = SavedView {
         prompt: state.prompt.get_untracked(),
         threshold: state.threshold.get_untracked(),
@@ -477,6 +485,7 @@ pub fn pack(state: State, edits: Edits, packed: impl FnOnce(Bulk) + 'static) {
             serial,
             edits,
             view,
+            named,
         },
     );
 }

@@ -1,6 +1,6 @@
 //! The page: one context, the 3D view and the panels over it.
 
-use leptos::{ev, prelude::*};
+use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
 use crate::{
@@ -11,9 +11,9 @@ use crate::{
         preferences,
         state::State,
         ui::{
-            Backend, DropZone, EndpointDialogs, ErrorBanner, FlyHint, Frames, Header, Help,
-            ImageModelList, NoticeLine, Panel, Progress, SelectedBar, Toolbar, ViewMenu,
-            ViewerCanvas, fly, shortcuts,
+            Backend, DropZone, Embedded, EndpointDialogs, ErrorBanner, FlyHint, Frames, Header,
+            Help, ImageModelList, NoticeLine, Panel, Progress, SelectedBar, SharingDialog, Toolbar,
+            ViewMenu, ViewerCanvas, fly, shortcuts,
         },
     },
 };
@@ -28,8 +28,17 @@ pub fn App() -> impl IntoView {
     preferences::follow(state);
     fly::listen(state); // before the shortcuts, which have some of the same keys
     shortcuts::listen(state);
-    follow_address();
     actions::start(state);
+    match state.wishes.with_value(|wishes| wishes.embedding) {
+        Some(embedding) => view! { <Embedded embedding /> }.into_any(),
+        None => view! { <Whole /> }.into_any(),
+    }
+}
+
+/// All of the page, outside of frames.
+#[component]
+fn Whole() -> impl IntoView {
+    let state = State::expect();
     let has_strip = move || state.cameras.get() && state.frames.with(|frames| !frames.is_empty());
     view! {
         <main class="app" class:has-scan=move || state.scan.with(Option::is_some) class:has-strip=has_strip>
@@ -49,18 +58,9 @@ pub fn App() -> impl IntoView {
             <Help />
             <ImageModelList />
             <EndpointDialogs />
+            <SharingDialog />
         </main>
     }
-}
-
-/// Reloads the page when the fragment of its address changes: the manage link of a scene that is
-/// already open differs from the scene's link only in the fragment, which by itself loads no page.
-fn follow_address() {
-    // If the browser refuses to reload, the page stays as it is.
-    let listener = window_event_listener(ev::hashchange, |_| {
-        drop(browser::window().location().reload())
-    });
-    on_cleanup(move || listener.remove());
 }
 
 /// Notices when the system switches between dark and light.

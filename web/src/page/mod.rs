@@ -1,11 +1,13 @@
 //! The page: its state, what users and the worker change in it, and what it shows.
 
 pub mod actions;
+pub mod address;
 mod app;
 pub mod autosave;
 pub mod connection;
 pub mod crash;
 pub mod editing;
+pub mod embedding;
 pub mod endpoint;
 pub mod following;
 pub mod gather;
@@ -15,6 +17,7 @@ pub mod kept;
 pub mod listing;
 pub mod pictures;
 pub mod preferences;
+pub mod preview;
 mod replies;
 pub mod saving;
 pub mod selection;

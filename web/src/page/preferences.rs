@@ -4,7 +4,6 @@
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use web_sys::Storage;
 
 use crate::{
     browser,
@@ -121,7 +120,7 @@ impl Default for Preferences {
 impl Preferences {
     /// The preferences of earlier visits.
     pub fn kept() -> Self {
-        let text = storage().and_then(|storage| storage.get_item(KEY).ok().flatten());
+        let text = browser::storage().and_then(|storage| storage.get_item(KEY).ok().flatten());
         text.map_or_else(Self::default, |text| Self::read(&text))
     }
 
@@ -135,7 +134,7 @@ impl Preferences {
 
     /// Keeps the preferences, if the browser has room for them.
     fn keep(&self) {
-        if let (Some(storage), Ok(text)) = (storage(), serde_json::to_string(self)) {
+        if let (Some(storage), Ok(text)) = (browser::storage(), serde_json::to_string(self)) {
             // A full or forbidden storage costs the user the choice on the next visit, no more.
             let _ = storage.set_item(KEY, &text);
         }
@@ -145,10 +144,6 @@ impl Preferences {
     pub fn enlarge_points(&mut self, by: f32) {
         self.point_size = (self.point_size + by).clamp(POINT_SIZES[0], POINT_SIZES[1]);
     }
-}
-
-fn storage() -> Option<Storage> {
-    browser::window().local_storage().ok().flatten()
 }
 
 /// Keeps the preferences whenever they change, and the page in the colors of the theme.

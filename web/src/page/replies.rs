@@ -12,9 +12,9 @@ use crate::{
     browser,
     edits::Edits,
     page::{
-        actions, editing, following,
+        actions, address, editing, following,
         pictures::Pictures,
-        saving,
+        saving, share,
         state::{Coloring, StageState, State, Work},
     },
     protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
@@ -91,11 +91,12 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Done => {
             state.work.set(Work::Done);
             state.opening.set(None);
+            address::arrive(state);
             following::over(state);
             let is_new = state.snapshot.with_value(Option::is_none);
             if is_new && state.found.with_untracked(|found| !found.is_empty()) {
                 // As they were found: the page has the user's changes.
-                actions::pack(state, Edits::NONE, move |bundle| {
+                actions::pack(state, Edits::NONE, true, move |bundle| {
                     state.snapshot.set_value(Some(bundle))
                 });
             }
@@ -143,7 +144,11 @@ fn look(state: State, view: SavedView, names: BTreeMap<u32, String>) {
         ..Edits::NONE
     };
     editing::begin(state, edits);
-    if let Some(camera) = view.camera {
+    // The camera that the address asks for is there already.
+    if let Some(camera) = view
+        .camera
+        .filter(|_| address::arriving_camera(state).is_none())
+    {
         let camera = Camera::from(camera);
         state.viewer().steer(|current| *current = camera);
     }
@@ -248,6 +253,9 @@ fn show(
         true => state.viewer().replace(cloud),
         false => state.viewer().show(cloud),
     }
+    if let Some(camera) = address::arriving_camera(state) {
+        state.viewer().steer(|current| *current = camera);
+    }
     state.hovered.set(None);
     state.renaming.set(None);
     state.asked.set_value(0);
@@ -270,6 +278,7 @@ fn show(
     state.scan.set(Some(scan));
     show_frames(state, frames);
     if let Some(opening) = state.opening.get_untracked() {
+        state.shared.set(share::own(state, &opening.source));
         state.source.set(Some(opening.source));
         state.with_images.set(opening.with_images);
     }

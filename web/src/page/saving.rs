@@ -40,7 +40,7 @@ pub fn pack(state: State, packed: impl FnOnce(Project, Edits) + 'static) {
         return;
     };
     let edits = state.edits.read_untracked().present().clone();
-    actions::pack(state, edits.clone(), move |bundle| {
+    actions::pack(state, edits.clone(), true, move |bundle| {
         let bundle = bundle.0;
         packed(Project { name, bundle }, edits);
     });

@@ -1,12 +1,22 @@
-//! Uploads a scene to the share server and deletes it again.
+//! Uploads a scene to the share server and deletes it again, and keeps the links in this browser.
 
 use js_sys::{Array, Uint8Array};
-use serde::Deserialize;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, RequestInit, Response};
+use web_sys::{Blob, Headers, RequestInit, Response};
 
-use crate::{browser, protocol::Bulk};
+use crate::{
+    browser,
+    page::state::State,
+    protocol::{Bulk, Source},
+};
+
+/// Key of the links in the browser's storage.
+const KEY: &str = "segscape.links";
+/// Maximum number of links that are kept; the oldest are forgotten.
+const MOST: usize = 100;
 
 /// The lifetime of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,24 +48,43 @@ impl Expiry {
     }
 }
 
-/// A scene on the server.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A scene on the server that this browser may delete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
     /// The unlisted id.
     pub id: String,
     /// The secret that allows deletion of the scene.
     pub secret: String,
+    /// Time of expiry, seconds since 1970; `None` if this browser did not share the scene.
+    pub expires: Option<u64>,
+    /// What the scan is called on this machine.
+    #[serde(default)]
+    pub name: String,
 }
 
 impl Shared {
     /// The link to send.
     pub fn link(&self) -> String {
-        format!("{}/s/{}", origin(), self.id)
+        format!("{}/s/{}", browser::origin(), self.id)
     }
 
     /// The link to keep: whoever has it can delete the scene.
     pub fn manage_link(&self) -> String {
         format!("{}#manage={}", self.link(), self.secret)
+    }
+
+    /// HTML that shows the scene in a frame of another page.
+    pub fn frame(&self) -> String {
+        format!(
+            "<iframe src=\"{}/embed/{}\" title=\"A scan in Segscape\" width=\"960\" height=\"600\" style=\"border: 0\" loading=\"lazy\" allowfullscreen></iframe>",
+            browser::origin(),
+            self.id
+        )
+    }
+
+    /// The header with which the server knows the owner.
+    fn authorization(&self) -> JsValue {
+        headers("authorization", &format!("Bearer {}", self.secret))
     }
 }
 
@@ -81,17 +110,40 @@ pub enum ShareError {
     Answer(#[from] serde_json::Error),
 }
 
-/// Uploads a bundle.
+/// Uploads a bundle of the scan called `name`. The name is the title of the link if it is `named`, and
+/// else is not sent.
 ///
 /// # Errors
 /// [`ShareError`].
-pub async fn upload(bundle: &Bulk, expiry: Expiry) -> Result<Shared, ShareError> {
+pub async fn upload(
+    bundle: &Bulk,
+    expiry: Expiry,
+    name: String,
+    named: bool,
+) -> Result<Shared, ShareError> {
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&Uint8Array::new(&bundle.0));
     init.set_headers(&headers("content-type", "application/octet-stream"));
-    let answer = fetch(&format!("/api/scenes?days={}", expiry.days()), &init).await?;
-    Ok(serde_json::from_str(&answer)?)
+    let title = js_sys::encode_uri_component(if named { &name } else { "" });
+    let path = format!("/api/scenes?days={}&title={title}", expiry.days());
+    let answer = fetch(&path, &init).await?;
+    let shared: Shared = serde_json::from_str(&answer)?;
+    Ok(Shared { name, ..shared })
+}
+
+/// Uploads the preview picture of a scene.
+///
+/// # Errors
+/// [`ShareError`].
+pub async fn illustrate(shared: &Shared, picture: &Blob) -> Result<(), ShareError> {
+    let init = RequestInit::new();
+    init.set_method("PUT");
+    init.set_body(picture);
+    init.set_headers(&shared.authorization());
+    fetch(&format!("/api/scenes/{}/picture", shared.id), &init)
+        .await
+        .map(drop)
 }
 
 /// Deletes a scene.
@@ -101,13 +153,71 @@ pub async fn upload(bundle: &Bulk, expiry: Expiry) -> Result<Shared, ShareError>
 pub async fn delete(shared: &Shared) -> Result<(), ShareError> {
     let init = RequestInit::new();
     init.set_method("DELETE");
-    init.set_headers(&headers(
-        "authorization",
-        &format!("Bearer {}", shared.secret),
-    ));
+    init.set_headers(&shared.authorization());
     fetch(&format!("/api/scenes/{}", shared.id), &init)
         .await
         .map(drop)
+}
+
+/// The links that this browser keeps, the oldest first, without those that have expired.
+pub fn kept() -> Vec<Shared> {
+    let text = browser::storage().and_then(|storage| storage.get_item(KEY).ok().flatten());
+    let now = (js_sys::Date::now() / 1000.0) as u64;
+    text.map_or_else(Vec::new, |text| read(&text, now))
+}
+
+/// Reads links at a time in seconds since 1970. Text that is something else has none.
+fn read(text: &str, now: u64) -> Vec<Shared> {
+    let mut links: Vec<Shared> = serde_json::from_str(text).unwrap_or_default();
+    links.retain(|link| link.expires.is_none_or(|expires| expires > now));
+    links
+}
+
+/// Keeps a link in this browser, if it has room for it.
+pub fn keep(state: State, shared: Shared) {
+    change(state, |links| {
+        links.push(shared);
+        let excess = links.len().saturating_sub(MOST);
+        links.drain(..excess);
+    });
+}
+
+/// Forgets the link to a scene that is deleted.
+pub fn forget(state: State, id: &str) {
+    change(state, |links| links.retain(|link| link.id != id));
+}
+
+/// Changes the links as they are now: another tab may have changed them, too.
+fn change(state: State, change: impl FnOnce(&mut Vec<Shared>)) {
+    let mut links = kept();
+    change(&mut links);
+    if let (Some(storage), Ok(text)) = (browser::storage(), serde_json::to_string(&links)) {
+        // Where there is no room, the user has the links on screen alone.
+        let _ = storage.set_item(KEY, &text);
+    }
+    state.links.set(links);
+}
+
+/// The scene of this source as this browser may delete it: by the address of the page, or by a link
+/// that it keeps.
+pub fn own(state: State, source: &Source) -> Option<Shared> {
+    let Source::Shared(id) = source else {
+        return None;
+    };
+    let by_address = state.wishes.with_value(|wishes| {
+        let secret = wishes.secret.clone()?;
+        (wishes.shared.as_ref() == Some(id)).then(|| Shared {
+            id: id.clone(),
+            secret,
+            expires: None,
+            name: String::new(),
+        })
+    });
+    let kept = || {
+        let links = state.links.read_untracked();
+        links.iter().find(|link| link.id == *id).cloned()
+    };
+    by_address.or_else(kept)
 }
 
 async fn fetch(path: &str, init: &RequestInit) -> Result<String, ShareError> {
@@ -152,6 +262,25 @@ fn headers(name: &str, value: &str) -> JsValue {
         .map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
-fn origin() -> String {
-    browser::window().location().origin().unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn kept_links_expire_and_damage_has_none() {
+        let link = |expires| Shared {
+            id: "0".into(),
+            secret: "1".into(),
+            expires,
+            name: "room.ply".into(),
+        };
+        let links = [link(Some(99)), link(Some(101)), link(None)];
+        let text = serde_json::to_string(&links).expect("plain values");
+        assert_eq!(read(&text, 100), links[1..]);
+        for damaged in ["", "null", "[1]", r#"[{"id":"0"}]"#] {
+            assert_eq!(read(damaged, 100), []);
+        }
+    }
 }

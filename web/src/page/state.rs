@@ -17,6 +17,7 @@ use crate::{
     edits::Edits,
     numbers::grouped,
     page::{
+        address::{LinkedView, Wishes},
         autosave::Kept,
         connection::Link,
         editing::{Notice, Splitting},
@@ -28,10 +29,9 @@ use crate::{
         preferences::{Preferences, Theme},
         saving::Project,
         selection::Selection,
+        share::{self, Shared},
     },
-    protocol::{
-        Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, Processor, ScanInfo, Source,
-    },
+    protocol::{Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, ScanInfo, Source},
     view::{Viewer, cloud::Paint},
 };
 
@@ -176,54 +176,6 @@ impl Coloring {
     }
 }
 
-/// Options given in the address of the page.
-#[derive(Clone, Debug, Default)]
-pub struct Wishes {
-    /// `?backend=webgpu|cpu`: runs the network.
-    pub processor: Option<Processor>,
-    /// `?renderer=webgpu|2d`: draws the points.
-    pub renderer: Option<Processor>,
-    /// `?scene=<url>`: the scan or bundle to open.
-    pub scene: Option<String>,
-    /// `?filename=<name>`: what the scan is called, for addresses that do not end in a name.
-    pub file_name: Option<String>,
-    /// `/s/<id>`: the shared scene to open.
-    pub shared: Option<String>,
-    /// `#manage=<secret>`: allows deletion of the shared scene.
-    pub secret: Option<String>,
-}
-
-impl Wishes {
-    /// Reads the options from the address of the page.
-    pub fn read() -> Self {
-        let processor = match browser::query_parameter("backend").as_deref() {
-            Some("webgpu") => Some(Processor::WebGpu),
-            Some("cpu") => Some(Processor::Cpu),
-            _ => None,
-        };
-        let renderer = match browser::query_parameter("renderer").as_deref() {
-            Some("webgpu") => Some(Processor::WebGpu),
-            Some("2d") => Some(Processor::Cpu),
-            _ => None,
-        };
-        let location = browser::window().location();
-        let part = |text: Result<String, _>, prefix: &str| {
-            text.ok()?
-                .strip_prefix(prefix)
-                .filter(|rest| !rest.is_empty())
-                .map(str::to_owned)
-        };
-        Self {
-            processor,
-            renderer,
-            scene: browser::query_parameter("scene"),
-            file_name: browser::query_parameter("filename"),
-            shared: part(location.pathname(), "/s/"),
-            secret: part(location.hash(), "#manage="),
-        }
-    }
-}
-
 /// A scan that is being opened.
 #[derive(Clone, Debug)]
 pub struct Opening {
@@ -242,8 +194,10 @@ pub struct Opening {
 /// The single context of the page.
 #[derive(Clone, Copy)]
 pub struct State {
-    /// Options given in the address.
+    /// What the address asks for.
     pub wishes: StoredValue<Wishes>,
+    /// The view that the address asks for, until its scene is there.
+    pub arriving: StoredValue<Option<LinkedView>>,
     /// The processor that runs the network, once it is chosen.
     pub backend: RwSignal<Option<BackendInfo>>,
     /// The failure that ended a worker on WebGPU.
@@ -347,6 +301,12 @@ pub struct State {
     pub error: RwSignal<Option<String>>,
     /// If `true`, the panel is folded away on a phone.
     pub folded: RwSignal<bool>,
+    /// If `true`, the dialog for sharing is open.
+    pub sharing: RwSignal<bool>,
+    /// The scene on screen on the server, if this browser may delete it there.
+    pub shared: RwSignal<Option<Shared>>,
+    /// The links that this browser keeps.
+    pub links: RwSignal<Vec<Shared>>,
     /// If `true`, the help is open.
     pub help: RwSignal<bool>,
     /// If `true`, a file is being dragged over the page.
@@ -462,6 +422,7 @@ impl State {
             let system = dark_system.get();
             theme.get().forced().unwrap_or(system)
         });
+        let wishes = Wishes::read();
         Self {
             found,
             extents,
@@ -487,7 +448,9 @@ impl State {
             packed: StoredValue::new(0),
             asked: StoredValue::new(0),
             looks_at_answer: StoredValue::new(false),
-            wishes: StoredValue::new(Wishes::read()),
+            sharing: RwSignal::new(wishes.secret.is_some()),
+            wishes: StoredValue::new(wishes),
+            arriving: StoredValue::new(None),
             backend: RwSignal::new(None),
             gpu_failure: StoredValue::new(None),
             work: RwSignal::new(Work::Idle),
@@ -518,6 +481,8 @@ impl State {
             coloring: RwSignal::new(Coloring::Scan),
             error: RwSignal::new(None),
             folded: RwSignal::new(false),
+            shared: RwSignal::new(None),
+            links: RwSignal::new(share::kept()),
             help: RwSignal::new(false),
             dragging: RwSignal::new(false),
             ceiling: RwSignal::new(None),

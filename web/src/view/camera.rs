@@ -1,5 +1,7 @@
 //! An orbit camera in the world frame: metres, z up, right-handed.
 
+use std::ops::RangeInclusive;
+
 use glam::{Mat4, Vec2, Vec3};
 use segscape::{bundle, geometry::Aabb};
 
@@ -7,6 +9,10 @@ use segscape::{bundle, geometry::Aabb};
 const FIELD_OF_VIEW: f32 = 0.87;
 /// Maximum pitch of the eye, up or down, radians. At the pole itself a direction has no yaw.
 const MAX_PITCH: f32 = std::f32::consts::FRAC_PI_2 - 1e-3;
+/// Distances from the eye to the target, metres.
+const DISTANCES: RangeInclusive<f32> = 0.02..=20_000.0;
+/// Largest coordinate of a target that somebody else says, metres; scenes lie near the origin.
+const FARTHEST: f32 = 1e5;
 /// The pitch at which the three edges of a cube that meet at a corner look equally long, radians.
 const ISOMETRIC_PITCH: f32 = 0.615_479_7;
 
@@ -71,6 +77,21 @@ impl Default for Camera {
 }
 
 impl Camera {
+    /// The camera that looks at `target` from this distance, turn and elevation; `None` if these are
+    /// not numbers that a scene is looked at with.
+    pub fn orbiting(target: Vec3, distance: f32, yaw: f32, pitch: f32) -> Option<Self> {
+        let is_near = target.abs().max_element() <= FARTHEST;
+        let is_sound = is_near && DISTANCES.contains(&distance) && pitch.is_finite();
+        let yaw = yaw.rem_euclid(std::f32::consts::TAU);
+        (is_sound && target.is_finite() && yaw.is_finite()).then(|| Self {
+            target,
+            distance,
+            yaw,
+            pitch: pitch.clamp(-MAX_PITCH, MAX_PITCH),
+            orthographic: None,
+        })
+    }
+
     /// This camera moved so that it sees the whole box, within the fractions `free` of the width
     /// and height of a picture that is `aspect` times as wide as it is high.
     pub fn framing(self, bounds: Aabb, aspect: f32, free: Vec2) -> Self {
@@ -157,8 +178,13 @@ impl Camera {
 
     /// Turns about the target by a drag of `pixels`.
     pub fn orbit(&mut self, pixels: Vec2) {
-        self.yaw = (self.yaw + pixels.x * 0.006).rem_euclid(std::f32::consts::TAU);
+        self.turn(pixels.x * 0.006);
         self.pitch = (self.pitch + pixels.y * 0.006).clamp(-MAX_PITCH, MAX_PITCH);
+    }
+
+    /// Turns about the target by an angle, radians.
+    pub fn turn(&mut self, angle: f32) {
+        self.yaw = (self.yaw + angle).rem_euclid(std::f32::consts::TAU);
     }
 
     /// Moves the target so that it follows a drag of `pixels` in a picture `height` pixels high.
@@ -183,7 +209,7 @@ impl Camera {
 
     /// Multiplies the distance by `factor`.
     pub fn zoom(&mut self, factor: f32) {
-        self.distance = (self.distance * factor).clamp(0.02, 20_000.0);
+        self.distance = (self.distance * factor).clamp(*DISTANCES.start(), *DISTANCES.end());
     }
 
     /// Interpolates from `self` to `other` with `t` in `0..=1`; turns along the shorter arc.

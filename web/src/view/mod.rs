@@ -12,10 +12,12 @@ use web_sys::{HtmlCanvasElement, HtmlElement};
 use self::{
     camera::{Camera, Side},
     cloud::{Cloud, Drawn, Frame, Hit, Look},
+    flight::Flight,
     flying::Flying,
     frusta::Frusta,
     overlay::{Overlay, cube::Cube, guides::Guides},
     screenshot::Taken,
+    turntable::Turntable,
 };
 pub use renderer::{Renderer, renderer_for};
 
@@ -23,6 +25,7 @@ use crate::browser;
 
 pub mod camera;
 pub mod cloud;
+mod flight;
 pub mod flying;
 pub mod frusta;
 pub mod gpu;
@@ -35,21 +38,14 @@ mod renderer;
 pub mod screenshot;
 pub mod software;
 mod surface;
+mod turntable;
 
-/// Duration of a camera flight, milliseconds.
-const FLIGHT_MS: f64 = 280.0;
 /// Time after the last input during which the camera counts as moving, milliseconds.
 const SETTLE_MS: f64 = 160.0;
 /// Least edge length of a box that the camera flies to, in units of the scan's spacing.
 const SHARP: f32 = 80.0;
 /// Target for the duration of a frame while the camera moves, milliseconds.
 const MOVING_MS: f32 = 40.0;
-
-struct Flight {
-    from: Camera,
-    to: Camera,
-    start: f64,
-}
 
 struct Inner {
     canvas: Option<HtmlCanvasElement>,
@@ -62,6 +58,7 @@ struct Inner {
     guides: Guides,
     cube: Cube,
     flying: Flying,
+    turntable: Turntable,
     photographs: Vec<Taken>,
     flight: Option<Flight>,
     /// The box that the camera was framed for; `None` once the user moved it.
@@ -72,6 +69,7 @@ struct Inner {
     dirty: bool,
     scheduled: bool,
     on_lost: Option<Rc<dyn Fn()>>,
+    on_rest: Option<Rc<dyn Fn()>>,
 }
 
 /// A handle to the 3D view; clones share it.
@@ -91,6 +89,7 @@ impl Default for Viewer {
             guides: Guides::default(),
             cube: Cube::default(),
             flying: Flying::default(),
+            turntable: Turntable::default(),
             photographs: Vec::new(),
             flight: None,
             framed: None,
@@ -99,6 +98,7 @@ impl Default for Viewer {
             dirty: true,
             scheduled: false,
             on_lost: None,
+            on_rest: None,
         })))
     }
 }
@@ -316,6 +316,16 @@ impl Viewer {
         self.update(|frame| change(&mut frame.camera));
     }
 
+    /// Calls `at_rest` whenever a picture is complete and the camera does not move.
+    pub fn on_rest(&self, at_rest: impl Fn() + 'static) {
+        self.0.borrow_mut().on_rest = Some(Rc::new(at_rest));
+    }
+
+    /// `true` if the picture is complete and the camera does not move.
+    pub fn is_at_rest(&self) -> bool {
+        !self.0.borrow().dirty
+    }
+
     /// The current camera.
     pub fn camera(&self) -> Camera {
         self.0.borrow().frame.camera
@@ -327,11 +337,7 @@ impl Viewer {
         if browser::prefers_reduced_motion() {
             inner.frame.camera = to;
         } else {
-            inner.flight = Some(Flight {
-                from: inner.frame.camera,
-                to,
-                start: browser::now(),
-            });
+            inner.flight = Some(Flight::new(inner.frame.camera, to, browser::now()));
         }
         drop(inner);
         self.invalidate();
@@ -435,15 +441,6 @@ impl Viewer {
         inner.frusta.at(&inner.frame, size, at)
     }
 
-    /// What the canvas shows, as PNG; `None` if the browser does not give it away.
-    pub fn picture(&self) -> Option<Vec<u8>> {
-        let mut inner = self.0.borrow_mut();
-        // A canvas of WebGPU can be read only in the task in which it was drawn.
-        inner.step();
-        let url = inner.canvas.as_ref()?.to_data_url_with_type("image/png");
-        browser::bytes_of_data_url(&url.ok()?)
-    }
-
     /// Requests a new frame.
     pub fn invalidate(&self) {
         let mut inner = self.0.borrow_mut();
@@ -470,6 +467,7 @@ impl Viewer {
             false => inner.developed(),
             true => Vec::new(),
         };
+        let at_rest = inner.on_rest.clone().filter(|_| !more);
         drop(inner);
         for (taken, picture) in developed {
             taken(picture);
@@ -477,6 +475,7 @@ impl Viewer {
         if more {
             self.invalidate();
         }
+        at_rest.into_iter().for_each(|at_rest| at_rest());
     }
 }
 
@@ -486,9 +485,10 @@ impl Inner {
         let now = browser::now();
         self.advance_flight(now);
         self.advance_flying(now);
+        let turning = self.advance_turntable(now);
         let reach = self.diagonal();
         self.frame.camera.orthographic = self.frame.orthographic.then_some(reach);
-        let moving = self.flight.is_some() || now - self.moved_at < SETTLE_MS;
+        let moving = turning || self.flight.is_some() || now - self.moved_at < SETTLE_MS;
         let size = self.size();
         let Self {
             renderer,
@@ -535,9 +535,8 @@ impl Inner {
 
     fn advance_flight(&mut self, now: f64) {
         if let Some(flight) = &self.flight {
-            let t = ((now - flight.start) / FLIGHT_MS).clamp(0.0, 1.0) as f32;
-            self.frame.camera = flight.from.towards(flight.to, t * t * (3.0 - 2.0 * t));
-            if t >= 1.0 {
+            self.frame.camera = flight.camera(now);
+            if flight.is_over(now) {
                 self.flight = None;
             }
         }

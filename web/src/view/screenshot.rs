@@ -1,5 +1,6 @@
 //! Pictures of the view with what is drawn over it, at the resolution of the screen.
 
+use glam::Vec2;
 use web_sys::HtmlCanvasElement;
 
 use super::{Inner, Viewer, surface::Surface};
@@ -13,6 +14,21 @@ impl Viewer {
     pub fn photograph(&self, taken: impl FnOnce(HtmlCanvasElement) + 'static) {
         self.0.borrow_mut().photographs.push(Box::new(taken));
         self.invalidate();
+    }
+
+    /// Fractions of the width at the right and of the height at the bottom of the canvas that the
+    /// panel covers.
+    pub fn covered(&self) -> Vec2 {
+        self.0.borrow().frame.covered
+    }
+
+    /// What the canvas shows, as PNG; `None` if the browser does not give it away.
+    pub fn picture(&self) -> Option<Vec<u8>> {
+        let mut inner = self.0.borrow_mut();
+        // A canvas of WebGPU can be read only in the task in which it was drawn.
+        inner.step();
+        let url = inner.canvas.as_ref()?.to_data_url_with_type("image/png");
+        browser::bytes_of_data_url(&url.ok()?)
     }
 }
 

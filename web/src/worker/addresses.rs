@@ -13,7 +13,10 @@ pub fn of_file(url: &str) -> String {
         "huggingface.co" => path
             .contains("/blob/")
             .then(|| format!("huggingface.co/{}", path.replacen("/blob/", "/resolve/", 1))),
-        "dropbox.com" => Some(format!("dl.dropboxusercontent.com/{path}")),
+        "dropbox.com" => Some(format!(
+            "dl.dropboxusercontent.com/{}",
+            path.replacen("dl=0", "dl=1", 1)
+        )),
         _ => None,
     };
     file.map_or_else(|| url.to_owned(), |file| format!("https://{file}"))
@@ -51,7 +54,7 @@ mod tests {
             ),
             (
                 "https://www.dropbox.com/scl/fi/k/room.ply?rlkey=a&dl=0",
-                "https://dl.dropboxusercontent.com/scl/fi/k/room.ply?rlkey=a&dl=0",
+                "https://dl.dropboxusercontent.com/scl/fi/k/room.ply?rlkey=a&dl=1",
             ),
         ] {
             assert_eq!(of_file(page), file);

@@ -15,7 +15,7 @@ use super::{
     post, scope,
 };
 use crate::{
-    protocol::{Reply, Source},
+    protocol::{Reply, Source, UNNAMED},
     streamed::{StreamError, streamed},
 };
 
@@ -143,7 +143,7 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
             let name = own.unwrap_or("scan").to_owned();
             (name, download(url, part).await?)
         }
-        Source::Shared(id) => (format!("{id}.segscape"), shared(id, part).await?),
+        Source::Shared(id) => (UNNAMED.to_owned(), shared(id, part).await?),
     };
     if capture::is_archive(&bytes) {
         // The browser keeps it, outside the worker's memory.

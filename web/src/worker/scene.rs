@@ -131,7 +131,7 @@ impl OpenScene {
     }
 
     /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
-    /// the scan, and `frames` the number of frames of the capture that it was made of.
+    /// the scan's file, or empty, and `frames` the number of frames of the capture that it was made of.
     pub fn pack(
         &mut self,
         (source, frames): (&str, u32),

@@ -175,7 +175,8 @@ impl Session {
                 serial,
                 edits,
                 view,
-            } => self.pack(serial, &edits, view)?,
+                named,
+            } => self.pack((serial, named), &edits, view)?,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
@@ -390,8 +391,18 @@ impl Session {
         Ok(())
     }
 
-    fn pack(&mut self, serial: u32, edits: &Edits, view: SavedView) -> Result<(), String> {
-        let (name, frames) = (self.name.clone(), self.frames);
+    fn pack(
+        &mut self,
+        (serial, named): (u32, bool),
+        edits: &Edits,
+        view: SavedView,
+    ) -> Result<(), String> {
+        let name = if named {
+            self.name.clone()
+        } else {
+            String::new()
+        };
+        let frames = self.frames;
         let bundle = self.scene_mut()?.pack((&name, frames), edits, view);
         post(&Reply::Packed {
             serial,

@@ -105,6 +105,12 @@ pub fn DropZone() -> impl IntoView {
                     </button>
                 </form>
                 <Samples />
+                <Show when=move || state.links.with(|links| !links.is_empty())>
+                    <button class="button small kept-links" type="button" data-testid="kept-links" on:click=move |_| state.sharing.set(true)>
+                        <Glyph icon=Icon::Share />
+                        "Links that you shared"
+                    </button>
+                </Show>
                 <p class="privacy">"Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine."</p>
             </div>
         </section>

@@ -5,7 +5,7 @@ use segscape::write::Export as Format;
 
 use super::{
     icon::{Glyph, Icon},
-    share::Share,
+    share::ShareButton,
 };
 use crate::page::{actions, autosave, saving, state::State};
 
@@ -30,7 +30,7 @@ pub fn Export() -> impl IntoView {
                 "Download"
             </button>
             <Menu />
-            <Share />
+            <ShareButton />
         </section>
     }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
+    browser,
     page::{actions, state::State},
     protocol::Source,
 };
@@ -65,6 +66,5 @@ pub fn Samples() -> impl IntoView {
 
 /// The address of a sample on the server of the page.
 fn address(file: &str) -> String {
-    let origin = window().location().origin().unwrap_or_default();
-    format!("{origin}/samples/{file}")
+    format!("{}/samples/{file}", browser::origin())
 }

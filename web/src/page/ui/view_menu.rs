@@ -5,10 +5,12 @@ use leptos::prelude::*;
 
 use super::{
     icon::{Glyph, Icon},
+    link::Copy,
     segments::Segments,
 };
 use crate::{
     page::{
+        address,
         preferences::{POINT_SIZES, Preferences},
         state::State,
         viewing,
@@ -255,6 +257,17 @@ fn Doings() -> impl IntoView {
                 <Glyph icon=Icon::Download />
                 "Picture"
             </button>
+            <Show
+                when=move || address::link(state).is_some()
+                fallback=move || view! {
+                    <button class="button small" title="The scan is on this machine alone: share it first" data-testid="link-button" on:click=move |_| state.sharing.set(true)>
+                        <Glyph icon=Icon::Copy />
+                        "Link …"
+                    </button>
+                }
+            >
+                <Copy text=move || address::link(state).unwrap_or_default() words="Copy link to this view" testid="copy-view" />
+            </Show>
         </div>
     }
 }

@@ -331,7 +331,7 @@ fn steer_by_key(state: State, event: &ev::KeyboardEvent) {
 /// Redraws when the size of the canvas changes.
 fn observe_size(state: State, canvas: &HtmlCanvasElement) {
     let resized = Closure::<dyn FnMut()>::new(move || {
-        let covered = covered(state.folded.get_untracked());
+        let covered = covered(state, state.folded.get_untracked());
         state.viewer().update(|frame| frame.covered = covered);
         state.viewer().invalidate();
     });
@@ -343,10 +343,13 @@ fn observe_size(state: State, canvas: &HtmlCanvasElement) {
 
 /// Fractions of the width at the right and of the height at the bottom that the panel covers, in
 /// agreement with `static/style.css`.
-fn covered(folded: bool) -> Vec2 {
+fn covered(state: State, folded: bool) -> Vec2 {
     const PANEL: f32 = 352.0;
     const SHEET: f32 = 0.52;
     const FOLDED: f32 = 88.0;
+    if state.wishes.with_value(|wishes| wishes.embedding.is_some()) {
+        return Vec2::ZERO; // in frames there is no panel
+    }
     let (width, height) = browser::window_size();
     match (!browser::is_narrow(), folded) {
         (true, _) => Vec2::new(PANEL / width, 0.0),
@@ -367,7 +370,7 @@ fn keep_in_step(state: State) {
             .preferences
             .with(|kept| (kept.point_size, kept.blend, kept.budget));
         let owner = |instance: Option<u32>| instance.unwrap_or(NO_INSTANCE);
-        let covered = covered(state.folded.get());
+        let covered = covered(state, state.folded.get());
         let (hovered, selected) = (owner(state.hovered.get()), editing::outlined(state));
         state.viewer().update(|frame| {
             frame.paint = paint;

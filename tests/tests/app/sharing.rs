@@ -1,0 +1,132 @@
+//! What is said before a scene is sent, what is sent, and what this browser keeps of it.
+
+use std::{collections::BTreeSet, fs};
+
+use proofs::app::{STEP, Visit, pictures, story};
+use segscape::bundle;
+
+const ADDRESS: &str = "/?backend=cpu&renderer=2d";
+const LINKS: &str = "kept-link";
+
+#[test]
+fn what_is_sent_is_said_before_and_the_name_of_the_file_stays_here() {
+    story(async |stand| {
+        let page = stand.visit(ADDRESS, Visit::DESKTOP).await;
+        page.choose(&stand.thin_room()).await;
+        page.until_done().await;
+        page.offer_to_share().await;
+        assert!(stand.stored().is_empty(), "nothing is sent so far");
+        let words = page.text("sent").await;
+        for part in ["points with their colours", "things with their names"] {
+            assert!(words.contains(part), "{words}");
+        }
+        assert!(!words.contains("thin-room.ply"), "{words}");
+        let size = page.text("share-size").await;
+        page.keep_picture("sharing-offer").await;
+        let sent = page.send().await;
+
+        let stored = fs::read(&stand.stored()[0]).unwrap();
+        let bytes = stored.len();
+        let words = match bytes < 100_000 {
+            true => format!("{} kB", bytes.div_ceil(1000)),
+            false => format!("{:.1} MB", bytes as f64 / 1e6),
+        };
+        assert_eq!(size, words, "it is what was said");
+        let scene = bundle::decode(&stored).unwrap();
+        assert_eq!(scene.meta.provenance.source, "");
+        let guest = stand.visit(&sent.link, Visit::DESKTOP).await;
+        guest.until_done().await;
+        assert_eq!(guest.text("scan-name").await, "Shared scene");
+
+        // Programs that show links get a picture of the view, and no more of a name.
+        let jpeg = fs::read(stand.stored()[0].with_extension("picture")).unwrap();
+        let picture = image::load_from_memory(&jpeg).unwrap().into_rgb8();
+        assert_eq!((picture.width(), picture.height()), (1200, 630));
+        let colors: BTreeSet<_> = picture.pixels().map(|pixel| pixel.0).collect();
+        assert!(colors.len() > 100, "{} colors", colors.len());
+        let [title, image] = guest.preview().await;
+        assert_eq!(title.as_deref(), Some("A scan of a room"));
+        assert!(
+            image
+                .unwrap()
+                .starts_with(&format!("{}/api/scenes/", stand.origin))
+        );
+        let kept = pictures().join("sharing-preview.jpg");
+        fs::write(kept, &jpeg).unwrap();
+
+        // Who wants to be known by the name of the file says so.
+        page.choose(&stand.office()).await;
+        page.until_done().await;
+        page.offer_to_share().await;
+        page.press("share-name").await;
+        page.until("another size", STEP, async || {
+            page.text("sent").await.contains("the name office.segscape")
+                && page.text("send-button").await == "Send and get a link"
+        })
+        .await;
+        let named = page.send().await;
+        guest.go(&named.link).await;
+        guest.until_done().await;
+        assert_eq!(guest.text("scan-name").await, "office.segscape");
+        let [title, _] = guest.preview().await;
+        assert_eq!(title.as_deref(), Some("office.segscape"));
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn links_are_kept_in_this_browser_and_delete_what_they_lead_to() {
+    story(async |stand| {
+        let page = stand.visit(ADDRESS, Visit::DESKTOP).await;
+        page.choose(&stand.office()).await;
+        page.until_done().await;
+        let sent = page.share().await;
+        page.press("share-button").await;
+        assert_eq!(page.count(LINKS).await, 1);
+        assert!(page.exists("qr").await);
+        page.unfold("qr").await;
+        page.keep_picture("sharing-links").await;
+
+        // A later visit has them, and the secret with them.
+        page.go(&format!("{}{ADDRESS}", stand.origin)).await;
+        page.press("kept-links").await;
+        assert_eq!(page.count(LINKS).await, 1);
+        assert!(page.words(".kept").await.contains("office.segscape"));
+        page.catch_copies().await;
+        page.press("copy-kept").await;
+        page.until("the copy", STEP, async || page.copied().await.is_some())
+            .await;
+        assert_eq!(page.copied().await.as_deref(), Some(sent.link.as_str()));
+        page.keep_picture("sharing-kept").await;
+
+        // The owner finds the way to delete it at the plain link, too; nobody else does.
+        page.go(&sent.link).await;
+        page.until_done().await;
+        page.press("share-button").await;
+        assert!(page.exists("delete-button").await);
+        let guest = stand.visit(&sent.link, Visit::PHONE).await;
+        guest.until_done().await;
+        guest.press("share-button").await;
+        assert!(!guest.exists("delete-button").await);
+        guest.keep_picture("sharing-phone").await;
+        assert_eq!(guest.flaws().await, [] as [&str; 0]);
+
+        page.press("delete-kept").await;
+        page.until("the link to go", STEP, async || {
+            page.count(LINKS).await == 0
+        })
+        .await;
+        assert!(!page.exists("delete-button").await);
+        assert_eq!(stand.stored().len(), 0);
+        assert!(
+            !page
+                .kept()
+                .await
+                .contains(&sent.link[sent.link.len() - 32..])
+        );
+        page.damage_preferences("[{\"id\":1}]").await;
+        page.go(&format!("{}{ADDRESS}", stand.origin)).await;
+        assert!(!page.exists("kept-links").await);
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}

@@ -1,0 +1,436 @@
+//! The address of the page: what it asks for when the page starts, and the view of the scene that
+//! its fragment holds. Anybody may have written an address, so whatever is not valid in it counts
+//! as not said.
+
+use std::{cell::Cell, rc::Rc};
+
+use glam::Vec3;
+use leptos::{ev, prelude::*};
+use wasm_bindgen::JsValue;
+use web_sys::UrlSearchParams;
+
+use crate::{
+    browser,
+    page::{
+        actions,
+        embedding::Embedding,
+        selection::Selection,
+        state::{Coloring, State},
+    },
+    protocol::{Processor, Source},
+    view::camera::Camera,
+};
+
+/// Least time between two changes of the address, milliseconds: browsers refuse faster ones.
+const EVERY_MS: i32 = 500;
+/// Longest prompt that an address holds, characters.
+const LONGEST_PROMPT: usize = 1000;
+/// Significant digits of the distance of a camera, and so of places.
+const DIGITS: i32 = 4;
+/// What the address of the page asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// `?backend=webgpu|cpu`: runs the network.
+    pub processor: Option<Processor>,
+    /// `?renderer=webgpu|2d`: draws the points.
+    pub renderer: Option<Processor>,
+    /// `?scene=<url>`: the scan or bundle to open.
+    pub scene: Option<String>,
+    /// `?filename=<name>`: what the scan is called, for addresses that do not end in a name.
+    pub file_name: Option<String>,
+    /// `/s/<id>` or `/embed/<id>`: the shared scene to open.
+    pub shared: Option<String>,
+    /// `/embed/<id>`: how the shared scene is shown in a frame of another page.
+    pub embedding: Option<Embedding>,
+    /// `#manage=<secret>`: allows deletion of the shared scene.
+    pub secret: Option<String>,
+    /// `#view=…`: how the scene is looked at.
+    pub view: LinkedView,
+}
+
+impl Wishes {
+    /// Reads the address of the page.
+    pub fn read() -> Self {
+        let processor = match browser::query_parameter("backend").as_deref() {
+            Some("webgpu") => Some(Processor::WebGpu),
+            Some("cpu") => Some(Processor::Cpu),
+            _ => None,
+        };
+        let renderer = match browser::query_parameter("renderer").as_deref() {
+            Some("webgpu") => Some(Processor::WebGpu),
+            Some("2d") => Some(Processor::Cpu),
+            _ => None,
+        };
+        let path = browser::window().location().pathname().unwrap_or_default();
+        let framed = path.strip_prefix("/embed/");
+        let shared = framed.or_else(|| path.strip_prefix("/s/"));
+        let shared = shared.filter(|id| !id.is_empty());
+        let fragment = fragment();
+        Self {
+            processor,
+            renderer,
+            scene: browser::query_parameter("scene"),
+            file_name: browser::query_parameter("filename"),
+            shared: shared.map(str::to_owned),
+            embedding: framed.map(|_| Embedding::asked()),
+            secret: secret(&fragment),
+            view: LinkedView::read(&fragment),
+        }
+    }
+
+    /// What the address says to open.
+    pub fn source(&self) -> Option<Source> {
+        let shared = self.shared.clone().map(Source::Shared);
+        shared.or_else(|| {
+            Some(Source::Url {
+                url: self.scene.clone()?,
+                name: self.file_name.clone(),
+            })
+        })
+    }
+}
+
+/// How a scene is looked at, as far as an address says it. In a fragment, it is
+/// `view=1.2,0.4,0.9,6.1,34,37&color=label&threshold=0.2&prompt=chair&selected=12`: the place that
+/// the camera looks at, metres; its distance, metres; its turn and its height, degrees; and what the
+/// other names say.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkedView {
+    /// The camera.
+    pub camera: Option<Camera>,
+    /// The property that determines the color of the points.
+    pub coloring: Option<Coloring>,
+    /// Least confidence of a visible instance, in `0..=1`.
+    pub threshold: Option<f32>,
+    /// The prompt.
+    pub prompt: Option<String>,
+    /// The selected instance.
+    pub selected: Option<u32>,
+}
+
+impl LinkedView {
+    /// Reads a fragment, without its `#`. Values that are not valid are left out.
+    pub fn read(fragment: &str) -> Self {
+        let Some(said) = parameters(fragment) else {
+            return Self::default();
+        };
+        let prompt = said.get("prompt");
+        let threshold = said.get("threshold").and_then(|text| text.parse().ok());
+        let coloring = said.get("color").and_then(|text| {
+            let mut all = Coloring::ALL.into_iter();
+            all.find(|coloring| name_of(*coloring) == text)
+        });
+        Self {
+            camera: said.get("view").and_then(|text| camera(&text)),
+            coloring,
+            threshold: threshold.filter(|threshold| (0.0..=1.0).contains(threshold)),
+            prompt: prompt.filter(|prompt| prompt.chars().count() <= LONGEST_PROMPT),
+            selected: said.get("selected").and_then(|text| text.parse().ok()),
+        }
+    }
+
+    /// The scene on screen as it is looked at now.
+    fn of(state: State) -> Self {
+        let prompt = state.prompt.get_untracked();
+        // A shared scene may have come with another prompt; a scan comes without.
+        let is_shared = matches!(state.source.get_untracked(), Some(Source::Shared(_)));
+        Self {
+            camera: Some(state.viewer().camera()),
+            coloring: Some(state.coloring.get_untracked()),
+            threshold: Some(state.threshold.get_untracked()),
+            prompt: (is_shared || !prompt.is_empty()).then_some(prompt),
+            selected: state.selection.read_untracked().first(),
+        }
+    }
+
+    /// The fragment, without its `#`, that [`Self::read`] reads.
+    fn fragment(&self) -> String {
+        let Ok(said) = UrlSearchParams::new() else {
+            return String::new();
+        };
+        if let Some(camera) = &self.camera {
+            said.append("view", &numbers(camera));
+        }
+        if let Some(coloring) = self.coloring {
+            said.append("color", name_of(coloring));
+        }
+        if let Some(threshold) = self.threshold {
+            said.append("threshold", &short(threshold, 2));
+        }
+        if let Some(prompt) = &self.prompt {
+            said.append("prompt", prompt);
+        }
+        if let Some(selected) = self.selected {
+            said.append("selected", &selected.to_string());
+        }
+        readable(&said)
+    }
+
+    /// Looks at the scene on screen as the address says, as far as it says.
+    fn apply(self, state: State) {
+        if let Some(camera) = self.camera {
+            state.viewer().steer(|current| *current = camera);
+        }
+        if let Some(threshold) = self.threshold {
+            state.threshold.set(threshold);
+        }
+        if let Some(coloring) = self.coloring {
+            state.coloring.set(coloring);
+        }
+        if let Some(prompt) = self.prompt
+            && prompt != state.prompt.get_untracked()
+        {
+            actions::ask_in_place(state, &prompt);
+        }
+        let count = state.instances.with_untracked(Vec::len);
+        if let Some(selected) = self.selected.filter(|id| (*id as usize) < count) {
+            state.selection.set(Selection::of(Some(selected)));
+        }
+    }
+}
+
+/// What addresses call a coloring.
+fn name_of(coloring: Coloring) -> &'static str {
+    match coloring {
+        Coloring::Scan => "scan",
+        Coloring::Instance => "instance",
+        Coloring::Label => "label",
+        Coloring::Score => "score",
+        Coloring::Height => "height",
+        Coloring::Similarity => "similarity",
+        Coloring::Normal => "normal",
+    }
+}
+
+/// The camera of six numbers.
+fn camera(text: &str) -> Option<Camera> {
+    let numbers: Vec<f32> = text
+        .split(',')
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let [x, y, z, distance, yaw, pitch] = numbers[..] else {
+        return None;
+    };
+    let [yaw, pitch] = [yaw, pitch].map(f32::to_radians);
+    Camera::orbiting(Vec3::new(x, y, z), distance, yaw, pitch)
+}
+
+/// The six numbers of a camera.
+fn numbers(camera: &Camera) -> String {
+    let magnitude = camera.distance.max(1e-3).log10().floor() as i32;
+    let digits = (DIGITS - 1 - magnitude).clamp(0, 6) as usize;
+    let [x, y, z] = camera.target.to_array().map(|metres| short(metres, digits));
+    let distance = short(camera.distance, digits);
+    let [yaw, pitch] = [camera.yaw, camera.pitch].map(|angle| short(angle.to_degrees(), 1));
+    format!("{x},{y},{z},{distance},{yaw},{pitch}")
+}
+
+/// A number with at most so many decimal places.
+fn short(number: f32, digits: usize) -> String {
+    let text = format!("{number:.digits$}");
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    if text == "-0" { "0" } else { text }.to_owned()
+}
+
+/// The parameters as text. Commas, colons and slashes mean nothing there and stay as they are.
+fn readable(parameters: &UrlSearchParams) -> String {
+    let text = String::from(parameters.to_string());
+    [("%2C", ","), ("%3A", ":"), ("%2F", "/")]
+        .iter()
+        .fold(text, |text, (code, sign)| text.replace(code, sign))
+}
+
+fn parameters(fragment: &str) -> Option<UrlSearchParams> {
+    UrlSearchParams::new_with_str(fragment).ok()
+}
+
+fn secret(fragment: &str) -> Option<String> {
+    let secret = parameters(fragment)?.get("manage")?;
+    (!secret.is_empty()).then_some(secret)
+}
+
+/// The fragment of the page's address, without its `#`.
+fn fragment() -> String {
+    let hash = browser::window().location().hash().unwrap_or_default();
+    hash.strip_prefix('#').unwrap_or_default().to_owned()
+}
+
+/// A link to the scene on screen as it is looked at; `None` for a scan that is on this machine
+/// alone. Whoever opens it needs nothing of the sender.
+pub fn link(state: State) -> Option<String> {
+    let place = match state.source.get() {
+        Some(Source::Shared(id)) => format!("/s/{id}"),
+        Some(Source::Url { url, name }) => by_url(&url, name.as_deref()),
+        _ => format!("/s/{}", state.shared.get()?.id),
+    };
+    let fragment = LinkedView::of(state).fragment();
+    Some(format!("{}{place}#{fragment}", browser::origin()))
+}
+
+/// Path and query of the page that opens a scan on another server.
+fn by_url(url: &str, name: Option<&str>) -> String {
+    let Ok(query) = UrlSearchParams::new() else {
+        return String::new();
+    };
+    query.append("scene", url);
+    if let Some(name) = name {
+        query.append("filename", name);
+    }
+    format!("/?{}", readable(&query))
+}
+
+/// Applies what is left of the view that the address asked for, once the scene is there.
+pub fn arrive(state: State) {
+    if let Some(view) = state.arriving.try_update_value(Option::take).flatten() {
+        // The camera came with the points, and whoever looked around since then stays there.
+        let rest = LinkedView {
+            camera: None,
+            ..view
+        };
+        rest.apply(state);
+    }
+}
+
+/// The camera that the address asked for, as long as its scene is arriving.
+pub fn arriving_camera(state: State) -> Option<Camera> {
+    let arriving = state.arriving.get_value();
+    arriving.and_then(|view| view.camera)
+}
+
+/// Keeps the fragment of the address up to date with the view once that rests, if the address says
+/// what scene is on screen; and looks as the fragment says when the user changes it.
+pub fn follow(state: State) {
+    let due = Rc::new(Cell::new(false));
+    let changed = move || {
+        if !due.replace(true) {
+            let due = Rc::clone(&due);
+            browser::after(EVERY_MS, move || {
+                due.set(false);
+                write(state);
+            });
+        }
+    };
+    let changed = Rc::new(changed);
+    let at_rest = Rc::clone(&changed);
+    state.viewer().on_rest(move || at_rest());
+    Effect::new(move |_| {
+        state.prompt.track();
+        state.threshold.track();
+        state.coloring.track();
+        state.selection.track();
+        changed();
+    });
+    // The manage link of a scene that is already open differs from the scene's link only in the
+    // fragment, which by itself loads no page.
+    let listener = window_event_listener(ev::hashchange, move |_| {
+        let fragment = fragment();
+        let known = state.wishes.with_value(|wishes| wishes.secret.clone());
+        match secret(&fragment) == known {
+            true => LinkedView::read(&fragment).apply(state),
+            // If the browser refuses to reload, the page stays as it is.
+            false => drop(browser::window().location().reload()),
+        }
+    });
+    on_cleanup(move || listener.remove());
+}
+
+/// Writes the view into the address of the page.
+fn write(state: State) {
+    let (named, secret) = state
+        .wishes
+        .with_value(|wishes| (wishes.source(), wishes.secret.is_some()));
+    let is_named = match (state.source.get_untracked(), named) {
+        (Some(Source::Shared(id)), Some(Source::Shared(named))) => id == named,
+        (Some(Source::Url { url, .. }), Some(Source::Url { url: named, .. })) => url == named,
+        _ => false,
+    };
+    let is_arriving = state.arriving.with_value(Option::is_some);
+    // The address of who may delete the scene stays what it is: the key.
+    if !is_named || secret || is_arriving || !state.viewer().is_at_rest() {
+        return;
+    }
+    let now = LinkedView::of(state).fragment();
+    if now != fragment()
+        && let Ok(history) = browser::window().history()
+    {
+        // A browser that refuses keeps the address of a moment ago.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{now}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn a_view_is_written_and_read() {
+        let view = LinkedView {
+            camera: Camera::orbiting(Vec3::new(1.25, -0.5, 0.0), 6.125, 0.6, 0.65),
+            coloring: Some(Coloring::Label),
+            threshold: Some(0.2),
+            prompt: Some("chair & table, 80 cm".into()),
+            selected: Some(12),
+        };
+        let text = view.fragment();
+        assert_eq!(
+            text,
+            "view=1.25,-0.5,0,6.125,34.4,37.2&color=label&threshold=0.2&prompt=chair+%26+table,+80+cm&selected=12"
+        );
+        let read = LinkedView::read(&text);
+        assert_eq!(read.fragment(), text);
+        assert_eq!(read.prompt, view.prompt);
+        assert_eq!(LinkedView::read(""), LinkedView::default());
+        assert_eq!(LinkedView::read("manage=abc"), LinkedView::default());
+        assert_eq!(secret("manage=abc").as_deref(), Some("abc"));
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_not_valid_counts_as_not_said() {
+        for hostile in [
+            "view=",
+            "view=1,2,3",
+            "view=1,2,3,4,5,6,7",
+            "view=NaN,0,0,6,0,0",
+            "view=0,0,inf,6,0,0",
+            "view=1e30,0,0,6,0,0",
+            "view=0,0,0,0,0,0",
+            "view=0,0,0,-6,0,0",
+            "view=0,0,0,6,1e39,0",
+            "view=%00%ff",
+            "color=<script>",
+            "threshold=2",
+            "threshold=-0.1",
+            "threshold=NaN",
+            "selected=-1",
+            "selected=99999999999",
+            &format!("prompt={}", "a".repeat(LONGEST_PROMPT + 1)),
+        ] {
+            assert_eq!(
+                LinkedView::read(hostile),
+                LinkedView::default(),
+                "{hostile}"
+            );
+        }
+        let partly = LinkedView::read("view=x&threshold=0.5&color=&selected=3");
+        assert_eq!((partly.threshold, partly.selected), (Some(0.5), Some(3)));
+        let steep = LinkedView::read("view=0,0,0,6,400,99").camera;
+        assert!(steep.is_some_and(|camera| camera.pitch < std::f32::consts::FRAC_PI_2));
+    }
+
+    #[wasm_bindgen_test]
+    fn links_by_url_stay_readable() {
+        assert_eq!(
+            by_url(
+                "https://example.org/a room.ply?x=1&y=2",
+                Some("My room.ply")
+            ),
+            "/?scene=https://example.org/a+room.ply%3Fx%3D1%26y%3D2&filename=My+room.ply"
+        );
+    }
+}
