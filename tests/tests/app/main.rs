@@ -18,6 +18,7 @@ mod fixed_classes;
 mod following;
 mod image_models;
 mod interruption;
+mod keyboard;
 mod links;
 mod looks;
 mod odd;

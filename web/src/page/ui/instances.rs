@@ -64,6 +64,20 @@ pub fn Instances() -> impl IntoView {
             .take(MAX_ROWS)
             .collect::<Vec<_>>()
     };
+    // Of all rows, one is a stop of the Tab key: the one that had the focus last, or the first.
+    let focused = RwSignal::new(None::<u32>);
+    let stop = Memo::new(move |_| {
+        let groups = grouped.read();
+        let mut ids = groups
+            .iter()
+            .flat_map(|group| &group.rows)
+            .map(|row| row.id);
+        let first = ids.clone().next();
+        focused
+            .get()
+            .filter(|focused| ids.any(|id| id == *focused))
+            .or(first)
+    });
     let on_order = move |event| {
         if let Some((chosen, _)) = Order::ALL
             .iter()
@@ -89,10 +103,17 @@ pub fn Instances() -> impl IntoView {
                 <Undo />
             </div>
             <div class="scroll" role=move || state.rows.with(|rows| if rows.is_empty() { "region" } else { "grid" }) aria-label="Instances" aria-multiselectable=move || state.rows.with(|rows| (!rows.is_empty()).then_some("true")) aria-rowcount=move || state.rows.with(Vec::len)>
+                <Show when=move || state.rows.with(|rows| !rows.is_empty())>
+                    <div class="visually-hidden" role="row">
+                        {["Color", "Name", "Score", "Points", "Actions"]
+                            .map(|name| view! { <span role="columnheader">{name}</span> })
+                            .collect_view()}
+                    </div>
+                </Show>
                 <For each=lines key=Line::key let(line)>
                     {match line {
                         Line::Group(group) => view! { <GroupLine group /> }.into_any(),
-                        Line::Row(row) => view! { <InstanceRow row /> }.into_any(),
+                        Line::Row(row) => view! { <InstanceRow row stop focused /> }.into_any(),
                     }}
                 </For>
                 <Empty />
@@ -158,9 +179,16 @@ fn GroupLine(group: Group) -> impl IntoView {
 }
 
 #[component]
-fn InstanceRow(row: Row) -> impl IntoView {
+fn InstanceRow(
+    row: Row,
+    /// The row that is a stop of the Tab key.
+    stop: Memo<Option<u32>>,
+    /// The row that had the focus last.
+    focused: RwSignal<Option<u32>>,
+) -> impl IntoView {
     let state = State::expect();
     let id = row.id;
+    let reach = move || if stop.get() == Some(id) { "0" } else { "-1" };
     let is = move |signal: RwSignal<Option<u32>>| signal.get() == Some(id);
     let is_selected = move || state.selection.with(|selection| selection.contains(id));
     let size = size_in_words(row.size);
@@ -174,7 +202,7 @@ fn InstanceRow(row: Row) -> impl IntoView {
             act(state, id);
         };
         view! {
-            <button class="button quiet small square" aria-label=label title=label on:click=act>
+            <button class="button quiet small square" aria-label=label title=label tabindex=reach on:click=act>
                 <Glyph icon />
             </button>
         }
@@ -186,7 +214,8 @@ fn InstanceRow(row: Row) -> impl IntoView {
             class:hovered=move || is(state.hovered)
             class:hidden=!row.shown
             role="row"
-            tabindex="0"
+            tabindex=reach
+            on:focus=move |_| focused.set(Some(id))
             data-testid="instance-row"
             data-instance=id
             title=title
@@ -339,6 +368,18 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
         "Enter" | " " => choose(state, id, false),
         "Delete" | "Backspace" if state.selection.with_untracked(Selection::is_empty) => {
             editing::delete(state, &[id]);
+        }
+        "Home" | "End" => {
+            let rows = row.as_ref().and_then(|row| row.parent_element());
+            let rows = rows.and_then(|rows| rows.query_selector_all("[data-instance]").ok());
+            let at = |rows: &web_sys::NodeList| match event.key() == "Home" {
+                true => rows.get(0),
+                false => rows.get(rows.length().saturating_sub(1)),
+            };
+            let row = rows.as_ref().and_then(at);
+            row.and_then(|row| row.dyn_into::<HtmlElement>().ok())
+                .into_iter()
+                .for_each(|row| drop(row.focus()));
         }
         "ArrowDown" => next_row(web_sys::Element::next_element_sibling)
             .into_iter()
