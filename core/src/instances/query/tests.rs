@@ -73,7 +73,7 @@ fn labels(terms: &[PromptTerm]) -> Labels {
 
 #[test]
 fn similarities_are_those_of_the_most_similar_term_in_one_window() {
-    let table = || term("table", towards(&[0.0, 1.0], 21));
+    let table = || term("table", towards(&[0.0, 1.0], 22));
     let near = |found: &[f32], wanted: [f32; 4]| {
         assert_eq!(found.len(), 4);
         let is_near = |(a, b): (&f32, f32)| (a - b).abs() < 1e-5;
@@ -81,10 +81,14 @@ fn similarities_are_those_of_the_most_similar_term_in_one_window() {
     };
     // What is as similar as a synonym has 1, and what is as similar as any two words 0.
     let of = |cosine: f32| (cosine - recognizer::UNRELATED) / (0.65 - recognizer::UNRELATED);
-    near(&labels(&[chair()]).similarities, [1.0, 0.0, of(0.2), 1.0]);
+    let stool = || term("stool", towards(&[0.5], 21));
     near(
-        &labels(&[chair(), table()]).similarities,
-        [1.0, 1.0, of(0.2), 1.0],
+        &labels(&[stool()]).similarities,
+        [of(0.4), 0.0, 0.0, of(0.35)],
+    );
+    near(
+        &labels(&[stool(), table()]).similarities,
+        [of(0.4), 1.0, 0.0, of(0.35)],
     );
     let unread = PromptTerm {
         embedding: None,
