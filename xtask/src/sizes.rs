@@ -35,8 +35,9 @@ const BUDGETS: [Budget; 4] = [
 
 /// Ending of the compressed version of a file, next to it.
 const COMPRESSED: &str = "br";
-/// Files with these endings have a compressed version.
-const COMPRESSIBLE: [&str; 6] = ["wasm", "js", "css", "html", "json", "svg"];
+/// Files with these endings have a compressed version. Models have none: who replaces them need not
+/// know of it.
+const COMPRESSIBLE: [&str; 5] = ["wasm", "js", "css", "html", "svg"];
 
 /// Compresses the files of `dist` once, so that the server need not do it for every visit.
 ///
