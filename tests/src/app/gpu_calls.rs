@@ -32,7 +32,12 @@ pub const COUNT: &str = r#"
     const RealWorker = Worker;
     window.Worker = function (url, options) {
         // A worker made of text has no address that others could be relative to.
-        const rooted = `const real = fetch; self.fetch = (what, ...rest) => real(typeof what === 'string' ? new URL(what, '${location.origin}') : what, ...rest);`;
+        const rooted = `const rooted = what => typeof what === 'string' ? new URL(what, '${location.origin}') : what;
+            const real = fetch; self.fetch = (what, ...rest) => real(rooted(what), ...rest);
+            for (const name of ['match', 'put']) {
+                const kept = Cache.prototype[name];
+                Cache.prototype[name] = function (what, ...rest) { return kept.call(this, rooted(what), ...rest); };
+            }`;
         const text = `if (self.GPUDevice) (${count})(); ${rooted} ${window.beforeWorker}; await import('${new URL(url, location)}');`;
         return new RealWorker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), options);
     };
