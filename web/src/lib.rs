@@ -13,6 +13,8 @@ pub mod edits;
 pub mod gpu_support;
 pub mod images;
 #[cfg(any(feature = "page", feature = "worker"))]
+pub mod model_cache;
+#[cfg(any(feature = "page", feature = "worker"))]
 mod numbers;
 #[cfg(feature = "page")]
 pub mod page;

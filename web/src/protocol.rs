@@ -24,9 +24,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::edits::Edits;
 
-/// Name of the browser's cache in which the worker keeps models, and the page lists them.
-pub const MODEL_CACHE: &str = "segscape-models";
-
 /// The name of a shared scene whose sender kept the name of its file.
 pub const UNNAMED: &str = "Shared scene";
 

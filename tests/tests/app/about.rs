@@ -48,7 +48,7 @@ fn kept_models_are_listed_and_deleted_and_the_report_names_no_scan() {
         assert!(
             page.words("[data-testid=memory]")
                 .await
-                .starts_with("about 0.1 GB")
+                .starts_with("about 0.4 GB")
         );
         about().await;
         let kept = page.text("kept-models").await;

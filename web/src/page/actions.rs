@@ -50,6 +50,7 @@ pub fn start(state: State) {
 /// Keeps the picture up to date with the visible instances.
 fn follow(state: State) {
     let xray = Memo::new(move |_| state.preferences.with(|kept| kept.xray));
+    let heats = Memo::new(move |_| state.heat().is_some());
     Effect::new(move |_| {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
         let (selection, xray) = (state.selection.read(), xray.get());
@@ -68,8 +69,8 @@ fn follow(state: State) {
     });
     Effect::new(move |_| {
         let (instances, visible) = (state.instances.read(), state.visible.read());
+        let heats = heats.get();
         let all = (0..).zip(instances.iter().zip(&*visible));
-        let heats = state.heat().is_some();
         let claims =
             all.filter(|(_, (_, visible))| **visible || heats)
                 .map(|(instance, (info, _))| Claim {

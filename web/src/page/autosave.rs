@@ -27,14 +27,14 @@ const QUIET_MS: i32 = 2000;
 
 /// What is said of the project that is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct KeptProject {
     /// Name of its file.
     pub name: String,
     /// Time of its last change, milliseconds since 1970.
     pub at: f64,
 }
 
-impl Kept {
+impl KeptProject {
     /// How long ago the last change was, in words.
     pub fn age(&self, now: f64) -> String {
         let minutes = ((now - self.at) / 60_000.0).max(0.0) as u64;
@@ -94,7 +94,9 @@ pub fn open(state: State) {
         let kept = state.kept.get_untracked();
         let read = read(BUNDLE).await;
         match kept.zip(read) {
-            Some((Kept { name, .. }, bundle)) => saving::open(state, &Project { name, bundle }),
+            Some((KeptProject { name, .. }, bundle)) => {
+                saving::open(state, &Project { name, bundle })
+            }
             None => {
                 state.kept.set(None);
                 let gone = "the browser no longer has the project; it was deleted elsewhere";
@@ -135,12 +137,12 @@ async fn cache() -> Option<Cache> {
     opened.ok()?.dyn_into().ok()
 }
 
-async fn put(Project { name, bundle }: &Project) -> Option<Kept> {
+async fn put(Project { name, bundle }: &Project) -> Option<KeptProject> {
     if bundle.byte_length() > LIMIT {
         return None;
     }
     let cache = cache().await?;
-    let kept = Kept {
+    let kept = KeptProject {
         name: name.clone(),
         at: js_sys::Date::now(),
     };
@@ -161,7 +163,7 @@ async fn read(key: &str) -> Option<ArrayBuffer> {
     bytes.ok()?.dyn_into().ok()
 }
 
-async fn about() -> Option<Kept> {
+async fn about() -> Option<KeptProject> {
     let bytes = read(ABOUT).await?;
     let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
     serde_json::from_slice(&bytes).ok()
@@ -175,7 +177,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn ages_are_in_the_largest_unit() {
-        let kept = Kept {
+        let kept = KeptProject {
             name: String::new(),
             at: 1000.0,
         };

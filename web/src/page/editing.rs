@@ -43,12 +43,23 @@ impl Splitting {
     /// nothing would be left.
     pub fn apply(&self, reshaping: &mut Reshaping, found: &[InstanceInfo]) -> Option<u32> {
         let next = reshaping.count(found.len()) as u32;
-        let superpoints = match reshaping.get(self.instance) {
-            Some(reshaped) => reshaped.superpoints.to_vec(),
-            None => found.get(self.instance as usize)?.superpoints.clone(),
-        };
+        let superpoints = own_superpoints(self.instance, reshaping, found).to_vec();
         let is_split = reshaping.split(self.instance, &superpoints, &self.parts, next);
         is_split.then_some(next)
+    }
+}
+
+/// The superpoints that an instance has by now, without the part that is being split off. None for
+/// an instance that there is not.
+fn own_superpoints<'a>(
+    instance: u32,
+    reshaping: &'a Reshaping,
+    found: &'a [InstanceInfo],
+) -> &'a [u32] {
+    match (reshaping.get(instance), found.get(instance as usize)) {
+        (Some(reshaped), _) => &reshaped.superpoints,
+        (None, Some(found)) => &found.superpoints,
+        (None, None) => &[],
     }
 }
 
@@ -248,14 +259,11 @@ pub fn toggle_part(state: State, superpoint: u32) {
     let Some(mut splitting) = state.splitting.get_untracked() else {
         return;
     };
-    let reshaping = state.edits.read_untracked().present().reshaping.clone();
-    let is_own = state.found.with_untracked(|found| {
-        let own = match reshaping.get(splitting.instance) {
-            Some(reshaped) => &*reshaped.superpoints,
-            None => &found[splitting.instance as usize].superpoints,
-        };
-        own.contains(&superpoint)
-    });
+    let is_own = {
+        let (edits, found) = (state.edits.read_untracked(), state.found.read_untracked());
+        let reshaping = &edits.present().reshaping;
+        own_superpoints(splitting.instance, reshaping, &found).contains(&superpoint)
+    };
     if is_own && !splitting.parts.remove(&superpoint) {
         splitting.parts.insert(superpoint);
     }

@@ -13,7 +13,6 @@ pub mod following;
 pub mod gather;
 pub mod history;
 pub mod image_models;
-pub mod kept;
 pub mod listing;
 pub mod pictures;
 pub mod preferences;

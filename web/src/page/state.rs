@@ -18,7 +18,7 @@ use crate::{
     numbers::grouped,
     page::{
         address::{LinkedView, Wishes},
-        autosave::Kept,
+        autosave::KeptProject,
         connection::Link,
         editing::{Notice, Splitting},
         endpoint::Endpoint,
@@ -278,7 +278,7 @@ pub struct State {
     /// If `true`, there are changes that are in no file.
     pub unsaved: Memo<bool>,
     /// The project that the browser keeps.
-    pub kept: RwSignal<Option<Kept>>,
+    pub kept: RwSignal<Option<KeptProject>>,
     /// Number of changes since the page was opened.
     pub changes: StoredValue<u32>,
     /// The scene with changes in no file whose place the one on screen took.

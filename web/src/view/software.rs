@@ -285,7 +285,10 @@ impl SoftwareRenderer {
                     normal.or(scan).unwrap_or(BLACK)
                 }
             };
-            let color = scan.map_or(color, |scan| mixed(color, scan, view.blend));
+            let color = match scan {
+                Some(scan) if view.blend > 0.0 => mixed(color, scan, view.blend),
+                _ => color,
+            };
             let (color, nearness) = if look.shown == Look::FADED {
                 (mixed(color, view.background, FADED_MIX), near * FADED_DEPTH)
             } else {

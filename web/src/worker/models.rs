@@ -2,7 +2,6 @@
 //! content hash, and verified every time.
 
 use burn::tensor::Device;
-use js_sys::{Array, ArrayBuffer, Uint8Array};
 use segscape::{
     job::Network,
     model::manifest::{Manifest, ManifestError},
@@ -11,15 +10,15 @@ use segscape::{
     text::{LoadTextError, SpaceMismatch, TextEncoder, TextManifest, TextSpace, Vocabulary},
 };
 use serde::Deserialize;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Cache, Request, Response};
 
 use super::{
     fetch::{FetchError, Part, download},
     post, scope,
 };
-use crate::protocol::{MODEL_CACHE, Reply};
+use crate::{
+    model_cache::{ModelCache, is_other_version},
+    protocol::Reply,
+};
 
 /// The server's folder of models.
 const MODELS: &str = "/models";
@@ -94,33 +93,13 @@ pub async fn network(offered: &Offered, device: &Device) -> Result<Network, Mode
     )
     .await;
     let network = or_forget(loaded).await?;
-    forget_earlier(&offered.folder).await;
-    Ok(network)
-}
-
-/// Deletes earlier versions of the network, `NAME-HASH` like the one in `folder`, from the cache.
-async fn forget_earlier(folder: &str) {
-    let Some((name, _)) = folder.rsplit_once('-') else {
-        return;
-    };
-    let Some(cache) = store().await else {
-        return;
-    };
-    // What cannot be deleted costs space, no more.
-    let Ok(keys) = JsFuture::from(cache.keys()).await else {
-        return;
-    };
-    let requests = Array::from(&keys);
-    for request in requests
-        .iter()
-        .filter_map(|key| key.dyn_into::<Request>().ok())
-    {
-        let url = request.url();
-        let is_earlier = url.contains(&format!("{name}-")) && !url.contains(&format!("{folder}/"));
-        if is_earlier {
-            drop(JsFuture::from(cache.delete_with_request(&request)).await);
-        }
+    let in_use = offered.folder.rsplit('/').next().unwrap_or_default();
+    if let Ok(cache) = ModelCache::open(scope().caches()).await {
+        // What cannot be deleted costs space, no more.
+        let earlier = cache.delete(|model| is_other_version(model, in_use));
+        drop(earlier.await);
     }
+    Ok(network)
 }
 
 /// The nouns in a space. Those of all-MiniLM-L6-v2 are built in; other encoders bring their own.
@@ -192,51 +171,24 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
 async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let url = format!("{folder}/{}", shard.file);
     let key = format!("{url}?sha256={}", shard.sha256);
-    let cache = store().await;
-    if let Some(cache) = &cache
-        && let Some(bytes) = stored(cache, &key).await
+    let cache = ModelCache::open(scope().caches()).await;
+    if let Ok(cache) = &cache
+        && let Ok(bytes) = cache.get(&key).await
         && shard.check(&bytes).is_ok()
     {
         return Ok(bytes);
     }
     let mut bytes = download(&url, part).await?;
-    if let Some(cache) = &cache
-        && let Ok(response) = Response::new_with_opt_u8_array(Some(&mut bytes))
-    {
-        let _ = JsFuture::from(cache.put_with_str(&key, &response)).await;
+    if let Ok(cache) = &cache {
+        drop(cache.put(&key, &mut bytes).await);
     }
     Ok(bytes)
 }
 
-async fn store() -> Option<Cache> {
-    let caches = scope().caches().ok()?;
-    JsFuture::from(caches.open(MODEL_CACHE))
-        .await
-        .ok()?
-        .dyn_into()
-        .ok()
-}
-
-async fn stored(cache: &Cache, key: &str) -> Option<Vec<u8>> {
-    let response: Response = JsFuture::from(cache.match_with_str(key))
-        .await
-        .ok()?
-        .dyn_into()
-        .ok()?;
-    let buffer: ArrayBuffer = JsFuture::from(response.array_buffer().ok()?)
-        .await
-        .ok()?
-        .dyn_into()
-        .ok()?;
-    Some(Uint8Array::new(&buffer).to_vec())
-}
-
 /// Deletes the cache if loading failed, so that the next attempt downloads the files again.
 async fn or_forget<T, E>(loaded: Result<T, E>) -> Result<T, E> {
-    if loaded.is_err()
-        && let Ok(caches) = scope().caches()
-    {
-        let _ = JsFuture::from(caches.delete(MODEL_CACHE)).await;
+    if loaded.is_err() {
+        drop(ModelCache::clear(scope().caches()).await);
     }
     loaded
 }

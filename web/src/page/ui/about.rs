@@ -7,10 +7,8 @@ use wasm_bindgen_futures::spawn_local;
 use super::icon::{Glyph, Icon};
 use crate::{
     browser,
-    page::{
-        kept::{self, KeptModel},
-        state::{State, stage_name},
-    },
+    model_cache::{CachedModel, ModelCache},
+    page::state::{State, stage_name},
 };
 
 /// The version, the models that are kept, and the report.
@@ -28,16 +26,25 @@ pub fn About() -> impl IntoView {
 
 #[component]
 fn Models() -> impl IntoView {
-    let models = RwSignal::new(None::<Vec<KeptModel>>);
-    let look = move || spawn_local(async move { models.set(kept::list().await.ok()) });
+    // Nothing is said until the browser has answered.
+    let models = RwSignal::new(None::<Option<Vec<CachedModel>>>);
+    let open = || ModelCache::open(browser::window().caches());
+    let look = move || {
+        spawn_local(async move {
+            let list = async { open().await?.list().await };
+            models.set(Some(list.await.ok()));
+        });
+    };
     look();
-    let row = move |KeptModel { name, bytes }: KeptModel| {
+    let row = move |CachedModel { name, bytes }: CachedModel| {
         let (label, shown) = (format!("Delete {name}"), name.clone());
         let delete = move |_| {
             let name = name.clone();
             spawn_local(async move {
                 // What could not be deleted is still in the list.
-                drop(kept::delete(&name).await);
+                if let Ok(cache) = open().await {
+                    drop(cache.delete(|model| model == name).await);
+                }
                 look();
             });
         };
@@ -52,7 +59,7 @@ fn Models() -> impl IntoView {
         }
     };
     let list = move || {
-        match models.get() {
+        let list = match models.get()? {
         None => view! { <p class="muted">"This browser keeps no files for this page; models are downloaded on every visit."</p> }.into_any(),
         Some(models) if models.is_empty() => {
             view! { <p class="muted">"None. A model is downloaded when it is needed, and kept for the next visit."</p> }.into_any()
@@ -65,7 +72,8 @@ fn Models() -> impl IntoView {
             }
             .into_any()
         }
-    }
+        };
+        Some(list)
     };
     view! { {list} }
 }
@@ -102,7 +110,6 @@ fn Report() -> impl IntoView {
                 format!("{}: {ms} {}", stage_name(stage.stage), stage.outcome)
             }));
         });
-        lines.extend(state.error.get());
         lines.join("\n")
     });
     let copied = RwSignal::new(false);

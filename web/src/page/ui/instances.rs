@@ -64,6 +64,8 @@ pub fn Instances() -> impl IntoView {
             .take(MAX_ROWS)
             .collect::<Vec<_>>()
     };
+    // A grid without rows is none.
+    let has_rows = Memo::new(move |_| state.rows.with(|rows| !rows.is_empty()));
     // Of all rows, one is a stop of the Tab key: the one that had the focus last, or the first.
     let focused = RwSignal::new(None::<u32>);
     let stop = Memo::new(move |_| {
@@ -102,8 +104,8 @@ pub fn Instances() -> impl IntoView {
                 </select>
                 <Undo />
             </div>
-            <div class="scroll" role=move || state.rows.with(|rows| if rows.is_empty() { "region" } else { "grid" }) aria-label="Instances" aria-multiselectable=move || state.rows.with(|rows| (!rows.is_empty()).then_some("true")) aria-rowcount=move || state.rows.with(Vec::len)>
-                <Show when=move || state.rows.with(|rows| !rows.is_empty())>
+            <div class="scroll" role=move || if has_rows.get() { "grid" } else { "region" } aria-label="Instances" aria-multiselectable=move || has_rows.get().then_some("true")>
+                <Show when=move || has_rows.get()>
                     <div class="visually-hidden" role="row">
                         {["Color", "Name", "Score", "Points", "Actions"]
                             .map(|name| view! { <span role="columnheader">{name}</span> })

@@ -127,8 +127,8 @@ fn WithImages() -> impl IntoView {
 }
 
 /// Memory that finding the things takes, bytes: of the page and the worker before any point, and for
-/// each point. Measured, see "How the cost grows" in BENCHMARKS.md; the page has its own points.
-const MEMORY: [f64; 2] = [8e7, 760.0];
+/// each point. Measured with up to a million points, see "How the cost grows" in BENCHMARKS.md.
+const MEMORY: [f64; 2] = [3.6e8, 520.0];
 /// Memory that a worker can have.
 const MOST_MEMORY: f64 = 4e9;
 

@@ -48,7 +48,7 @@ fn ColorBy() -> impl IntoView {
     let state = State::expect();
     let option = move |coloring: Coloring| {
         view! {
-            <option value=coloring.name() selected=move || state.coloring.get() == coloring>
+            <option value=coloring.name() prop:selected=move || state.coloring.get() == coloring>
                 {coloring.name()}
             </option>
         }
@@ -82,7 +82,7 @@ fn ColorBy() -> impl IntoView {
         )
     };
     view! {
-        <select class="field" aria-label="Colour by" title="What the colours of the points mean (1 … 7)" data-testid="color-by" on:change=on_change prop:value=move || state.coloring.get().name()>
+        <select class="field" aria-label="Colour by" title="What the colours of the points mean (1 … 7)" data-testid="color-by" on:change=on_change>
             {Coloring::ALL.map(option).collect_view()}
         </select>
         {legend}
