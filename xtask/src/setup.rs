@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell::{command, exists, output, root, run, tools_dir};
 
 const TRUNK: &str = "0.21.14";
+const GECKODRIVER: &str = "0.37.1";
 const CARGO_FUZZ: &str = "0.13.2";
 /// The compiler of the fuzz targets: sanitizers are not stable.
 pub const FUZZ_TOOLCHAIN: &str = "nightly";
@@ -42,7 +43,7 @@ pub fn build_tools() -> Result<()> {
     cargo_install("trunk", "trunk", TRUNK, "0")
 }
 
-/// Installs a browser with its driver, and a software Vulkan device.
+/// Installs the browsers with their drivers, and a software Vulkan device.
 ///
 /// # Errors
 /// Returns an error if a package is missing and cannot be installed.
@@ -56,12 +57,19 @@ pub fn test_tools() -> Result<()> {
     if !exists("chromedriver") {
         missing.push("chromium-driver");
     }
+    if !exists("firefox") && !exists("firefox-esr") {
+        missing.push("firefox-esr");
+    }
     if lavapipe().is_none() {
         missing.extend(["mesa-vulkan-drivers", "libvulkan1"]);
     }
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        packages(&missing)?;
     }
+    cargo_install("geckodriver", "geckodriver", GECKODRIVER, "0")
+}
+
+fn packages(missing: &[&str]) -> Result<()> {
     if !exists("apt-get") {
         bail!(
             "this system has no apt-get; install these packages by hand: {}",
@@ -69,11 +77,7 @@ pub fn test_tools() -> Result<()> {
         );
     }
     apt(&["update"])?;
-    apt(&[
-        &["install", "--yes", "--no-install-recommends"],
-        missing.as_slice(),
-    ]
-    .concat())
+    apt(&[&["install", "--yes", "--no-install-recommends"], missing].concat())
 }
 
 /// Installs what builds and runs the fuzz targets.

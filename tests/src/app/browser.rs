@@ -1,8 +1,8 @@
-//! Headless Chromium, controlled through its driver.
+//! Browsers without a screen, controlled through their drivers.
 
 use std::{path::Path, process::Command};
 
-use fantoccini::{Client, ClientBuilder, wd::WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
@@ -24,11 +24,23 @@ const COMPOSING_FLAGS: [&str; 3] = [
     "--use-angle=swiftshader",
 ];
 
+/// The program in which the page is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browser {
+    /// Chromium.
+    Chromium,
+    /// Firefox, which has no WebGPU here, in a window of [`Screen::Desktop`], once in a story: its
+    /// driver has one browser at a time.
+    Firefox,
+}
+
 /// The screen on which the page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
-    /// 1440 x 900.
+    /// 1280 x 800: what is drawn in software takes time for each pixel.
     Desktop,
+    /// 1440 x 900.
+    LargeDesktop,
     /// A window of 960 x 600.
     Window,
     /// 820 x 1180, with touch input.
@@ -40,6 +52,8 @@ pub enum Screen {
 /// The settings of a visit to the page.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit {
+    /// The browser.
+    pub browser: Browser,
     /// The screen.
     pub screen: Screen,
     /// If `true`, the browser offers WebGPU.
@@ -55,7 +69,8 @@ impl Screen {
     /// Width and height in CSS pixels.
     pub(super) fn size(self) -> (u32, u32) {
         match self {
-            Self::Desktop => (1440, 900),
+            Self::Desktop => (1280, 800),
+            Self::LargeDesktop => (1440, 900),
             Self::Window => (960, 600),
             Self::Tablet => (820, 1180),
             Self::Phone => (390, 844),
@@ -69,19 +84,26 @@ impl Screen {
 }
 
 impl Visit {
-    /// A desktop with WebGPU.
+    /// A desktop without WebGPU. Where there is WebGPU, the page measures it against the CPU, and on
+    /// a software device that takes longer than most stories.
     pub const DESKTOP: Self = Self {
+        browser: Browser::Chromium,
         screen: Screen::Desktop,
-        webgpu: true,
+        webgpu: false,
         composes: false,
         before_worker: "",
     };
-    /// A phone with WebGPU.
+    /// A large desktop without WebGPU.
+    pub const LARGE_DESKTOP: Self = Self {
+        screen: Screen::LargeDesktop,
+        ..Self::DESKTOP
+    };
+    /// A phone without WebGPU.
     pub const PHONE: Self = Self {
         screen: Screen::Phone,
         ..Self::DESKTOP
     };
-    /// A tablet with WebGPU.
+    /// A tablet without WebGPU.
     pub const TABLET: Self = Self {
         screen: Screen::Tablet,
         ..Self::DESKTOP
@@ -90,12 +112,18 @@ impl Visit {
     /// pixel.
     pub const COMPOSING: Self = Self {
         screen: Screen::Window,
+        webgpu: true,
         composes: true,
         ..Self::DESKTOP
     };
-    /// A desktop without WebGPU.
-    pub const WITHOUT_WEBGPU: Self = Self {
-        webgpu: false,
+    /// A desktop in Firefox.
+    pub const FIREFOX: Self = Self {
+        browser: Browser::Firefox,
+        ..Self::DESKTOP
+    };
+    /// A desktop with WebGPU.
+    pub const WITH_WEBGPU: Self = Self {
+        webgpu: true,
         ..Self::DESKTOP
     };
 }
@@ -107,12 +135,16 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts `chromedriver` on a free port.
-    pub async fn start(folder: &Path) -> Self {
+    /// Starts the driver of a browser on a free port.
+    pub async fn start(browser: Browser, folder: &Path) -> Self {
         let port = free_port();
-        let mut command = Command::new("chromedriver");
+        let program = match browser {
+            Browser::Chromium => "chromedriver",
+            Browser::Firefox => "geckodriver",
+        };
+        let mut command = Command::new(program);
         command.arg(format!("--port={port}"));
-        let mut process = Process::start(command, &folder.join("chromedriver.log"));
+        let mut process = Process::start(command, &folder.join(format!("{program}.log")));
         process.listens(port, START).await;
         Self {
             address: format!("http://127.0.0.1:{port}"),
@@ -122,30 +154,10 @@ impl Driver {
 
     /// Starts a browser with a new profile in `folder`. Its downloads go to `folder/downloads`.
     pub async fn browser(&self, folder: &Path, visit: Visit) -> Client {
-        let profile = tempfile::Builder::new()
-            .prefix("profile")
-            .tempdir_in(folder)
-            .expect("a folder for a profile")
-            .keep();
-        let given: Value = serde_json::from_str(FLAGS).expect("web/webdriver.json is JSON");
-        let mut flags: Vec<String> =
-            serde_json::from_value(given["goog:chromeOptions"]["args"].clone())
-                .expect("with a list of flags");
-        flags.retain(|flag| visit.webgpu || !WEBGPU_FLAGS.contains(&flag.as_str()));
-        if visit.composes {
-            flags.extend(COMPOSING_FLAGS.map(String::from));
-        }
-        flags.extend([
-            format!("--user-data-dir={}", profile.display()),
-            "--hide-scrollbars".into(),
-            "--window-size=1440,900".into(),
-        ]);
-        let mut options = json!({ "args": flags, "prefs": { "download.default_directory": folder.join("downloads") } });
-        if visit.screen.touch() {
-            let (width, height) = visit.screen.size();
-            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "touch": true } });
-        }
-        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
+        let capabilities = match visit.browser {
+            Browser::Chromium => chromium(folder, visit),
+            Browser::Firefox => firefox(folder, visit),
+        };
         let Value::Object(capabilities) = capabilities else {
             unreachable!("written as an object")
         };
@@ -155,35 +167,51 @@ impl Driver {
             .await;
         client.unwrap_or_else(|error| {
             panic!(
-                "Chromium does not start, `cargo xtask test --only stories` installs it: {error}"
+                "{:?} does not start, `cargo xtask test --only stories` installs it: {error}",
+                visit.browser
             )
         })
     }
 }
 
-/// A command of Chromium's driver that is not part of the standard.
-#[derive(Debug)]
-pub struct Vendor {
-    /// Path after the session.
-    pub path: &'static str,
-    /// Parameters of the command.
-    pub body: Value,
+fn chromium(folder: &Path, visit: Visit) -> Value {
+    let profile = tempfile::Builder::new()
+        .prefix("profile")
+        .tempdir_in(folder)
+        .expect("a folder for a profile")
+        .keep();
+    let given: Value = serde_json::from_str(FLAGS).expect("web/webdriver.json is JSON");
+    let mut flags: Vec<String> =
+        serde_json::from_value(given["goog:chromeOptions"]["args"].clone())
+            .expect("with a list of flags");
+    flags.retain(|flag| visit.webgpu || !WEBGPU_FLAGS.contains(&flag.as_str()));
+    if visit.composes {
+        flags.extend(COMPOSING_FLAGS.map(String::from));
+    }
+    flags.extend([
+        format!("--user-data-dir={}", profile.display()),
+        "--hide-scrollbars".into(),
+        "--window-size=1440,900".into(),
+    ]);
+    let mut options = json!({ "args": flags, "prefs": { "download.default_directory": folder.join("downloads") } });
+    if visit.screen.touch() {
+        let (width, height) = visit.screen.size();
+        options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "touch": true } });
+    }
+    json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } })
 }
 
-impl WebDriverCompatibleCommand for Vendor {
-    fn endpoint(
-        &self,
-        base: &url::Url,
-        session: Option<&str>,
-    ) -> Result<url::Url, url::ParseError> {
-        base.join(&format!(
-            "session/{}/{}",
-            session.unwrap_or_default(),
-            self.path
-        ))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(self.body.to_string()))
-    }
+fn firefox(folder: &Path, visit: Visit) -> Value {
+    let (width, height) = visit.screen.size();
+    let flags = [
+        "-headless".to_owned(),
+        format!("--width={width}"),
+        format!("--height={height}"),
+    ];
+    // 2: into the folder of the next line
+    let settings = json!({
+        "browser.download.folderList": 2,
+        "browser.download.dir": folder.join("downloads"),
+    });
+    json!({ "browserName": "firefox", "moz:firefoxOptions": { "args": flags, "prefs": settings } })
 }

@@ -1,6 +1,6 @@
 //! The built app as users have it: the real server, a real browser, and the page as a user sees it.
 //!
-//! [`story`] runs one end-to-end test: it starts its own server and driver, runs the test, keeps a
+//! [`story`] runs one end-to-end test: it starts its own server and drivers, runs the test, keeps a
 //! picture of the browser if the test fails, and ends everything it started. If something is
 //! missing, the test fails with the command that creates it, because a test that did not run must
 //! not look as if it passed.
@@ -14,10 +14,11 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
+use tokio::sync::OnceCell;
 
 mod browser;
 pub mod captures;
+mod chromium;
 pub mod elsewhere;
 mod gpu_calls;
 pub mod language_model;
@@ -31,7 +32,7 @@ mod script;
 mod sharing;
 mod worker;
 
-pub use browser::{Screen, Visit};
+pub use browser::{Browser, Screen, Visit};
 pub use gpu_calls::GpuCalls;
 pub use page::{Chip, Page, Row, STEP};
 pub use pixels::Pixels;
@@ -53,7 +54,7 @@ pub struct Stand {
     /// `http://127.0.0.1:port` of the server.
     pub origin: String,
     pages: Mutex<Vec<Page>>,
-    driver: Driver,
+    drivers: [OnceCell<Driver>; 2],
     server: Process,
 }
 
@@ -62,15 +63,12 @@ pub fn story(tell: impl AsyncFnOnce(&Stand)) {
     story_with(|_| built_app(), tell);
 }
 
-/// Runs a story with the app that `app` makes in the story's folder. At most two stories run at a
-/// time: one alone leaves half of two cores idle, and many would starve each other.
+/// Runs a story with the app that `app` makes in the story's folder.
 pub fn story_with(app: impl FnOnce(&Path) -> PathBuf, tell: impl AsyncFnOnce(&Stand)) {
-    static PLACES: Semaphore = Semaphore::const_new(2);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let _place = runtime.block_on(PLACES.acquire());
     let stand = runtime.block_on(Stand::start(app));
     let began = Instant::now();
     let told = catch_unwind(AssertUnwindSafe(|| runtime.block_on(tell(&stand))));
@@ -101,8 +99,6 @@ impl Stand {
     async fn start(app: impl FnOnce(&Path) -> PathBuf) -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let app = app(folder.path());
-        let driver = Driver::start(folder.path()).await;
-
         let port = free_port();
         let mut command = program("server");
         command
@@ -115,7 +111,7 @@ impl Stand {
         Self {
             origin: format!("http://127.0.0.1:{port}"),
             pages: Mutex::default(),
-            driver,
+            drivers: Default::default(),
             server,
             folder,
         }
@@ -128,7 +124,10 @@ impl Stand {
         } else {
             format!("{}{path}", self.origin)
         };
-        let page = Page::open(&self.driver, self.folder.path(), &address, visit).await;
+        let driver = self.drivers[visit.browser as usize]
+            .get_or_init(|| Driver::start(visit.browser, self.folder.path()))
+            .await;
+        let page = Page::open(driver, self.folder.path(), &address, visit).await;
         self.pages.lock().expect("one thread").push(page.clone());
         page
     }

@@ -13,8 +13,8 @@ use tokio::time::sleep;
 
 use super::{
     Visit,
-    browser::{Driver, Vendor},
-    gpu_calls::{self, GpuCalls},
+    browser::{Browser, Driver},
+    gpu_calls::GpuCalls,
     pictures,
     script::{self, Cancelled, Picture, StageShown, Watched},
     worker::WorkerSaid,
@@ -27,9 +27,9 @@ const PAGE: Duration = Duration::from_secs(90);
 /// Time limit for a whole room to pass through every stage, on two busy cores.
 const ROOM: Duration = Duration::from_secs(300);
 /// Time between two checks of a condition.
-pub(super) const LOOK: Duration = Duration::from_millis(40);
-/// A picture that is unchanged for this time is at rest.
-pub(super) const REST: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(100);
+/// A page that asks for no frame for this time is at rest.
+const REST: Duration = Duration::from_millis(500);
 
 /// One row of the list.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -74,22 +74,9 @@ impl Page {
             .await
             .expect("time-outs");
         let page = Self { client };
-        if !visit.screen.touch() {
-            // The size of the window would include the browser's borders.
-            let (width, height) = visit.screen.size();
-            let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-            page.vendor(
-                "goog/cdp/execute",
-                json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size }),
-            )
-            .await;
+        if visit.browser == Browser::Chromium {
+            page.prepare(visit).await;
         }
-        let source = format!(
-            "window.beforeWorker = {}; {}",
-            json!(visit.before_worker),
-            gpu_calls::COUNT
-        );
-        page.vendor("goog/cdp/execute", json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": source } })).await;
         page.go(address).await;
         page
     }
@@ -109,44 +96,7 @@ impl Page {
         self.until("the choice of a backend", PAGE, measured).await;
     }
 
-    /// Opens an address while files that match `patterns` cannot be had, and does not wait for the
-    /// page to run.
-    pub async fn go_without(&self, address: &str, patterns: &[&str]) {
-        for (cmd, params) in [
-            ("Network.enable", json!({})),
-            ("Network.setCacheDisabled", json!({ "cacheDisabled": true })),
-            ("Network.setBlockedURLs", json!({ "urls": patterns })),
-        ] {
-            let body = json!({ "cmd": cmd, "params": params });
-            self.vendor("goog/cdp/execute", body).await;
-        }
-        self.load(address).await;
-    }
-
-    /// Opens an address of which a megabyte takes five seconds, after `script` has run in its empty
-    /// page.
-    pub async fn go_slowly(&self, address: &str, script: &str) {
-        let slowly = json!({ "offline": false, "latency": 0, "downloadThroughput": 200_000, "uploadThroughput": -1 });
-        for (cmd, params) in [
-            ("Network.enable", json!({})),
-            ("Network.setCacheDisabled", json!({ "cacheDisabled": true })),
-            ("Network.emulateNetworkConditions", slowly),
-        ] {
-            let body = json!({ "cmd": cmd, "params": params });
-            self.vendor("goog/cdp/execute", body).await;
-        }
-        self.go_after(address, script).await;
-    }
-
-    /// Opens an address after `script` has run in its empty page, and does not wait for the page
-    /// to run.
-    pub async fn go_after(&self, address: &str, script: &str) {
-        let body = json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } });
-        self.vendor("goog/cdp/execute", body).await;
-        self.load(address).await;
-    }
-
-    async fn load(&self, address: &str) {
+    pub(super) async fn load(&self, address: &str) {
         self.client
             .goto(address)
             .await
@@ -178,16 +128,6 @@ impl Page {
     pub async fn choose_folder(&self, folder: &Path) {
         let path = folder.to_str().expect("a path in UTF-8");
         self.keys("folder-input", path).await;
-    }
-
-    /// Drops files and folders onto the middle of the page.
-    pub async fn drop_files(&self, paths: &[&Path]) {
-        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
-        for step in ["dragEnter", "dragOver", "drop"] {
-            let params = json!({ "type": step, "x": 500, "y": 400, "data": data });
-            let body = json!({ "cmd": "Input.dispatchDragEvent", "params": params });
-            self.vendor("goog/cdp/execute", body).await;
-        }
     }
 
     /// Number of cameras of a capture that are drawn.
@@ -469,18 +409,6 @@ impl Page {
         self.run::<Value>(SLIDE, &[json!(threshold)]).await;
     }
 
-    /// Makes the page believe that the user prefers a dark or a light page, and no motion.
-    pub async fn prefer(&self, dark: bool) {
-        let scheme = if dark { "dark" } else { "light" };
-        let features = json!([
-            { "name": "prefers-color-scheme", "value": scheme },
-            { "name": "prefers-reduced-motion", "value": "reduce" },
-        ]);
-        let body =
-            json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
-        self.vendor("goog/cdp/execute", body).await;
-    }
-
     /// A picture of the window, as PNG.
     pub(super) async fn screenshot(&self) -> Vec<u8> {
         self.client
@@ -489,19 +417,21 @@ impl Page {
             .unwrap_or_else(|error| panic!("no picture of the window: {error}"))
     }
 
+    /// Waits until the page asks for no more frames.
+    pub(super) async fn until_at_rest(&self) {
+        let [rest, limit] = [REST, STEP].map(|time| json!(time.as_millis() as u64));
+        let rests = self
+            .client
+            .execute_async(script::REST, vec![rest, limit])
+            .await;
+        let rests = rests.unwrap_or_else(|error| panic!("the page is gone: {error}"));
+        assert_eq!(rests, json!(true), "the picture does not come to rest");
+    }
+
     /// The contents of the canvas once it is at rest.
     pub async fn picture(&self) -> Picture {
-        let mut picture = self.picture_now().await;
-        let (start, mut since) = (Instant::now(), Instant::now());
-        while since.elapsed() < REST {
-            sleep(LOOK).await;
-            let next = self.picture_now().await;
-            if next != picture || self.run::<u32>("return window.framesDue", &[]).await > 0 {
-                (picture, since) = (next, Instant::now());
-            }
-            assert!(start.elapsed() < STEP, "the picture does not come to rest");
-        }
-        picture
+        self.until_at_rest().await;
+        self.picture_now().await
     }
 
     /// The contents of the canvas at the moment, whether or not it is at rest.
@@ -534,16 +464,6 @@ impl Page {
         }
     }
 
-    /// Errors on the browser's console since the last call.
-    pub async fn errors(&self) -> Vec<String> {
-        let log = self.vendor("se/log", json!({ "type": "browser" })).await;
-        let entries = log.as_array().cloned().unwrap_or_default();
-        let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
-        severe
-            .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
-            .collect()
-    }
-
     /// The state of the page, for the message of a failure.
     pub async fn account(&self) -> String {
         const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error', 'model-busy', 'model-error'].map(id =>
@@ -556,26 +476,10 @@ impl Page {
         words.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Crashes the browser's GPU process, as a failing driver would.
-    pub async fn crash_gpu(&self) {
-        self.vendor(
-            "goog/cdp/execute",
-            json!({ "cmd": "Browser.crashGpuProcess", "params": {} }),
-        )
-        .await;
-    }
-
     /// Closes the browser.
     pub(super) async fn close(self) {
         // A browser that has crashed is already closed.
         drop(self.client.close().await);
-    }
-
-    async fn vendor(&self, path: &'static str, body: Value) -> Value {
-        self.client
-            .issue_cmd(Vendor { path, body })
-            .await
-            .unwrap_or_else(|error| panic!("the driver does not do {path}: {error}"))
     }
 
     pub(super) async fn run<T: DeserializeOwned>(&self, script: &str, arguments: &[Value]) -> T {

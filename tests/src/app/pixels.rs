@@ -3,10 +3,9 @@
 use std::{fs, time::Instant};
 
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use super::{
-    page::{LOOK, Page, REST, STEP},
+    page::{Page, STEP},
     pictures, script,
 };
 
@@ -25,14 +24,16 @@ impl Page {
     /// could not read a canvas of WebGPU after its frame.
     pub async fn pixels(&self, name: &str) -> Pixels {
         self.run::<Value>(script::BARE, &[json!(true)]).await;
+        self.until_at_rest().await;
         let mut png = self.screenshot().await;
-        let (start, mut since) = (Instant::now(), Instant::now());
-        while since.elapsed() < REST {
-            sleep(LOOK).await;
+        let start = Instant::now();
+        // A frame of WebGPU is shown after it is drawn.
+        loop {
             let next = self.screenshot().await;
-            if next != png || self.run::<u32>("return window.framesDue", &[]).await > 0 {
-                (png, since) = (next, Instant::now());
+            if next == png {
+                break;
             }
+            png = next;
             assert!(start.elapsed() < STEP, "the picture does not come to rest");
         }
         self.run::<Value>(script::BARE, &[json!(false)]).await;

@@ -22,8 +22,9 @@ pub const WATCH: &str = r#"
                 watched.stages.push({ name: name.textContent, at: performance.now() });
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
     const request = window.requestAnimationFrame.bind(window);
-    window.framesDue = 0;
+    window.framesAsked = window.framesDue = 0;
     window.requestAnimationFrame = call => {
+        window.framesAsked += 1;
         window.framesDue += 1;
         return request(time => {
             window.framesDue -= 1;
@@ -228,6 +229,21 @@ pub const ASK_WORKER: &str = r#"
             if (said.failed || kind === 'Done' || kind === 'Points' && !toTheEnd) end();
         };
     })().catch(error => answer({ failed: String(error) }));
+"#;
+
+/// Waits in the page until it has asked for no frame for `arguments[0]` milliseconds, but at most
+/// `arguments[1]`. Returns `true` if it came to rest.
+pub const REST: &str = r#"
+    const [rest, limit, done] = arguments;
+    const began = performance.now();
+    let asked = -1, since = began;
+    const look = () => {
+        const now = performance.now();
+        if (window.framesAsked !== asked || window.framesDue > 0) [asked, since] = [window.framesAsked, now];
+        if (now - since >= rest || now - began > limit) done(now - since >= rest);
+        else setTimeout(look, 20);
+    };
+    look();
 "#;
 
 /// The picture, 48 x 30, as rows of red, green, blue.

@@ -20,7 +20,7 @@ fn webgpu_and_cpu_find_the_same() {
         let cpu = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
         let on_cpu = find(stand, &cpu).await;
         assert!(cpu.text("backend").await.starts_with("cpu · "));
-        let gpu = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
+        let gpu = stand.visit("/?backend=webgpu", Visit::WITH_WEBGPU).await;
         let on_gpu = find(stand, &gpu).await;
         assert!(gpu.text("backend").await.starts_with("webgpu · "));
         assert_eq!(on_cpu, on_gpu);
@@ -33,7 +33,7 @@ fn webgpu_and_cpu_find_the_same() {
 #[test]
 fn without_webgpu_the_page_says_why_and_works() {
     story(async |stand| {
-        let page = stand.visit("/", Visit::WITHOUT_WEBGPU).await;
+        let page = stand.visit("/", Visit::DESKTOP).await;
         assert!(page.text("backend").await.starts_with("cpu · "));
         let reason = page.text("backend-reason").await;
         assert!(
@@ -49,7 +49,7 @@ fn without_webgpu_the_page_says_why_and_works() {
 #[test]
 fn a_lost_gpu_costs_time_and_nothing_else() {
     story(async |stand| {
-        let page = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
+        let page = stand.visit("/?backend=webgpu", Visit::WITH_WEBGPU).await;
         page.choose(&stand.thin_room()).await;
         let at_work = async || {
             page.stages()
@@ -70,7 +70,7 @@ fn a_lost_gpu_costs_time_and_nothing_else() {
 #[test]
 fn a_scan_waits_for_the_gpu_once_and_compiles_nothing() {
     story(async |stand| {
-        let page = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
+        let page = stand.visit("/?backend=webgpu", Visit::WITH_WEBGPU).await;
         for room in [stand.thin_room(), stand.thin_room(), stand.room()] {
             let before = page.gpu_calls().await.len();
             find_in(&room, &page).await;
@@ -142,7 +142,7 @@ fn a_gpu_without_memory_costs_time_and_nothing_else() {
                 "/?backend=webgpu",
                 Visit {
                     before_worker: OUT_OF_MEMORY,
-                    ..Visit::DESKTOP
+                    ..Visit::WITH_WEBGPU
                 },
             )
             .await;
@@ -168,7 +168,7 @@ fn a_shader_that_does_not_compile_costs_time_and_nothing_else() {
                 "/?backend=webgpu",
                 Visit {
                     before_worker: BROKEN_SHADER,
-                    ..Visit::DESKTOP
+                    ..Visit::WITH_WEBGPU
                 },
             )
             .await;
@@ -181,7 +181,7 @@ fn a_shader_that_does_not_compile_costs_time_and_nothing_else() {
 #[test]
 fn phrases_are_understood_without_the_gpu() {
     story(async |stand| {
-        let page = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
+        let page = stand.visit("/?backend=webgpu", Visit::WITH_WEBGPU).await;
         find(stand, &page).await;
         page.crash_gpu().await;
         page.ask_in_own_words("the thing one sits on").await;

@@ -151,7 +151,7 @@ fn who_stops_keeps_what_was_found_so_far() {
 }
 
 async fn stopped(stand: &Stand, address: &str) {
-    let page = stand.visit(address, Visit::DESKTOP).await;
+    let page = stand.visit(address, Visit::WITH_WEBGPU).await;
     page.choose_folder(&stand.capture("long", MANY)).await;
     page.until("the choice", STEP, async || page.exists("by-frames").await)
         .await;

@@ -64,7 +64,7 @@ async fn export(stand: &Stand, page: &Page) -> String {
 
 async fn cancel_in(stand: &Stand, backend: &str, stages: &[&str]) {
     let page = stand
-        .visit(&format!("/?backend={backend}"), Visit::DESKTOP)
+        .visit(&format!("/?backend={backend}"), Visit::WITH_WEBGPU)
         .await;
     let room = stand.room();
     for stage in stages {

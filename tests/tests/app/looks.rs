@@ -5,7 +5,7 @@ use proofs::app::{Page, STEP, Visit, story};
 
 #[test]
 fn every_state_is_whole_on_a_desktop() {
-    story(async |stand| every_state(stand, "desktop", Visit::DESKTOP).await);
+    story(async |stand| every_state(stand, "desktop", Visit::LARGE_DESKTOP).await);
 }
 
 #[test]

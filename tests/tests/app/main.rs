@@ -13,6 +13,7 @@ mod colors;
 mod editing;
 mod embedding;
 mod files;
+mod firefox;
 mod first_visit;
 mod fixed_classes;
 mod following;

@@ -68,7 +68,7 @@ fn webgpu_and_the_software_renderer_draw_the_same() {
 #[test]
 fn a_canvas_that_cannot_show_webgpu_is_drawn_in_software() {
     story(async |stand| {
-        let page = open(stand, "webgpu", Visit::DESKTOP).await;
+        let page = open(stand, "webgpu", Visit::WITH_WEBGPU).await;
         assert!(page.picture().await.coverage() > 0.05);
     });
 }

@@ -205,7 +205,7 @@ fn the_picture_is_saved_with_what_is_drawn_over_it() {
         page.keys("viewer-canvas", "BBP").await;
         let bytes = files::downloaded(stand, &page, "room.png").await;
         let picture = image::load_from_memory(&bytes).unwrap().into_rgb8();
-        assert_eq!((picture.width(), picture.height()), (1440, 900));
+        assert_eq!((picture.width(), picture.height()), (1280, 800));
         let colors: BTreeSet<_> = picture.pixels().map(|pixel| pixel.0).collect();
         assert!(colors.len() > 100, "{} colors", colors.len());
         assert!(colors.contains(&[16, 18, 22]), "the background");
@@ -243,7 +243,7 @@ fn held_keys_fly_and_typed_ones_do_not() {
         page.hold('s', time).await;
         page.hold_right(false).await;
         page.point_at((520.0, 450.0)).await;
-        page.point_at((1300.0, 880.0)).await; // nothing is outlined there
+        page.point_at((1140.0, 780.0)).await; // nothing is outlined there
         let back = page.picture().await;
         assert!(back.difference(&there) > OTHER, "the button does nothing");
         page.hold('w', time).await;

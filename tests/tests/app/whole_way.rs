@@ -46,7 +46,7 @@ async fn only_find(stand: &Stand, scan: &Path) {
 }
 
 async fn whole_way(stand: &Stand, scan: &Path) {
-    let page = stand.visit("/", Visit::DESKTOP).await;
+    let page = stand.visit("/", Visit::WITH_WEBGPU).await;
     find(&page, scan).await;
     let words = two_names(&page).await;
     ask(&page, &words).await;
