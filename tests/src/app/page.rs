@@ -571,7 +571,7 @@ impl Page {
         drop(self.client.close().await);
     }
 
-    async fn vendor(&self, path: &'static str, body: Value) -> Value {
+    pub(super) async fn vendor(&self, path: &'static str, body: Value) -> Value {
         self.client
             .issue_cmd(Vendor { path, body })
             .await

@@ -32,8 +32,14 @@ impl Page {
     /// Sends the scene that the dialog offers, and closes the dialog.
     pub async fn send(&self) -> Sent {
         self.press("send-button").await;
+        self.until_sent().await
+    }
+
+    /// Waits until the scene is sent, and closes the dialog.
+    pub async fn until_sent(&self) -> Sent {
         self.until("the links", STEP, async || {
-            self.exists("share-link").await || self.exists("share-problem").await
+            let is_sent = !self.exists("sending").await && self.exists("share-link").await;
+            is_sent || self.exists("share-problem").await
         })
         .await;
         let sent = Sent {
@@ -47,6 +53,30 @@ impl Page {
         );
         self.close_sharing().await;
         sent
+    }
+
+    /// Lets so many bytes a second reach servers; `None` if none can be reached.
+    pub async fn upload_at(&self, bytes_per_second: Option<u32>) {
+        let limits = json!({
+            "offline": bytes_per_second.is_none(),
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": bytes_per_second.unwrap_or(0),
+        });
+        for (cmd, params) in [
+            ("Network.enable", json!({})),
+            ("Network.emulateNetworkConditions", limits),
+        ] {
+            let body = json!({ "cmd": cmd, "params": params });
+            self.vendor("goog/cdp/execute", body).await;
+        }
+    }
+
+    /// Number of requests of the page whose address ends with this.
+    pub async fn requests_of(&self, ending: &str) -> usize {
+        const REQUESTS: &str = "return performance.getEntriesByType('resource')
+            .filter(request => request.name.endsWith(arguments[0])).length";
+        self.run(REQUESTS, &[json!(ending)]).await
     }
 
     /// Closes the dialog.
