@@ -83,3 +83,49 @@ pub(crate) fn assert_right<A: Debug>(
         cases.len()
     );
 }
+
+mod tests {
+    use super::*;
+
+    /// A table of so many files of one byte each.
+    fn table(files: usize) -> Vec<(String, Vec<u8>, ())> {
+        let file = |number: usize| (format!("file {number}"), vec![number as u8], ());
+        (0..files).map(file).collect()
+    }
+
+    #[test]
+    #[should_panic(expected = "the table of odd has 59 files, the least is 60")]
+    fn a_short_table_fails() {
+        assert_right("odd", Memory::per_byte(1), &table(FEWEST - 1), |_, ()| {
+            Ok(())
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "file 0: the table has it already")]
+    fn a_table_that_repeats_itself_fails() {
+        let twice = [table(FEWEST), table(1)].concat();
+        assert_right("odd", Memory::per_byte(1), &twice, |_, ()| Ok(()));
+    }
+
+    #[test]
+    #[should_panic(expected = "file 7: held 2097152 bytes at once")]
+    fn a_reader_that_takes_too_much_fails() {
+        let check = |bytes: &[u8], (): &()| {
+            let size = if bytes[0] == 7 { 2 << 20 } else { 0 };
+            std::hint::black_box(Vec::<u8>::with_capacity(size));
+            Ok(())
+        };
+        assert_right("odd", Memory::per_byte(1), &table(FEWEST), check);
+    }
+
+    #[test]
+    #[should_panic(expected = "file 7: the reader panicked")]
+    fn a_reader_that_panics_fails() {
+        let check = |bytes: &[u8], (): &()| {
+            assert_ne!(bytes[0], 7);
+            Ok(())
+        };
+        assert_right("odd", Memory::per_byte(1), &table(FEWEST), check);
+    }
+}
