@@ -76,6 +76,8 @@ pub mod bundle;
 #[cfg(feature = "captures")]
 pub mod captures;
 pub mod evaluate;
+#[cfg(test)]
+mod families;
 #[cfg(feature = "captures")]
 pub mod foundation;
 pub mod geometry;

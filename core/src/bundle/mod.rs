@@ -368,14 +368,15 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         superpoints,
         points,
     )?;
-    let ids: Vec<u32> = (0..)
-        .zip(&sizes)
-        .flat_map(|(id, &size)| std::iter::repeat_n(id, size as usize))
-        .collect();
     let positions = points::decode_positions(
         &reader.section(Section::Positions, points::positions_len(points))?,
         points,
     )?;
+    // the sizes alone can promise any number of points
+    let ids: Vec<u32> = (0..)
+        .zip(&sizes)
+        .flat_map(|(id, &size)| std::iter::repeat_n(id, size as usize))
+        .collect();
     let colors = match reader.has(Section::Colors) {
         true => Some(points::decode_colors(
             &reader.section(Section::Colors, 3 * points)?,

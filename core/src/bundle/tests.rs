@@ -14,6 +14,8 @@ use crate::{
     text,
 };
 
+mod odd;
+
 fn unit(seed: u32) -> Vec<f32> {
     let raw: Vec<f32> = (0..text::TextSpace::default().width as u32)
         .map(|i| noise(seed.wrapping_mul(31).wrapping_add(i)) - 0.5)
@@ -393,113 +395,6 @@ fn every_flipped_bit_is_noticed() {
         flipped[at] ^= 4;
         assert!(inspect(&flipped).is_err(), "byte {at}");
     }
-}
-
-#[test]
-fn lies_are_named() {
-    let bytes = encode(&small());
-    let lie = |at: usize, value: u32| {
-        let mut lying = bytes.clone();
-        lying[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        reseal(&mut lying);
-        decode(&lying).unwrap_err().to_string()
-    };
-    assert_eq!(decode(b"").unwrap_err(), BundleError::NotABundle);
-    assert_eq!(
-        decode(b"ply\nformat ascii 1.0").unwrap_err(),
-        BundleError::NotABundle
-    );
-    assert_eq!(
-        lie(8, 2),
-        "the bundle has version 2, this program reads version 1"
-    );
-    assert_eq!(
-        lie(16, u32::MAX),
-        "the bundle has 4294967295 points, the limit is 12000000"
-    );
-    assert_eq!(
-        lie(20, 201),
-        "the bundle has 201 superpoints, the limit is 200"
-    );
-    assert_eq!(
-        lie(24, 1 << 20),
-        "the bundle has 1048576 instances, the limit is 65536"
-    );
-    assert!(lie(16, 199).contains("section `supr`"), "{}", lie(16, 199));
-    assert!(
-        lie(60 + 8, u32::MAX).contains("section `meta` is malformed: it has 4294967295 bytes"),
-        "{}",
-        lie(68, u32::MAX)
-    );
-    let mut damaged = bytes.clone();
-    *damaged.last_mut().unwrap() ^= 1;
-    assert_eq!(decode(&damaged).unwrap_err(), BundleError::Checksum);
-    let mut joined = bytes;
-    joined.push(0);
-    assert!(matches!(
-        decode(&joined).unwrap_err(),
-        BundleError::Length { .. }
-    ));
-}
-
-/// What is read can be written: JSON has numbers that are infinite as f32, and has no infinity.
-#[test]
-fn numbers_beyond_f32_are_refused() {
-    let bytes = encode(&small());
-    let reader = container::Reader::open(&bytes).unwrap();
-    let section = |section| reader.section(section, 1 << 20).unwrap();
-    let json = String::from_utf8(section(Section::Meta)).unwrap();
-    for (honest, lie, words) in [
-        ("0.25", "1e99", "threshold is inf"),
-        ("0.25", "-0.25", "threshold is -0.25"),
-        (
-            "[1.0,2.0,3.0]",
-            "[1.0,1e99,3.0]",
-            "must be at finite places",
-        ),
-        (
-            "[0.0,0.0,1.0]",
-            "[0.0,0.0,-1e39]",
-            "must be at finite places",
-        ),
-        ("0.8", "1e99", "field of view, inf"),
-        ("0.8", "0", "field of view, 0"),
-        ("0.001,", "1e-300,", "between a micrometre"),
-    ] {
-        let lying = json.replacen(honest, lie, 1);
-        assert_ne!(lying, json, "{honest}");
-        let mut container = Container::new(200, 10, 5);
-        container.push(Section::Meta, lying.as_bytes());
-        for other in &Section::ALL[1..] {
-            container.push(*other, &section(*other));
-        }
-        let error = decode(&container.finish()).unwrap_err().to_string();
-        assert!(error.contains(words), "{error} does not say {words}");
-    }
-}
-
-#[test]
-fn a_bomb_is_refused_before_it_grows() {
-    let mut container = Container::new(1, 1, 0);
-    container.push(Section::Meta, &vec![b' '; MAX_META + 1]);
-    let bytes = container.finish();
-    assert!(bytes.len() < 100_000);
-    assert!(
-        decode(&bytes)
-            .unwrap_err()
-            .to_string()
-            .contains("at most 16777216")
-    );
-    // A table that understates the inflated size of a section.
-    let mut bytes = bytes;
-    bytes[68..72].copy_from_slice(&1000_u32.to_le_bytes());
-    reseal(&mut bytes);
-    assert!(
-        decode(&bytes)
-            .unwrap_err()
-            .to_string()
-            .contains("does not inflate to 1000 bytes")
-    );
 }
 
 /// A room as a scanner sees it: walls, floor and furniture boxes, 3 mm of noise, texture and

@@ -7,7 +7,7 @@ use ::exr::{
     prelude::{FlatSamples, ReadChannels, ReadLayers, read},
 };
 
-use super::image_file::PIXEL_LIMIT;
+use super::image_file::check_size;
 use crate::views::Map;
 
 /// Names of the depth channel, in order of preference; otherwise the first channel is used.
@@ -23,18 +23,9 @@ pub fn depth(file: &[u8]) -> Result<Map, String> {
     // the header is checked first, because memory is allocated for the sizes in it
     let header = MetaData::read_from_buffered(Cursor::new(file), false).map_err(words)?;
     for header in &header.headers {
+        // all channels are decoded
         let (size, channels) = (header.layer_size, header.channels.list.len());
-        // All channels are decoded.
-        let values = size
-            .0
-            .checked_mul(size.1)
-            .and_then(|pixels| pixels.checked_mul(channels));
-        if values.is_none_or(|values| values as u64 > PIXEL_LIMIT) {
-            return Err(format!(
-                "the image has {} x {} pixels and {channels} channels, the limit is {PIXEL_LIMIT} pixels of all channels",
-                size.0, size.1
-            ));
-        }
+        check_size([size.0, size.1], channels, file.len())?;
     }
     let image = read()
         .no_deep_data()

@@ -7,6 +7,9 @@ use super::CaptureError;
 /// Maximum number of files of a capture: ten hours of video have fewer.
 pub const MAX_FILES: usize = 1_000_000;
 
+/// A byte order mark.
+const MARK: char = '\u{feff}';
+
 /// A file of a capture.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CaptureFile {
@@ -221,13 +224,17 @@ impl<'a> Tree<'a> {
         self.files.read(&self.path(path), limit)
     }
 
-    /// The text of a file.
+    /// The text of a file, without the byte order mark that some editors put before it.
     ///
     /// # Errors
     /// See [`Files::read`]; or it is not text.
     pub fn text(&self, path: &str, limit: u64) -> Result<String, CaptureError> {
-        String::from_utf8(self.read(path, limit)?)
-            .map_err(|_| self.wrong(path, |file| format!("{file} is not text in UTF-8")))
+        let mut text = String::from_utf8(self.read(path, limit)?)
+            .map_err(|_| self.wrong(path, |file| format!("{file} is not text in UTF-8")))?;
+        if text.starts_with(MARK) {
+            text.drain(..MARK.len_utf8());
+        }
+        Ok(text)
     }
 
     /// The folder one up, if the capture has it.

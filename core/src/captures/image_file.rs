@@ -8,6 +8,9 @@ use crate::views::{Map, MapError};
 
 /// Maximum number of pixels of an image; a file that says more is damaged.
 pub const PIXEL_LIMIT: u64 = 1 << 26;
+/// Maximum number of pixels that a byte of a file can stand for: a pixel is at least a bit, and
+/// deflate packs a byte at most 1032-fold.
+const PIXELS_PER_BYTE: u64 = 8 * 1032;
 /// Maximum number of pixels along a side of an image, and of bytes that decoding it may take.
 const SIDE_LIMIT: u32 = 16_384;
 const MEMORY_LIMIT: u64 = 512 << 20;
@@ -58,12 +61,33 @@ pub fn decoded(bytes: &[u8]) -> Result<DynamicImage, String> {
 pub fn size(bytes: &[u8]) -> Result<[u32; 2], String> {
     let size = reader(bytes)?.into_dimensions();
     let (width, height) = size.map_err(|error| error.to_string())?;
-    if u64::from(width) * u64::from(height) > PIXEL_LIMIT {
-        return Err(format!(
-            "it has {width} x {height} pixels, the limit is {PIXEL_LIMIT}"
-        ));
-    }
+    check_size([width, height].map(|n| n as usize), 1, bytes.len())?;
     Ok([width, height])
+}
+
+/// Checks the size [columns, rows] that the header of a file of so many bytes claims, before memory
+/// is taken for so many pixels of all channels.
+///
+/// # Errors
+/// There are more than any image has, or than the bytes can hold.
+pub(super) fn check_size(
+    [columns, rows]: [usize; 2],
+    channels: usize,
+    bytes: usize,
+) -> Result<(), String> {
+    let shown = || match channels {
+        1 => format!("{columns} x {rows} pixels"),
+        _ => format!("{columns} x {rows} pixels and {channels} channels"),
+    };
+    let pixels = (columns as u64).saturating_mul(rows as u64);
+    let values = pixels.saturating_mul(channels as u64);
+    if values > PIXEL_LIMIT {
+        return Err(format!("it has {}, the limit is {PIXEL_LIMIT}", shown()));
+    }
+    if values > PIXELS_PER_BYTE * bytes as u64 {
+        return Err(format!("its {bytes} bytes cannot hold {}", shown()));
+    }
+    Ok(())
 }
 
 impl Picture {

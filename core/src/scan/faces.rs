@@ -36,11 +36,11 @@ pub(super) fn corners(
     }))
 }
 
-/// The row of a corner, if there is such a row among `rows`.
-pub(super) fn row(corner: f64, rows: usize) -> Option<usize> {
-    (0.0..rows as f64)
-        .contains(&corner)
-        .then_some(corner as usize)
+/// The row that a number of a file stands for, if there is such a row among `rows`: neither halves
+/// nor numbers below zero have one.
+pub(super) fn row(number: f64, rows: usize) -> Option<usize> {
+    let is_row = (0.0..rows as f64).contains(&number) && number.fract() == 0.0;
+    is_row.then_some(number as usize)
 }
 
 /// The faces as triangles of points: polygons are split into fans, and faces with a corner that is

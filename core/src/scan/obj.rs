@@ -102,7 +102,8 @@ impl Mesh {
         }
         let mut words = line
             .split(u8::is_ascii_whitespace)
-            .filter(|word| !word.is_empty());
+            .filter(|word| !word.is_empty())
+            .take_while(|word| !word.starts_with(b"#"));
         let keyword = words.next().unwrap_or_default();
         match keyword {
             b"v" => self.vertex(words),

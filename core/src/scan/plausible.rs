@@ -35,6 +35,7 @@ pub(super) fn rows(
     };
     let kept = finite_rows(table, format, warnings)?;
     let coordinates = Coordinates::of(table.point_rows(), format)?;
+    warnings.extend(Coordinates::repeated(table.point_rows()));
     check_spread(&sample(&coordinates, all), format)?;
     let kept = measured_rows(table, &coordinates, kept, warnings);
     let points = Rows {

@@ -133,7 +133,7 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
         let done = match (keyword.as_deref().unwrap_or_default(), &words[..]) {
             (_, []) => Ok(()),
             ("ply", [_]) if number == 0 => Ok(()),
-            ("format", [_, name, _]) => Encoding::from_name(name).map(|name| encoding = Some(name)),
+            ("format", [_, name, _]) => set_encoding(&mut encoding, name),
             (keyword @ ("comment" | "obj_info"), _) => {
                 let line = line.trim_ascii_start();
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -173,6 +173,14 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
 
 /// The problem with a line of the header, as the end of a sentence.
 type Problem = &'static str;
+
+fn set_encoding(encoding: &mut Option<Encoding>, name: &str) -> Result<(), Problem> {
+    let named = Encoding::from_name(name)?;
+    match encoding.replace(named) {
+        Some(before) if before != named => Err("names another format a second time"),
+        _ => Ok(()),
+    }
+}
 
 fn add_element(table: &mut Table, name: &str, count: &str) -> Result<(), Problem> {
     let count = count

@@ -34,6 +34,20 @@ impl<'a> Coordinates<'a> {
     pub(super) fn at(&self, row: usize) -> [f64; 3] {
         self.0.map(|column| column.at(row))
     }
+
+    /// A warning if the file has a coordinate twice, so that which of them is meant is not known.
+    pub(super) fn repeated(points: &Element) -> Option<Warning> {
+        let count = |name: &&str| {
+            let columns = points.columns.iter();
+            columns
+                .filter(|c| c.name.eq_ignore_ascii_case(name))
+                .count()
+        };
+        let name = ["x", "y", "z"].into_iter().find(|name| count(name) > 1)?;
+        Some(Warning(format!(
+            "the points have a property `{name}` twice; the first was read"
+        )))
+    }
 }
 
 /// Creates a scan whose points are the rows `kept`, or all rows. The table must have coordinates;

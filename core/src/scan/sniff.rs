@@ -186,7 +186,7 @@ fn of_text(bytes: &[u8], head: &str) -> Result<Format, &'static str> {
     if lower.starts_with(['{', '[']) {
         return Err("a JSON file");
     }
-    if lower.starts_with("solid") && (lower.contains("facet") || lower.contains("endsolid")) {
+    if lower.starts_with("solid") && (lower.contains("facet") || is_ascii_stl(bytes)) {
         return Ok(Format::AsciiStl);
     }
     let first = lower.split_ascii_whitespace().next().unwrap_or_default();
@@ -207,6 +207,18 @@ fn of_text(bytes: &[u8], head: &str) -> Result<Format, &'static str> {
         Some(text::Kind::Ptx) => Err("a PTX scan; export it as E57, LAS or PTS"),
         None => Err("plain text"),
     }
+}
+
+/// `true` if a word that follows the name of a solid comes after the first line, however long that
+/// name is.
+fn is_ascii_stl(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|b| matches!(b, b'\n' | b'\r')).skip(1);
+    let second = lines.find(|line| !line.trim_ascii().is_empty());
+    let second = second.unwrap_or_default().trim_ascii();
+    ["facet", "endsolid"].iter().any(|word| {
+        let start = second.get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    })
 }
 
 /// The last boundary of characters up to a position.

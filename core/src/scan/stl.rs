@@ -199,6 +199,7 @@ pub(super) fn read_ascii(bytes: &[u8], steps: &mut Steps) -> Result<Table, ReadE
     let mut comments = Vec::new();
     let mut corners: Vec<[f64; 3]> = Vec::new();
     let (mut in_solid, mut in_facet) = (false, false);
+    let mut normals_before = 0;
     while let Some(word) = words.next() {
         steps.at(words.at)?;
         match word.to_ascii_lowercase().as_slice() {
@@ -213,8 +214,11 @@ pub(super) fn read_ascii(bytes: &[u8], steps: &mut Steps) -> Result<Table, ReadE
                 in_solid = false;
                 words.rest_of_line();
             }
-            b"facet" if in_solid && !in_facet => in_facet = true,
-            b"normal" if in_facet => {
+            b"facet" if in_solid && !in_facet => {
+                in_facet = true;
+                normals_before = mesh.of_faces.len();
+            }
+            b"normal" if in_facet && mesh.of_faces.len() == normals_before => {
                 let normal = words.numbers()?;
                 mesh.of_faces
                     .extend(normal.iter().flat_map(|v| (*v as f32).to_le_bytes()));

@@ -30,7 +30,7 @@ pub fn of_picture(focal: [f32; 2], center: [f32; 2]) -> Intrinsics {
 /// # Errors
 /// The file cannot be read or is not JSON.
 pub fn json(tree: &Tree, path: &str) -> Result<Value, CaptureError> {
-    serde_json::from_slice(&tree.read(path, TEXT_LIMIT)?)
+    serde_json::from_str(&tree.text(path, TEXT_LIMIT)?)
         .map_err(|error| tree.wrong(path, |file| format!("{file} is not JSON: {error}")))
 }
 

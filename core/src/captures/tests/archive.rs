@@ -4,7 +4,7 @@ use ::zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::*;
 
-fn zipped(files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+pub(super) fn zipped(files: &[(String, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
     use std::io::Write as _;
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(method);
@@ -20,7 +20,7 @@ fn opened(bytes: Vec<u8>) -> Result<Zip<Vec<u8>>, CaptureError> {
 }
 
 /// Replaces every occurrence of `from`, which is as long as `to`.
-fn patched(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+pub(super) fn patched(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut at = 0;
     while let Some(next) = bytes[at..]

@@ -2,6 +2,7 @@
 //! Captures of a wall, two metres away, and what breaks them.
 
 mod archive;
+mod odd;
 
 use std::io::Cursor;
 

@@ -19,7 +19,7 @@ use gltf_json::{
 use super::{
     Element, ReadError, Scalar, Steps, Table, Warning,
     build::{self, Corners},
-    faces::MAX_TRIANGLES,
+    faces::{self, MAX_TRIANGLES},
 };
 
 mod data;
@@ -389,7 +389,7 @@ impl<'a> Scene<'a> {
         self.pictures.warn(warnings);
         if self.beyond > 0 {
             warnings.push(Warning(format!(
-                "{} indices are beyond the vertices of their mesh",
+                "{} indices name no vertex of their mesh",
                 self.beyond
             )));
         }
@@ -448,11 +448,9 @@ fn used(positions: &Numbers, indices: Option<&Numbers>, beyond: &mut usize) -> U
     };
     let mut vertices: Vec<u32> = Vec::with_capacity(indices.count);
     for place in 0..indices.count {
-        let vertex = indices.at(place, 0);
-        if vertex < positions.count as f64 {
-            vertices.push(vertex as u32);
-        } else {
-            *beyond += 1;
+        match faces::row(indices.at(place, 0), positions.count) {
+            Some(vertex) => vertices.push(vertex as u32),
+            None => *beyond += 1,
         }
     }
     vertices.sort_unstable();
@@ -479,11 +477,14 @@ impl Used {
         })
     }
 
-    /// The place of a vertex among those that are used.
-    fn row(&self, vertex: f64) -> Option<usize> {
+    /// The place of a vertex among those that are used; `None` for an index that names none.
+    fn row(&self, index: f64) -> Option<usize> {
         match self {
-            Self::All(count) => (vertex < *count as f64).then_some(vertex as usize),
-            Self::Some(vertices) => vertices.binary_search(&(vertex as u32)).ok(),
+            Self::All(count) => faces::row(index, *count),
+            Self::Some(vertices) => {
+                let vertex = faces::row(index, u32::MAX as usize)? as u32;
+                vertices.binary_search(&vertex).ok()
+            }
         }
     }
 }

@@ -63,6 +63,14 @@ impl Field {
             .map_or(value, |[scale, offset]| value * scale + offset)
     }
 
+    /// `true` for a channel of the color that the format of points has: extra bytes of the same name
+    /// may have any type.
+    pub(super) fn is_color(&self) -> bool {
+        self.stored == Scalar::U16
+            && self.scaled.is_none()
+            && ["red", "green", "blue"].contains(&self.name.as_str())
+    }
+
     /// Appends the value in a point as its column has it.
     pub(super) fn push(&self, record: &[u8], row: &mut Vec<u8>) {
         if self.bits.is_none() && self.scaled.is_none() && self.scalar.size() <= self.stored.size()

@@ -207,8 +207,7 @@ fn raw<'a>(
 
 /// Colors below 256 are bytes; colors that are all zero are no colors.
 fn settle_colors(fields: &mut Vec<Field>, raw: &[u8], record: usize, warnings: &mut Vec<Warning>) {
-    let is_color = |field: &Field| ["red", "green", "blue"].contains(&field.name.as_str());
-    let colors: Vec<&Field> = fields.iter().filter(|field| is_color(field)).collect();
+    let colors: Vec<&Field> = fields.iter().filter(|field| field.is_color()).collect();
     if colors.is_empty() {
         return;
     }
@@ -218,13 +217,13 @@ fn settle_colors(fields: &mut Vec<Field>, raw: &[u8], record: usize, warnings: &
     };
     let highest = raw.chunks_exact(record).map(of_record).fold(0.0, f64::max);
     if highest == 0.0 {
-        fields.retain(|field| !is_color(field));
+        fields.retain(|field| !field.is_color());
         warnings.push(Warning(
             "all points are black, which is how \"no color\" is written; the scan is read without colors"
                 .to_owned(),
         ));
     } else if highest < 256.0 {
-        let colors = fields.iter_mut().filter(|field| is_color(field));
+        let colors = fields.iter_mut().filter(|field| field.is_color());
         colors.for_each(|field| field.scalar = Scalar::U8);
     }
 }

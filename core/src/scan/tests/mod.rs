@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 use super::*;
+use crate::families::{self, Memory};
 
 mod e57;
 mod gltf;
@@ -9,6 +10,8 @@ mod las;
 mod meaning;
 mod obj;
 mod odd;
+mod pcd;
+mod ply;
 pub(crate) mod real;
 mod round_trip;
 mod splat;
@@ -39,38 +42,58 @@ enum Answer {
     Refused(&'static str),
 }
 
-/// Reads files, and shows all whose answer is another than the right one.
-fn assert_answers(cases: Vec<(String, Vec<u8>, Answer)>) {
-    let mut wrong = Vec::new();
-    for (name, bytes, wanted) in cases {
-        let found = read_silently(&bytes);
-        let is_right = match (&found, wanted) {
-            (Ok(scan), Answer::Silent(points, triangles)) => {
-                (scan.len(), scan.triangles.len()) == (points, triangles)
-                    && scan.warnings.is_empty()
-            }
-            (Ok(scan), Answer::Warned(points, triangles, words)) => {
-                (scan.len(), scan.triangles.len()) == (points, triangles)
-                    && scan.warnings.iter().any(|w| w.0.contains(words))
-            }
-            (Err(error), Answer::Refused(words)) => error.to_string().contains(words),
-            _ => false,
-        };
-        if !is_right {
-            let found = found.map_or_else(
-                |error| format!("{error}"),
-                |scan| {
-                    format!(
-                        "{} points, {} triangles, {:?}",
-                        scan.len(),
-                        scan.triangles.len(),
-                        scan.warnings
-                    )
-                },
-            );
-            wrong.push(format!("{name}: {wanted:?}, but {found}"));
+/// A file that is odd, under a name that says how, and the right answer to it.
+type Case = (String, Vec<u8>, Answer);
+
+/// Cases with names that are known beforehand.
+fn cases<const N: usize>(named: [(&str, Vec<u8>, Answer); N]) -> Vec<Case> {
+    named
+        .map(|(name, bytes, answer)| (name.to_owned(), bytes, answer))
+        .into()
+}
+
+/// Checks the table of a family of formats, see [`families::assert_right`].
+fn assert_family(family: &str, allowed: Memory, cases: &[Case]) {
+    families::assert_right(family, allowed, cases, check);
+}
+
+/// What is wrong with the answer to a file.
+fn check(bytes: &[u8], wanted: &Answer) -> Result<(), String> {
+    let found = read_silently(bytes);
+    let is_right = match (&found, *wanted) {
+        (Ok(scan), Answer::Silent(points, triangles)) => {
+            (scan.len(), scan.triangles.len()) == (points, triangles) && scan.warnings.is_empty()
         }
+        (Ok(scan), Answer::Warned(points, triangles, words)) => {
+            (scan.len(), scan.triangles.len()) == (points, triangles)
+                && scan.warnings.iter().any(|w| w.0.contains(words))
+        }
+        (Err(error), Answer::Refused(words)) => error.to_string().contains(words),
+        _ => false,
+    };
+    if is_right {
+        return Ok(());
     }
+    Err(match found {
+        Err(error) => format!("{error}"),
+        Ok(scan) => format!(
+            "{} points, {} triangles, {:?}",
+            scan.len(),
+            scan.triangles.len(),
+            scan.warnings
+        ),
+    })
+}
+
+/// Reads files, and shows all whose answer is another than the right one.
+fn assert_answers(cases: Vec<Case>) {
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter_map(|(name, bytes, wanted)| {
+            let found = check(bytes, wanted).err()?;
+            Some(format!("{name}: {wanted:?}, but {found}"))
+        })
+        .collect();
     assert!(
         wrong.is_empty(),
         "{} wrong\n{}",

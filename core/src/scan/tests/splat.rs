@@ -3,7 +3,7 @@
 use miniz_oxide::deflate::compress_to_vec;
 
 use super::{
-    Answer::{Refused, Warned},
+    Answer::{Refused, Silent, Warned},
     *,
 };
 
@@ -47,8 +47,8 @@ fn splats_of_a_ply_have_colors_and_transparent_ones_are_left_out() {
     assert_written_back(&scan);
 }
 
-#[test]
-fn splats_of_a_ply_have_their_right_answers() {
+/// What is odd about splats in PLY files.
+fn ply_files() -> Vec<Case> {
     let right = splats(&[5.0, -5.0, 0.0], [0.0; 3]);
     let packed = replaced(
         &replaced(
@@ -59,8 +59,21 @@ fn splats_of_a_ply_have_their_right_answers() {
         "float z",
         "uint packed_position",
     );
-    let cases = [
-        ("right", right.clone(), Warned(2, 0, "Gaussian splats")),
+    let renamed = |from: &str, to: &str| replaced(&right, from, to);
+    let typed =
+        |name: &str, kind: &str| renamed(&format!("float {name}"), &format!("{kind} {name}"));
+    let counted = |count: &str| renamed("vertex 3", &format!("vertex {count}"));
+    let rest: String = (0..45)
+        .map(|k| format!("property float f_rest_{k}\n"))
+        .collect();
+    let harmonic = replaced(
+        &splats(&[5.0], [0.0; 3]),
+        "end_header",
+        &format!("{rest}end_header"),
+    );
+    let harmonic = [&harmonic[..], &[0; 180]].concat();
+    cases([
+        ("PLY", right.clone(), Warned(2, 0, "Gaussian splats")),
         (
             "all opaque",
             splats(&[5.0; 3], [0.0; 3]),
@@ -97,13 +110,70 @@ fn splats_of_a_ply_have_their_right_answers() {
             replaced(&right, "float z", "float q"),
             Refused("no property `z`"),
         ),
-    ];
-    assert_answers(
-        cases
-            .map(|(name, bytes, answer)| (name.to_owned(), bytes, answer))
-            .into(),
-    );
-    // what lacks one of the columns is points like others
+        (
+            "names in capitals",
+            renamed("float opacity", "float OPACITY"),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        ("many harmonics", harmonic, Warned(1, 0, "Gaussian splats")),
+        (
+            "half an opacity",
+            typed("opacity", "list uchar"),
+            Refused("is not understood"),
+        ),
+        (
+            "opacities in bytes",
+            typed("opacity", "char"),
+            Warned(3, 0, "9 bytes after the last row"),
+        ),
+        (
+            "no opacity",
+            renamed("float opacity", "float haze"),
+            Silent(3, 0),
+        ),
+        (
+            "no size",
+            renamed("float scale_0", "float size"),
+            Silent(3, 0),
+        ),
+        (
+            "no rotation",
+            renamed("float rot_0", "float turn"),
+            Silent(3, 0),
+        ),
+        (
+            "no color",
+            renamed("float f_dc_0", "float tint"),
+            Silent(3, 0),
+        ),
+        (
+            "opacity twice",
+            renamed("float rot_3", "float opacity"),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        ("no splats", splats(&[], [0.0; 3]), Refused("no points")),
+        ("most splats", counted("4000000000"), Refused("cut short")),
+        (
+            "two of three splats",
+            counted("2"),
+            Warned(1, 0, "56 bytes after the last row"),
+        ),
+        (
+            "four of three splats",
+            counted("4"),
+            Refused("at least 224 bytes of data, 168 are there"),
+        ),
+        (
+            "bytes of a .splat file",
+            floats(&[1.0, 2.0, 3.0, 0.1, 0.1, 0.1, 0.5, 0.5]).repeat(9),
+            Refused("binary data of an unknown kind"),
+        ),
+    ])
+}
+
+#[test]
+fn what_lacks_a_column_of_splats_is_points() {
+    let right = splats(&[5.0, -5.0, 0.0], [0.0; 3]);
     for column in ["f_dc_0", "opacity", "scale_0", "rot_0"] {
         let other = replaced(&right, &format!("float {column}"), "float other");
         let scan = read_silently(&other).unwrap();
@@ -171,8 +241,8 @@ fn splats_of_both_versions_are_read() {
     }
 }
 
-#[test]
-fn files_have_their_right_answers() {
+/// What is odd about SPZ files.
+fn spz_files() -> Vec<Case> {
     let right = content(2, &PLACES, 0);
     let packed = gzip(&right);
     let set = |at: usize, bytes: &[u8]| gzip(&with(&right, at, bytes));
@@ -182,7 +252,7 @@ fn files_have_their_right_answers() {
         named.splice(10..10, *b"\x02\0abname\0remark\0\x01\x02");
         named
     };
-    let mut cases: Vec<(String, Vec<u8>, Answer)> = vec![
+    vec![
         (
             "right".into(),
             packed.clone(),
@@ -261,10 +331,147 @@ fn files_have_their_right_answers() {
             gzip(b"1 2 3\n4 5 6\n7 8 9\n"),
             Refused("gzip archive"),
         ),
-    ];
-    for end in 11..packed.len() - 9 {
-        cases.push((format!("cut at {end}"), packed[..end].to_vec(), Refused("")));
-    }
-    assert_answers(cases);
+    ]
+}
+
+/// What is odd about the stream of an SPZ file, and about the numbers in it.
+fn streams() -> Vec<Case> {
+    let right = content(2, &PLACES, 0);
+    let packed = gzip(&right);
+    let set = |at: usize, bytes: &[u8]| with(&packed, at, bytes);
+    let behind =
+        |flags: u8, rest: &[u8]| [&[0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 255], rest].concat();
+    let stream = &packed[10..packed.len() - 8];
+    let degree = |degree: u8| gzip(&content(3, &PLACES, degree));
+    let part = |at: usize, bytes: &[u8]| gzip(&with(&right, 16 + at, bytes));
+    let stored = {
+        let size = right.len() as u16;
+        let block = [
+            &[1][..],
+            &size.to_le_bytes(),
+            &(!size).to_le_bytes(),
+            &right,
+        ]
+        .concat();
+        behind(0, &block)
+    };
+    let many = content(2, &vec![[1.0, 2.0, 3.0]; 50_000], 0);
+    cases([
+        ("degree 1", degree(1), Warned(2, 0, "harmonics")),
+        ("degree 2", degree(2), Warned(2, 0, "harmonics")),
+        ("degree 3", degree(3), Warned(2, 0, "harmonics")),
+        (
+            "smoothed",
+            gzip(&with(&right, 14, &[1])),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        (
+            "a reserved byte",
+            gzip(&with(&right, 15, &[9])),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        (
+            "fraction 30",
+            gzip(&with(&right, 13, &[30])),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        (
+            "most negative places",
+            part(0, &[0, 0, 0x80].repeat(9)),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        (
+            "one place",
+            gzip(&content(2, &[[1.0; 3]; 3], 0)),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        (
+            "one splat",
+            gzip(&content(2, &PLACES[..1], 0)),
+            Warned(1, 0, "Gaussian splats"),
+        ),
+        (
+            "all opaque SPZ",
+            part(27, &[255; 3]),
+            Warned(3, 0, "centers were read as points"),
+        ),
+        (
+            "all transparent SPZ",
+            part(27, &[0; 3]),
+            Warned(3, 0, "Gaussian splats"),
+        ),
+        (
+            "a rotation beyond one",
+            part(48, &[255; 9]),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        ("a stored stream", stored, Warned(2, 0, "Gaussian splats")),
+        (
+            "fifty thousand at one place",
+            gzip(&many),
+            Warned(49_999, 0, "Gaussian splats"),
+        ),
+        ("another way to pack", set(2, &[7]), Refused("gzip archive")),
+        (
+            "a name without an end",
+            behind(8, &[b'x'; 90]),
+            Refused("gzip archive"),
+        ),
+        (
+            "a field longer than the file",
+            behind(4, &[0xff; 90]),
+            Refused("gzip archive"),
+        ),
+        (
+            "reserved flags",
+            behind(0xe0, stream),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        ("no stream", behind(0, b""), Refused("gzip archive")),
+        (
+            "a stream of no kind",
+            behind(0, &[0xff; 90]),
+            Refused("gzip archive"),
+        ),
+        (
+            "no check sum",
+            behind(0, stream),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        (
+            "another check sum",
+            [&packed[..packed.len() - 8], &[9; 8]].concat(),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+        (
+            "zeros behind the splats",
+            gzip(&[&right[..], &vec![0; 1 << 20]].concat()),
+            Refused("damaged"),
+        ),
+        (
+            "a stream without its end",
+            behind(0, &stream[..stream.len() - 9]),
+            Refused(""),
+        ),
+        (
+            "two streams",
+            [&packed[..], &packed].concat(),
+            Warned(2, 0, "Gaussian splats"),
+        ),
+    ])
+}
+
+#[test]
+fn files_have_their_right_answers() {
+    // a byte of a deflate stream is up to 1032, of which a reader holds a few copies
+    let all = [ply_files(), spz_files(), streams()].concat();
+    assert_family("splats", Memory::per_byte(8 * 1032), &all);
+}
+
+#[test]
+fn cut_anywhere_an_spz_file_is_an_error() {
+    let packed = gzip(&content(2, &PLACES, 0));
+    let cut = |end: usize| (format!("cut at {end}"), packed[..end].to_vec(), Refused(""));
+    assert_answers((11..packed.len() - 9).map(cut).collect());
     assert_changed_bytes_do_no_harm(&packed, 2000);
 }

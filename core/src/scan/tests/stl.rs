@@ -65,14 +65,13 @@ fn corners_at_one_place_are_one_point() {
     assert_eq!(attributes.values().collect::<Vec<_>>(), [513.0, 513.0]);
 }
 
-#[test]
-fn binary_files_have_their_right_answers() {
+fn binary_files() -> Vec<Case> {
     let right = binary("", &TRIANGLES, 0);
     let count = |count: u32| with(&right, 80, &count.to_le_bytes());
     let corner = |at: usize, v: f32| with(&right, 96 + 4 * at, &v.to_le_bytes());
     let mut longer = right.clone();
     longer.extend([1, 2, 3]);
-    let mut cases: Vec<(String, Vec<u8>, Answer)> = vec![
+    vec![
         ("right".into(), right.clone(), Silent(4, 2)),
         (
             "three bytes more".into(),
@@ -113,36 +112,99 @@ fn binary_files_have_their_right_answers() {
             binary("", &[[f32::NAN; 9]], 0),
             Refused("none of the 1 points"),
         ),
-    ];
-    for end in 1..right.len() {
-        let words = match end {
-            ..84 => "zero bytes",
-            84..134 => "binary data",
-            _ => "cut short",
-        };
-        let words = if end < 81 {
-            words
-        } else if end < 134 {
-            "binary data"
-        } else {
-            words
-        };
-        cases.push((
-            format!("cut at {end}"),
-            right[..end].to_vec(),
-            Refused(words),
-        ));
-    }
-    assert_answers(cases);
-    assert_changed_bytes_do_no_harm(&right, 3000);
+        (
+            "all zero places".into(),
+            binary("", &[[0.0; 9]; 2], 0),
+            Silent(1, 2),
+        ),
+        (
+            "a triangle without area".into(),
+            binary("", &[[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]], 0),
+            Silent(2, 1),
+        ),
+        (
+            "a triangle a thousand times".into(),
+            binary("", &[TRIANGLES[0]; 1000], 0),
+            Silent(3, 1000),
+        ),
+        (
+            "attributes".into(),
+            binary("", &TRIANGLES, 65_535),
+            Silent(4, 2),
+        ),
+        (
+            "solid".into(),
+            binary("solid facet normal", &TRIANGLES, 0),
+            Silent(4, 2),
+        ),
+        (
+            "a header of most bytes".into(),
+            with(&right, 0, &[0xff; 80]),
+            Silent(4, 2),
+        ),
+        (
+            "a normal of NaN".into(),
+            with(&right, 84, &[0xff; 12]),
+            Silent(4, 2),
+        ),
+        (
+            "no normals, and bytes behind".into(),
+            [
+                &with(&with(&right, 84, &[0; 12]), 134, &[0; 12])[..],
+                b"more",
+            ]
+            .concat(),
+            Refused("binary data"),
+        ),
+        (
+            "a corner a light second away".into(),
+            corner(0, 3e8),
+            Silent(5, 2),
+        ),
+        (
+            "no triangle behind its header".into(),
+            right[..84].to_vec(),
+            Refused("binary data"),
+        ),
+        (
+            "half a header".into(),
+            right[..40].to_vec(),
+            Refused("zero bytes"),
+        ),
+        (
+            "one triangle and a half".into(),
+            right[..84 + 75].to_vec(),
+            Refused("100 bytes of data, 75 are there"),
+        ),
+        (
+            "converted line ends".into(),
+            [&count(1)[..134], &b"\r\n".repeat(20)].concat(),
+            Refused("transfer it in binary mode"),
+        ),
+    ]
 }
 
 #[test]
-fn ascii_files_have_their_right_answers() {
+fn cut_anywhere_binary_files_are_errors() {
+    let right = binary("", &TRIANGLES, 0);
+    let cut = |end: usize| {
+        let words = match end {
+            ..81 => "zero bytes",
+            81..134 => "binary data",
+            _ => "cut short",
+        };
+        let bytes = right[..end].to_vec();
+        (format!("cut at {end}"), bytes, Refused(words))
+    };
+    assert_answers((1..right.len()).map(cut).collect());
+    assert_changed_bytes_do_no_harm(&right, 3000);
+}
+
+fn ascii_files() -> Vec<Case> {
     let right = ascii();
     let change = |from: &str, to: &str| replaced(right.as_bytes(), from, to);
-    let cases: Vec<(&str, Vec<u8>, Answer)> = vec![
-        ("right", right.clone().into_bytes(), Silent(4, 2)),
+    cases([
+        ("text", right.clone().into_bytes(), Silent(4, 2)),
         (
             "in capitals",
             right.to_uppercase().into_bytes(),
@@ -222,7 +284,7 @@ fn ascii_files_have_their_right_answers() {
             Refused("`1,0` is not a number"),
         ),
         (
-            "NaN",
+            "NaN in text",
             change("vertex 1 0 0e0", "vertex nan 0 0"),
             Warned(3, 1, "no finite"),
         ),
@@ -297,19 +359,81 @@ fn ascii_files_have_their_right_answers() {
             Refused("ends before"),
         ),
         ("solid words", b"solid work".to_vec(), Refused("plain text")),
-    ];
-    let mut cases: Vec<(String, Vec<u8>, Answer)> = cases
-        .into_iter()
-        .map(|(name, bytes, answer)| (name.to_owned(), bytes, answer))
-        .collect();
+        (
+            "two normals, and a facet without one",
+            replaced(
+                &change("facet normal 0 0 1", "facet normal 0 0 1 normal 0 0 1"),
+                "endfacet\nfacet normal 0 0 1",
+                "endfacet\nfacet",
+            ),
+            Refused("`normal` is not expected"),
+        ),
+        (
+            "a byte order mark",
+            format!("\u{feff}{right}").into_bytes(),
+            Silent(4, 2),
+        ),
+        (
+            "no last line end",
+            right.trim_end().as_bytes().to_vec(),
+            Silent(4, 2),
+        ),
+        (
+            "a long name",
+            change("a room", &"room ".repeat(20_000)),
+            Silent(4, 2),
+        ),
+        (
+            "another name at its end",
+            change("endsolid a room", "endsolid the house"),
+            Silent(4, 2),
+        ),
+        (
+            "exponents of Fortran",
+            change("0e0", "0D+00"),
+            Refused("`0D+00` is not a number"),
+        ),
+        (
+            "four coordinates",
+            change("vertex 1 0 0e0", "vertex 1 0 0 1"),
+            Refused("`1` is not expected"),
+        ),
+        (
+            "colors",
+            change("outer loop", "color 1 0 0\nouter loop"),
+            Refused("`color` is not expected"),
+        ),
+        (
+            "its first line",
+            b"solid a\nfacet".to_vec(),
+            Refused("ends before its `endsolid`"),
+        ),
+        (
+            "an open facet",
+            change("endfacet\nendsolid", "endsolid"),
+            Refused("`endsolid` is not expected"),
+        ),
+    ])
+}
+
+#[test]
+fn files_have_their_right_answers() {
+    // a place is met in a table of places, too
+    assert_family(
+        "STL",
+        Memory::per_byte(64),
+        &[binary_files(), ascii_files()].concat(),
+    );
+}
+
+#[test]
+fn cut_anywhere_ascii_files_are_errors() {
+    let right = ascii();
     let least = right.find("endsolid").unwrap();
-    for end in (30..least).step_by(7) {
-        cases.push((
-            format!("cut at {end}"),
-            right.as_bytes()[..end].to_vec(),
-            Refused(""),
-        ));
-    }
-    assert_answers(cases);
+    let cut = |end: usize| {
+        let bytes = right.as_bytes()[..end].to_vec();
+        (format!("cut at {end}"), bytes, Refused(""))
+    };
+    assert_answers((30..least).step_by(7).map(cut).collect());
     assert_changed_bytes_do_no_harm(right.as_bytes(), 3000);
 }

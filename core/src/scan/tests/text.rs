@@ -311,7 +311,8 @@ fn texts_have_their_right_answers() {
     let named = |(words, answer): &(&str, Answer)| {
         (format!("{words:?}"), words.as_bytes().to_vec(), *answer)
     };
-    assert_answers(cases.iter().map(named).collect());
+    let cases: Vec<Case> = cases.iter().map(named).collect();
+    assert_family("text", Memory::per_byte(64), &cases);
 }
 
 #[test]

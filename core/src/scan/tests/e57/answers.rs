@@ -20,8 +20,8 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn files_have_their_right_answers() {
+/// What is odd about the header, the points and their packets.
+fn files() -> Vec<Case> {
     let right = write(&[usual(40)]);
     let set = |at: usize, bytes: &[u8]| sealed(with(&right, at, bytes));
     let word = |at: usize| Scalar::U64.read(&right[at..]) as usize;
@@ -70,7 +70,7 @@ fn files_have_their_right_answers() {
             ],
         )
     };
-    let mut cases: Vec<(String, Vec<u8>, Answer)> = vec![
+    vec![
         ("right".into(), right.clone(), Silent(40, 0)),
         ("no clouds".into(), write(&[]), Refused("no points")),
         (
@@ -337,15 +337,7 @@ fn files_have_their_right_answers() {
             set(packet, &[2]),
             Refused(""),
         ),
-    ];
-    for end in (8..right.len()).step_by(61) {
-        cases.push((
-            format!("cut at {end}"),
-            right[..end].to_vec(),
-            Refused("cut short"),
-        ));
-    }
-    assert_answers(cases);
+    ]
 }
 
 /// A file with nothing but this XML section.
@@ -365,8 +357,8 @@ fn of_xml(xml: &str) -> Vec<u8> {
     sealed(pages.collect::<Vec<_>>().concat())
 }
 
-#[test]
-fn descriptions_have_their_right_answers() {
+/// What is odd about the XML section.
+fn descriptions() -> Vec<Case> {
     let root = |content: &str| {
         of_xml(&format!(
             "<?xml version=\"1.0\"?><e57Root type=\"Structure\" xmlns=\"http://www.astm.org/COMMIT/E57/2010-e57-v1.0\"><formatName type=\"String\">ASTM E57 3D Imaging Data File</formatName><guid type=\"String\">a</guid><versionMajor type=\"Integer\">1</versionMajor><versionMinor type=\"Integer\">0</versionMinor>{content}</e57Root>"
@@ -389,9 +381,9 @@ fn descriptions_have_their_right_answers() {
     let wide: String = (0..300)
         .map(|i| format!("<p{i} type=\"Float\"/>"))
         .collect();
-    let cases = [
+    cases([
         ("nothing", of_xml(""), Refused("XML")),
-        ("another root", of_xml("<a/>"), Refused("malformed")),
+        ("XML of another root", of_xml("<a/>"), Refused("malformed")),
         ("entities", of_xml(entities), Refused("XML")),
         (
             "nested",
@@ -407,13 +399,17 @@ fn descriptions_have_their_right_answers() {
             root(&"<a>".repeat(100_000)),
             Refused("XML"),
         ),
-        ("no data", root(""), Refused("no points")),
+        ("XML without data", root(""), Refused("no points")),
         (
-            "no clouds",
+            "XML without clouds",
             root("<data3D type=\"Vector\"/>"),
             Refused("no points"),
         ),
-        ("a cloud without points", cloud(""), Refused("points")),
+        (
+            "XML of a cloud without points",
+            cloud(""),
+            Refused("points"),
+        ),
         (
             "no properties",
             of("5", ""),
@@ -458,12 +454,27 @@ fn descriptions_have_their_right_answers() {
             ),
             Refused("the limit is 1073741824"),
         ),
-    ];
-    assert_answers(
-        cases
-            .map(|(name, bytes, answer)| (name.to_owned(), bytes, answer))
-            .into(),
+    ])
+}
+
+#[test]
+fn files_have_their_right_answers() {
+    // what the XML section says is kept as text and as a tree
+    assert_family(
+        "E57",
+        Memory::per_byte(512),
+        &[files(), descriptions()].concat(),
     );
+}
+
+#[test]
+fn cut_anywhere_is_an_error() {
+    let right = write(&[usual(40)]);
+    let cut = |end: usize| {
+        let bytes = right[..end].to_vec();
+        (format!("cut at {end}"), bytes, Refused("cut short"))
+    };
+    assert_answers((8..right.len()).step_by(61).map(cut).collect());
 }
 
 /// A copy with a word replaced where it stands, in an opening and in a closing tag.

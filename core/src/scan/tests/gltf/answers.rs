@@ -5,8 +5,8 @@ use super::{
     *,
 };
 
-#[test]
-fn documents_have_their_right_answers() {
+/// What is odd about the JSON.
+fn documents() -> Vec<Case> {
     let change = |from: &str, to: &str| {
         let json = replaced(JSON.as_bytes(), from, to);
         glb(&String::from_utf8(json).unwrap(), &binary())
@@ -32,7 +32,7 @@ fn documents_have_their_right_answers() {
         .collect();
     let deep = format!(r#""nodes":[{deep}{{"mesh":0}}]"#);
     let old_nodes = r#""nodes":[{"children":[1],"translation":[10,0,0]},{"name":"the quad","mesh":0,"scale":[2,2,2]}]"#;
-    let cases: Vec<(&str, Vec<u8>, Answer)> = vec![
+    cases([
         ("right", glb(JSON, &binary()), Silent(4, 2)),
         // scenes and nodes
         (
@@ -225,7 +225,15 @@ fn documents_have_their_right_answers() {
         (
             "indices beyond",
             glb(JSON, &with(&binary(), 64, &[9])),
-            Warned(4, 1, "1 indices are beyond"),
+            Warned(4, 1, "1 indices name no vertex"),
+        ),
+        (
+            "indices below zero",
+            glb(
+                &JSON.replace(r#""componentType":5123"#, r#""componentType":5120"#),
+                &with(&binary(), 64, &[0xff, 0, 1, 2, 0, 0xff]),
+            ),
+            Warned(3, 0, "2 indices name no vertex"),
         ),
         (
             "indices far beyond",
@@ -466,16 +474,14 @@ fn documents_have_their_right_answers() {
             with(&glb(JSON, &binary()), 60, &[0xff]),
             Refused("JSON cannot be read"),
         ),
-    ];
-    let named = |(name, bytes, answer): (&str, Vec<u8>, Answer)| (name.to_owned(), bytes, answer);
-    assert_answers(cases.into_iter().map(named).collect());
+    ])
 }
 
-#[test]
-fn containers_have_their_right_answers() {
+/// What is odd about the container of the JSON and the binary data.
+fn containers() -> Vec<Case> {
     let right = glb(JSON, &binary());
     let json = JSON.len().next_multiple_of(4);
-    let mut cases: Vec<(String, Vec<u8>, Answer)> = vec![
+    vec![
         (
             "version 1".into(),
             with(&right, 4, &[1]),
@@ -516,22 +522,34 @@ fn containers_have_their_right_answers() {
             with(&right, 24 + json, b"OTHR"),
             Refused("its buffer has 0"),
         ),
-    ];
-    for end in (4..right.len()).step_by(3) {
-        cases.push((
-            format!("cut at {end}"),
-            right[..end].to_vec(),
-            Refused("cut short"),
-        ));
-    }
-    for end in (30..JSON.len()).step_by(11) {
-        let part = JSON.as_bytes()[..end].to_vec();
-        cases.push((
+    ]
+}
+
+#[test]
+fn files_have_their_right_answers() {
+    // an object of the JSON takes up to a kilobyte
+    assert_family(
+        "glTF",
+        Memory::per_byte(512),
+        &[documents(), containers()].concat(),
+    );
+}
+
+#[test]
+fn cut_anywhere_is_an_error() {
+    let right = glb(JSON, &binary());
+    let file = (4..right.len()).step_by(3).map(|end| {
+        let bytes = right[..end].to_vec();
+        (format!("cut at {end}"), bytes, Refused("cut short"))
+    });
+    let json = (30..JSON.len()).step_by(11).map(|end| {
+        let bytes = JSON.as_bytes()[..end].to_vec();
+        (
             format!("JSON cut at {end}"),
-            part,
+            bytes,
             Refused("JSON cannot be read"),
-        ));
-    }
-    assert_answers(cases);
+        )
+    });
+    assert_answers(file.chain(json).collect());
     assert_changed_bytes_do_no_harm(&right, 4000);
 }

@@ -188,6 +188,15 @@ fn extra_bytes_are_kept_as_they_are_described() {
         "{:?}",
         scan.warnings
     );
+    // a name does not make a color
+    let described = ["red", "green", "blue"].map(|name| description(9, 0, name, 0.0, 0.0));
+    let vlrs = [record("LASF_Spec", 4, &described.concat())];
+    let bytes = [header(0, 32, 3, &vlrs), records(0, 12, 3)].concat();
+    let scan = read_silently(&bytes).unwrap();
+    assert_eq!(
+        values(&scan, "red")[0],
+        f64::from(f32::from_le_bytes([0, 1, 2, 3]))
+    );
     for (name, described) in [
         ("more than there are", description(10, 0, "long", 0.0, 0.0)),
         ("deprecated", description(11, 0, "array", 0.0, 0.0)),
