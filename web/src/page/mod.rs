@@ -17,6 +17,7 @@ pub mod listing;
 pub mod pictures;
 pub mod preferences;
 pub mod preview;
+pub mod prompts;
 mod replies;
 pub mod saving;
 pub mod selection;

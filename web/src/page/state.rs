@@ -27,6 +27,7 @@ use crate::{
         listing::{self, Row},
         pictures::Pictures,
         preferences::{Preferences, Theme},
+        prompts::Prompts,
         saving::Project,
         selection::Selection,
         share::{self, Shared},
@@ -255,6 +256,8 @@ pub struct State {
     pub superpoint_of_point: StoredValue<Option<Bulk>, LocalStorage>,
     /// The prompt as typed.
     pub prompt: RwSignal<String>,
+    /// The prompts that were asked before.
+    pub prompts: RwSignal<Prompts>,
     /// The latest answer, which names the instances.
     pub answer: RwSignal<Option<Answer>>,
     /// Least confidence of a visible instance, in `0..=1`.
@@ -430,6 +433,10 @@ impl State {
             instances,
             superpoint_of_point: StoredValue::new_local(None),
             prompt: RwSignal::new(String::new()),
+            prompts: RwSignal::new(match preferences.with_untracked(|kept| kept.keep_prompts) {
+                true => Prompts::kept(),
+                false => Prompts::default(),
+            }),
             answer,
             threshold,
             guess,
@@ -515,6 +522,11 @@ impl State {
     pub fn is_segmented(&self) -> bool {
         self.instances.with(|instances| !instances.is_empty())
             && self.following.with(Option::is_none)
+    }
+
+    /// The instance that the latest answer compares the others with.
+    pub fn like(&self) -> Option<u32> {
+        self.answer.with(|answer| answer.as_ref()?.labels.like)
     }
 
     /// The similarities of all instances to the prompt, shape `(instances)`, if they color the

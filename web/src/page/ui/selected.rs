@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
 use crate::page::{
-    editing::{self, Splitting},
+    editing::{self, Splitting, only},
     selection::Selection,
     state::State,
 };
@@ -38,6 +38,11 @@ fn Changes() -> impl IntoView {
         }
         selected => format!("{} selected", selected.len()),
     };
+    let is_compared = move || state.like().is_some() && state.like() == only(state);
+    let similar = move || match is_compared() {
+        true => "Show all things again (L)",
+        false => "Show the things that are most like this one (L)",
+    };
     let merge = move || match count.get() {
         0 | 1 => "Merge: select another thing first (M)".to_owned(),
         _ => {
@@ -57,6 +62,17 @@ fn Changes() -> impl IntoView {
         >
             <Glyph icon=Icon::Plus />
             <span>"More"</span>
+        </button>
+        <button
+            class="button small quiet toggle"
+            title=similar
+            disabled=move || count.get() != 1
+            aria-pressed=move || is_compared().to_string()
+            data-testid="similar"
+            on:click=move |_| editing::toggle_like(state)
+        >
+            <Glyph icon=Icon::Similar />
+            <span>"Similar"</span>
         </button>
         <button
             class="button small quiet"
