@@ -342,6 +342,8 @@ pub enum Reply {
     Instances {
         /// The instances.
         instances: Vec<InstanceInfo>,
+        /// Name of the network that found them; empty without.
+        model: String,
         /// u32 superpoint ids in the order of the scan's points, shape `(points)`. They are sent
         /// only here: an owner per superpoint then tells the owner of every point.
         superpoint_of_point: Bulk,

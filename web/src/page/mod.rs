@@ -14,6 +14,7 @@ pub mod gather;
 pub mod history;
 pub mod image_models;
 pub mod listing;
+pub mod names;
 pub mod pictures;
 pub mod preferences;
 pub mod preview;
@@ -23,6 +24,7 @@ pub mod saving;
 pub mod selection;
 pub mod share;
 pub mod state;
+pub mod status;
 mod ui;
 pub mod viewing;
 

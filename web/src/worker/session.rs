@@ -359,6 +359,7 @@ impl Session {
         let scene = OpenScene::new(segmented, compared, model);
         post(&Reply::Instances {
             instances: scene.infos(),
+            model: scene.model.clone(),
             superpoint_of_point,
         });
         self.open = Open::Scene(Box::new(scene));

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::icon::{Glyph, Icon};
 use crate::page::{
     editing::{self, Splitting, only},
+    names,
     selection::Selection,
     state::State,
 };
@@ -33,8 +34,11 @@ fn Changes() -> impl IntoView {
     let count = Memo::new(move |_| editing::listed(state).len());
     let words = move || match &*editing::listed(state) {
         [instance] => {
-            state.rows.track();
-            editing::called(state, *instance)
+            let rows = state.rows.read();
+            let row = rows.iter().find(|row| row.id == *instance);
+            let is_doubtful = row.is_some_and(|row| names::is_doubtful(state, row));
+            let maybe = if is_doubtful { "maybe " } else { "" };
+            format!("{maybe}{}", editing::called(state, *instance))
         }
         selected => format!("{} selected", selected.len()),
     };
