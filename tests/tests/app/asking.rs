@@ -1,5 +1,5 @@
 //! What is asked beside words to look for: what is like a thing, what is left out, and what was
-//! asked before.
+//! asked before; and the file that shows the answer without a server.
 
 use proofs::app::{Page, STEP, Visit, story};
 use segscape::write::Export;
@@ -52,6 +52,15 @@ fn things_like_one_are_found_terms_leave_out_and_prompts_come_again() {
         left_out(&page).await;
         asked_before(&page).await;
         assert_eq!(page.errors().await, [] as [&str; 0]);
+
+        // A file of its own, which needs neither this server nor this page.
+        page.ask("").await;
+        let viewer = files::download(stand, &page, Export::Viewer, "office").await;
+        let file = stand.file("office.viewer.html", &viewer);
+        page.go_after(&format!("file://{}", file.display()), "")
+            .await;
+        points_without_a_server(&page).await;
+        assert_eq!(page.errors().await, [] as [&str; 0]);
     });
 }
 
@@ -59,7 +68,10 @@ async fn like_a_chair(page: &Page) {
     page.press_row(CHAIRS[0]).await;
     page.press("similar").await;
     page.until("a chip", STEP, async || {
-        chips(page).await.iter().any(|(name, _)| name == "like chair 3")
+        chips(page)
+            .await
+            .iter()
+            .any(|(name, _)| name == "like chair 3")
     })
     .await;
     page.set_threshold(0.9).await;
@@ -158,4 +170,16 @@ async fn asked_before(page: &Page) {
     page.type_prompt("").await;
     page.keys("prompt-input", UP).await;
     assert_eq!(page.value("prompt-input").await, "", "nothing is left");
+}
+
+async fn points_without_a_server(page: &Page) {
+    page.until("the list", STEP, async || {
+        page.words("li button").await.contains("chair 2")
+    })
+    .await;
+    page.press_css("li:first-child button").await;
+    let label = page.words("li.selected button").await;
+    assert_eq!(page.words(".label").await, label);
+    page.keep_picture("asking-4-without-a-server").await;
+    assert!(!page.words("h1").await.is_empty());
 }
