@@ -45,6 +45,7 @@ fn things_like_one_are_found_terms_leave_out_and_prompts_come_again() {
         let things = json["instances"].as_array().unwrap().iter();
         let labels: Vec<&Value> = things.map(|thing| &thing["label"]).collect();
         assert_eq!(labels, [&json!("chair"); 3], "they keep their names");
+        page.set_threshold(0.1).await;
         page.keys("viewer-canvas", "l").await;
         page.until("all things", STEP, async || ids(&page).await.len() == 9)
             .await;
@@ -104,7 +105,6 @@ async fn like_a_chair(page: &Page) {
 }
 
 async fn left_out(page: &Page) {
-    page.set_threshold(0.1).await;
     page.ask("not chair").await;
     assert_eq!(chips(page).await, chip("chair", 3));
     let rest = ids(page).await;

@@ -50,7 +50,7 @@ impl Measured {
                 of(self.unasked)
             ),
             true => format!(
-                "In {} measured real rooms, {} things found by name with a score from {} were right, and {} below.",
+                "Found by name in {} measured real rooms: {} were right from a score of {}, {} below.",
                 self.rooms,
                 of(self.sure_things),
                 self.sure,

@@ -278,9 +278,15 @@ fn Chips() -> impl IntoView {
                 }
             }
         });
-        let (labels, threshold) = (state.labels.read(), state.threshold.get());
-        for (id, label) in (0..).zip(&labels.of_instance) {
-            let is_left_out = label.confidence >= threshold && labels.left_out_by(label).is_some();
+        let (labels, instances) = (state.labels.read(), state.instances.read());
+        let least = if labels.seeks() {
+            state.threshold.get()
+        } else {
+            0.0
+        };
+        for ((id, label), instance) in (0..).zip(&labels.of_instance).zip(&*instances) {
+            let exists = !instance.superpoints.is_empty() && label.confidence >= least;
+            let is_left_out = exists && labels.left_out_by(label).is_some();
             let term = label.term.filter(|_| is_left_out);
             if let Some(term) = term.and_then(|term| matches.get_mut(term as usize)) {
                 term.ids.push(id);
