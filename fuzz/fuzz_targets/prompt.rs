@@ -22,9 +22,10 @@ fuzz_target!(|typed: &str| {
     };
     assert!(terms.len() <= MAX_TERMS);
     for term in &terms {
-        assert!(!term.is_empty() && term.chars().count() <= MAX_TERM_CHARS);
-        let _ = Vocabulary::shipped().find(term);
-        let _ = meaning::unreadable(term);
+        let name = &term.name;
+        assert!(!name.is_empty() && name.chars().count() <= MAX_TERM_CHARS);
+        let _ = Vocabulary::shipped().find(name);
+        let _ = meaning::unreadable(name);
     }
     let joined = prompt::join(&terms);
     if joined.len() <= MAX_PROMPT_BYTES {
@@ -35,7 +36,7 @@ fuzz_target!(|typed: &str| {
         question
             .unread()
             .iter()
-            .all(|term| terms.iter().any(|other| other == term))
+            .all(|term| terms.iter().any(|other| other.name == *term))
     );
     assert!(question.terms().len() <= terms.len());
 });

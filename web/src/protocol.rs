@@ -139,6 +139,8 @@ pub enum Request {
         serial: u32,
         /// The prompt as typed.
         text: String,
+        /// Asks for what is like this instance, and not for words.
+        like: Option<Like>,
         /// If `true`, the user is still typing: only words of the vocabulary are looked up, because
         /// the others could be incomplete.
         typing: bool,
@@ -193,6 +195,15 @@ pub enum Request {
         /// Number of frames of the recording that were followed, if they were.
         followed: Option<u32>,
     },
+}
+
+/// The instance that all others are compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Like {
+    /// Its index.
+    pub instance: u32,
+    /// What it is called, as in "chair 12".
+    pub called: String,
 }
 
 /// What a file says that the worker does not know.
@@ -331,6 +342,8 @@ pub enum Reply {
     Instances {
         /// The instances.
         instances: Vec<InstanceInfo>,
+        /// Name of the network that found them; empty without.
+        model: String,
         /// u32 superpoint ids in the order of the scan's points, shape `(points)`. They are sent
         /// only here: an owner per superpoint then tells the owner of every point.
         superpoint_of_point: Bulk,

@@ -13,6 +13,8 @@ pub enum Export {
     Csv,
     /// A page to read and to print: HTML.
     Inventory,
+    /// A page in which the points can be looked at from all sides: HTML.
+    Viewer,
     /// A node for every instance: glTF 2.0, binary.
     Glb,
     /// An object for every instance: Wavefront OBJ.
@@ -29,13 +31,23 @@ pub enum Export {
     ScanNet,
 }
 
+/// Maximum number of points of [`Export::Viewer`]. Of a scan that has more, points are chosen evenly
+/// in the order of the file.
+pub(super) const VIEWER_POINTS: usize = 1_000_000;
+/// Bytes of a point in this page before they are text: three u16 for its place, a u16 for its thing,
+/// three u8 for its color.
+pub(super) const VIEWER_POINT_BYTES: usize = 11;
+/// Bytes of this page without points, about.
+const VIEWER_BYTES: usize = 16_000;
+
 impl Export {
     /// All formats, the usual ones first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ply,
         Self::Json,
         Self::Csv,
         Self::Inventory,
+        Self::Viewer,
         Self::Glb,
         Self::Obj,
         Self::Las,
@@ -52,6 +64,7 @@ impl Export {
             Self::Json => ["json", "JSON", "json", "application/json"],
             Self::Csv => ["csv", "CSV", "csv", "text/csv"],
             Self::Inventory => ["html", "Inventory", "html", "text/html"],
+            Self::Viewer => ["viewer", "Viewer", "viewer.html", "text/html"],
             Self::Glb => ["glb", "GLB", "glb", "model/gltf-binary"],
             Self::Obj => ["obj", "OBJ", "obj", "model/obj"],
             Self::Las => ["las", "LAS", "labelled.las", "application/vnd.las"],
@@ -95,6 +108,9 @@ impl Export {
             Self::Inventory => {
                 "A page with the picture, the counts and the sizes, to read and to print"
             }
+            Self::Viewer => {
+                "A page that shows the points and the named things in any browser, without a server"
+            }
             Self::Glb => "A 3D model with a node for every thing, for Blender, games and the web",
             Self::Obj => "A 3D model with an object for every thing, for MeshLab and CAD",
             Self::Las => "Labelled points for surveying: CloudCompare, QGIS, PDAL",
@@ -102,6 +118,22 @@ impl Export {
             Self::Pcd => "Labelled points for robotics: the Point Cloud Library, ROS, Open3D",
             Self::Npz => "Instance, label and score of every point as arrays, for NumPy",
             Self::ScanNet => "A submission to the ScanNet200 benchmark: a mask for every thing",
+        }
+    }
+}
+
+impl Export {
+    /// About the number of bytes of a file of so many points, for the formats whose files are sent
+    /// around and where it follows from the points alone.
+    pub const fn bytes(self, points: usize) -> Option<usize> {
+        let drawn = if points < VIEWER_POINTS {
+            points
+        } else {
+            VIEWER_POINTS
+        };
+        match self {
+            Self::Viewer => Some(VIEWER_BYTES + (drawn * VIEWER_POINT_BYTES).div_ceil(3) * 4),
+            _ => None,
         }
     }
 }
@@ -128,7 +160,7 @@ mod writing {
     use super::{
         super::{
             Context, PointLabels, csv, glb, instances_json, inventory, labeled_ply, las, npz, obj,
-            pcd, scannet,
+            pcd, scannet, viewer,
         },
         Export,
     };
@@ -165,6 +197,7 @@ mod writing {
                 Self::Json => instances_json(scan, labels, context).into_bytes(),
                 Self::Csv => csv::write(scan, labels),
                 Self::Inventory => inventory::write(scan, labels, context),
+                Self::Viewer => viewer::write(scan, labels, context),
                 Self::Glb => glb::write(scan, labels, context)?,
                 Self::Obj => obj::write(scan, labels, painted),
                 Self::Las => las::write(scan, labels, painted, false)?,

@@ -35,6 +35,8 @@ mod export;
 #[cfg(feature = "exports")]
 mod glb;
 #[cfg(feature = "exports")]
+mod html;
+#[cfg(feature = "exports")]
 mod inventory;
 mod json;
 mod labeled;
@@ -54,6 +56,8 @@ mod ply;
 mod rows;
 #[cfg(feature = "exports")]
 mod scannet;
+#[cfg(feature = "exports")]
+mod viewer;
 
 #[cfg(feature = "exports")]
 pub use export::WriteError;

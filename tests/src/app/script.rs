@@ -159,7 +159,7 @@ pub const ROWS: &str = r#"
         const label = row.querySelector('.label'), numbers = row.querySelectorAll('.number');
         return {
             id: Number(row.dataset.instance),
-            name: label ? label.textContent.slice(0, -label.querySelector('.muted').textContent.length).trim() : '',
+            name: label ? label.querySelector('.name').textContent : '',
             score: numbers.length ? Number(numbers[0].textContent) : 0,
             points: numbers.length ? Number(numbers[1].textContent.replaceAll('\u202f', '')) : 0,
             selected: row.getAttribute('aria-selected') === 'true',

@@ -88,6 +88,7 @@ async fn others(stand: &Stand, page: &Page, stem: &str, things: usize) {
     let inventory = text(download(stand, page, Export::Inventory, stem).await);
     assert!(inventory.contains("src=\"data:image/png;base64,iVBOR"));
     for (format, start) in [
+        (Export::Viewer, "<!doctype html>"),
         (Export::Glb, "glTF"),
         (Export::Obj, "# "),
         (Export::Las, "LASF"),

@@ -43,11 +43,15 @@ async fn every_state(stand: &proofs::app::Stand, screen: &str, visit: Visit) {
         .first()
         .map(|row| row.name.clone())
         .expect("something was found");
-    page.ask(&format!("{known} . door, sofa, elephant")).await;
+    page.ask(&format!("{known} . door, sofa, elephant, -lamp"))
+        .await;
     let first = page.rows().await.first().map(|row| row.id);
     page.press_row(first.expect("something was found")).await;
     page.picture().await;
     look("5-selected").await;
+    page.press("asked-before-button").await;
+    look("5-asked-before").await;
+    page.press("asked-before-button").await;
 
     page.offer_to_share().await;
     look("6-sharing").await;

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod about;
+mod asking;
 mod backends;
 mod bad_input;
 mod captures;

@@ -146,6 +146,12 @@ async fn ask(page: &Page, [first, second]: &[String; 2]) {
         );
     }
 
+    let trust = page.text("trust").await;
+    assert!(trust.starts_with("Found by name"), "{trust}");
+    let maybe = page.words("[data-instance] .doubtful").await;
+    let is_doubtful = all.iter().any(|row| row.score < 0.39);
+    assert!(maybe.contains("maybe") || !is_doubtful, "{maybe}: {all:?}");
+
     let highest = all.iter().map(|row| row.score).fold(0.0, f64::max);
     page.set_threshold(highest / 2.0).await;
     let sure = page.rows().await;
@@ -169,6 +175,8 @@ async fn ask(page: &Page, [first, second]: &[String; 2]) {
         everything,
         "without a prompt everything has its own name again"
     );
+    let trust = page.text("trust").await;
+    assert!(trust.starts_with("Names are guesses"), "{trust}");
 }
 
 /// A phrase outside the vocabulary waits until it is finished; then the text encoder reads it.

@@ -6,10 +6,7 @@ use segscape::{
     geometry::Aabb,
     instances::query::{Answer, PlacedThing, relate},
     scan::Scan,
-    text::{
-        Vocabulary,
-        prompt::{self, Request},
-    },
+    text::{Vocabulary, prompt::Request},
     write::{BoxRecord, InstanceRecord},
 };
 use serde_json::{Value, json};
@@ -54,7 +51,7 @@ impl Ask {
 impl Question {
     /// The prompt that finds what the question is about.
     pub fn prompt(&self) -> String {
-        prompt::join(&self.request.nouns())
+        self.request.prompt()
     }
 
     /// The answer among the instances of a scan, of which pairs are known to touch.

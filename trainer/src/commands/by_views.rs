@@ -289,10 +289,12 @@ pub fn rename(labels: &mut PointLabels, names: Vec<Option<(String, f32)>>) {
 
 /// Names for [`rename`] from labels: those of the terms, if there are some, and else all.
 pub fn names(labels: &Labels, scores: &[f32]) -> Vec<Option<(String, f32)>> {
-    let asked = !labels.terms.is_empty();
-    let name = |(label, score): (&Label, &f32)| match (asked, label.term, label.name.is_empty()) {
+    let seeks = labels.seeks();
+    let nameless = |score: &f32| Some((String::new(), *score));
+    let name = |(label, score): (&Label, &f32)| match (seeks, label.term, label.name.is_empty()) {
+        _ if labels.left_out_by(label).is_some() => nameless(score),
         (true, Some(_), _) | (false, _, false) => Some((label.name.clone(), label.confidence)),
-        (true, None, _) => Some((String::new(), *score)),
+        (true, None, _) => nameless(score),
         (false, _, true) => None,
     };
     labels.of_instance.iter().zip(scores).map(name).collect()
@@ -303,8 +305,14 @@ pub fn names(labels: &Labels, scores: &[f32]) -> Vec<Option<(String, f32)>> {
 pub struct PictureNames {
     #[command(flatten)]
     by_views: ByViews,
-    /// English names to choose from, as in "chair . table, sofa"; what is none of them gets no name.
-    #[arg(long, requires = "image_text", conflicts_with = "ask")]
+    /// English names to choose from, as in "chair . table, sofa"; what is none of them gets no name,
+    /// and neither does what fits a name better that has a minus or "not" before it.
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        requires = "image_text",
+        conflicts_with = "ask"
+    )]
     prompt: Option<String>,
 }
 
@@ -422,6 +430,7 @@ mod tests {
         assert_eq!(given(&labels), [name("sofa", 0.7), None, name("bed", 0.7)]);
         labels.terms = vec![segscape::instances::query::Term {
             name: "bed".to_owned(),
+            negative: false,
             meaning: segscape::text::meaning::Meaning::Listed,
             best: None,
             nearest: Vec::new(),
@@ -430,5 +439,8 @@ mod tests {
             given(&labels),
             [name("", 0.1), name("", 0.2), name("bed", 0.7)]
         );
+        labels.terms[0].negative = true;
+        let but_beds = [name("sofa", 0.7), None, name("", 0.3)];
+        assert_eq!(given(&labels), but_beds, "what is left out has no name");
     }
 }

@@ -47,9 +47,10 @@ pub struct Segment {
     /// folders at s3://bucket/folder.
     #[arg(required = true)]
     scans: Vec<PathBuf>,
-    /// English names of the objects to find, as in "chair . table, sofa"; by default all objects are
-    /// named from the built-in vocabulary.
-    #[arg(long, default_value = "")]
+    /// English names of the objects to find, as in "chair . table, sofa"; a minus or "not" leaves out
+    /// what a name fits better, as in "chair, -stool"; by default all objects are named from the
+    /// built-in vocabulary.
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
     prompt: String,
     #[command(flatten)]
     ask: Ask,
@@ -452,14 +453,12 @@ impl Naming<'_> {
         let instances = segmented.segmentation.instances.iter();
         let scores: Vec<f32> = instances.map(|instance| instance.score).collect();
         let mut labels = namer.labels(&seen, &scores, terms)?;
+        let seeks = labels.seeks();
         let own = Labels::new(&segmented.segmentation, &[], self.vocabulary)?;
         for (label, own) in labels.of_instance.iter_mut().zip(own.of_instance) {
             if label.name.is_empty() {
                 label.name = own.name;
-                label.confidence = match terms.is_empty() {
-                    true => own.confidence,
-                    false => 0.0,
-                };
+                label.confidence = if seeks { 0.0 } else { own.confidence };
             }
         }
         let ids: Vec<u32> = (0..scores.len() as u32).collect();

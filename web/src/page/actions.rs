@@ -16,14 +16,14 @@ use crate::{
     page::{
         address, autosave,
         connection::Link,
-        embedding, following,
+        editing, embedding, following,
         gather::{self, Dropped},
-        listing, replies, saving,
+        listing, prompts, replies, saving,
         selection::Selection,
         state::{Opening, State, Work},
         viewing,
     },
-    protocol::{About, Bulk, Processor, Request, Source},
+    protocol::{About, Bulk, Like, Processor, Request, Source},
 };
 
 /// Starts the worker. Called once, when the page is ready.
@@ -36,6 +36,7 @@ pub fn start(state: State) {
     keep_answered(state);
     saving::guard(state);
     autosave::follow(state);
+    prompts::follow(state);
     address::follow(state);
     embedding::follow(state);
     let (asked, view) = state
@@ -345,6 +346,19 @@ pub fn ask_in_place(state: State, text: &str) {
     prompt(state, text, false);
 }
 
+/// Asks for what is like an instance, or, if that is asked already, for everything again.
+pub fn toggle_like(state: State, instance: u32) {
+    if state.answer.read_untracked().is_none() {
+        return;
+    }
+    if untrack(|| state.like()) == Some(instance) {
+        return ask_in_place(state, "");
+    }
+    state.looks_at_answer.set_value(false);
+    begin_prompt(state, "");
+    send_prompt(state, "", Some(instance), false);
+}
+
 /// Selects what a question found if it is one thing, and moves the camera to it unless the question
 /// is still being typed. Of several things, the selected one stays selected.
 pub fn highlight(state: State, found: &[u32]) {
@@ -362,8 +376,8 @@ pub fn highlight(state: State, found: &[u32]) {
     state.viewer().focus(Some(bounds));
 }
 
-/// Answers the prompt again whenever things were merged, deleted or split, and a question whenever
-/// anything changes that it is about.
+/// Answers the prompt again whenever things were merged, deleted or split, and a question, or what is
+/// like a thing, whenever anything changes that it is about.
 fn keep_answered(state: State) {
     let about = move || {
         let edits = state.edits.read();
@@ -383,12 +397,15 @@ fn keep_answered(state: State) {
             let Some(answer) = answer.as_ref().filter(|answer| !answer.is_by_model()) else {
                 return;
             };
-            if now.2 != before.2 || answer.found().is_some() && now != before {
+            let like = answer.labels.like;
+            let is_about =
+                answer.found().is_some() && now != before || like.is_some() && now.1 != before.1;
+            if now.2 != before.2 || is_about {
                 state.looks_at_answer.set_value(false);
                 // Words that were not finished are not finished now.
                 let typing = !answer.unfinished.is_empty();
                 let text = state.prompt.get_untracked();
-                send_prompt(state, &text, typing);
+                send_prompt(state, &text, like, typing);
             }
         },
         false,
@@ -396,18 +413,28 @@ fn keep_answered(state: State) {
 }
 
 fn prompt(state: State, text: &str, typing: bool) {
+    begin_prompt(state, text);
+    send_prompt(state, text, None, typing);
+}
+
+/// Forgets what belongs to the prompt before.
+fn begin_prompt(state: State, text: &str) {
     state.prompt.set(text.to_owned());
     state.guess.set(None);
     state.endpoint.forget();
-    send_prompt(state, text, typing);
 }
 
-fn send_prompt(state: State, text: &str, typing: bool) {
+fn send_prompt(state: State, text: &str, like: Option<u32>, typing: bool) {
+    let like = like.map(|instance| Like {
+        instance,
+        called: editing::called(state, instance),
+    });
     send(
         state,
         Request::Prompt {
             serial: next_serial(state),
             text: text.to_owned(),
+            like,
             typing,
             threshold: state.threshold.get_untracked(),
             edits: state.edits.read_untracked().present().clone(),
@@ -445,8 +472,15 @@ pub fn selected_bounds(state: State) -> Option<Aabb> {
 
 /// Asks the worker for a file with the visible instances.
 pub fn export(state: State, format: Export, painted: bool) {
+    let like = state.answer.with_untracked(|answer| {
+        let labels = &answer.as_ref()?.labels;
+        labels
+            .like
+            .and(labels.terms.first())
+            .map(|term| term.name.clone())
+    });
     let about = About {
-        prompt: state.prompt.get_untracked(),
+        prompt: like.unwrap_or_else(|| state.prompt.get_untracked()),
         date: browser::date(),
         picture: match format {
             Export::Inventory => state.viewer().picture().map(|png| Bulk::from_slice(&png)),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use leptos::prelude::*;
 use segscape::instances::{NO_INSTANCE, Reshaping};
 
-use super::{history::History, selection::Selection, state::State};
+use super::{actions, history::History, selection::Selection, state::State};
 use crate::{browser, edits::Edits, protocol::InstanceInfo};
 
 /// Time for which a notice is shown, milliseconds.
@@ -194,6 +194,21 @@ pub fn listed(state: State) -> Vec<u32> {
     selection.all().iter().copied().filter(is_listed).collect()
 }
 
+/// The selected instance, if it is the only one that is listed.
+pub fn only(state: State) -> Option<u32> {
+    match &*listed(state) {
+        [instance] => Some(*instance),
+        _ => None,
+    }
+}
+
+/// Looks for what is like the only selected instance, or for everything again.
+pub fn toggle_like(state: State) {
+    if let Some(instance) = untrack(|| only(state)).filter(|_| state.is_segmented()) {
+        actions::toggle_like(state, instance);
+    }
+}
+
 /// Merges the selected instances into the one that was selected first.
 pub fn merge(state: State) {
     let selected = untrack(|| listed(state));
@@ -243,13 +258,11 @@ pub fn delete_selected(state: State) {
 /// Begins to split the only selected instance, or ends it without a change.
 pub fn toggle_splitting(state: State) {
     let begun = state.splitting.with_untracked(Option::is_some);
-    let splitting = match &*untrack(|| listed(state)) {
-        [instance] if !begun && state.is_segmented() => Some(Splitting {
-            instance: *instance,
-            parts: BTreeSet::new(),
-        }),
-        _ => None,
-    };
+    let instance = untrack(|| only(state)).filter(|_| !begun && state.is_segmented());
+    let splitting = instance.map(|instance| Splitting {
+        instance,
+        parts: BTreeSet::new(),
+    });
     state.adding.set(false);
     state.splitting.set(splitting);
 }

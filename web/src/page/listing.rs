@@ -42,6 +42,7 @@ pub struct Row {
 pub fn labels(answer: &Answer, reshaping: &Reshaping, instances: usize) -> Labels {
     let Labels {
         terms,
+        like,
         of_instance,
         similarities,
     } = &answer.labels;
@@ -51,6 +52,7 @@ pub fn labels(answer: &Answer, reshaping: &Reshaping, instances: usize) -> Label
     let of_known = known.iter();
     Labels {
         terms: terms.clone(),
+        like: *like,
         of_instance: of_known
             .clone()
             .map_while(|id| of_instance.get(*id).cloned())

@@ -96,6 +96,8 @@ pub struct Preferences {
     pub budget: u32,
     /// If `true`, the browser keeps the latest project with changes.
     pub autosave: bool,
+    /// If `true`, the browser keeps the latest prompts.
+    pub keep_prompts: bool,
 }
 
 impl Default for Preferences {
@@ -113,6 +115,7 @@ impl Default for Preferences {
             blend: 0.0,
             budget: 0,
             autosave: true,
+            keep_prompts: true,
         }
     }
 }

@@ -35,6 +35,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Images(info) => state.images.set(info),
         Reply::Instances {
             instances,
+            model,
             superpoint_of_point,
         } => {
             let viewer = state.viewer();
@@ -45,6 +46,7 @@ pub fn handle(state: State, reply: Reply) {
                 .set_value(Some(superpoint_of_point));
             state.answer.set(None);
             editing::begin(state, Edits::NONE);
+            state.model.set(model);
             state.found.set(instances);
             let preferred = state.preferences.with_untracked(|kept| kept.coloring);
             state.coloring.set(preferred.unwrap_or(Coloring::Instance));
@@ -264,6 +266,7 @@ fn show(
     state.endpoint.forget();
     state.guess.set(None);
     state.answer.set(None);
+    state.model.set(String::new());
     state.found.set(Vec::new());
     editing::begin(state, Edits::NONE);
     state.snapshot.set_value(None);

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     browser,
     edits::Edits,
-    numbers::grouped,
     page::{
         address::{LinkedView, Wishes},
         autosave::KeptProject,
@@ -27,6 +26,7 @@ use crate::{
         listing::{self, Row},
         pictures::Pictures,
         preferences::{Preferences, Theme},
+        prompts::Prompts,
         saving::Project,
         selection::Selection,
         share::{self, Shared},
@@ -244,6 +244,8 @@ pub struct State {
     pub hovered_frame: RwSignal<Option<u32>>,
     /// The frame that is shown large.
     pub open_frame: RwSignal<Option<u32>>,
+    /// Name of the network that found the instances; empty without.
+    pub model: RwSignal<String>,
     /// The instances that were found.
     pub found: RwSignal<Vec<InstanceInfo>>,
     /// Numbers of points and boxes of the superpoints on screen.
@@ -256,6 +258,8 @@ pub struct State {
     pub superpoint_of_point: StoredValue<Option<Bulk>, LocalStorage>,
     /// The prompt as typed.
     pub prompt: RwSignal<String>,
+    /// The prompts that were asked before.
+    pub prompts: RwSignal<Prompts>,
     /// The latest answer, which names the instances.
     pub answer: RwSignal<Option<Answer>>,
     /// Least confidence of a visible instance, in `0..=1`.
@@ -428,13 +432,19 @@ impl State {
             theme.get().forced().unwrap_or(system)
         });
         let wishes = Wishes::read();
+        let model = RwSignal::new(String::new());
         Self {
+            model,
             found,
             extents,
             reshaping,
             instances,
             superpoint_of_point: StoredValue::new_local(None),
             prompt: RwSignal::new(String::new()),
+            prompts: RwSignal::new(match preferences.with_untracked(|kept| kept.keep_prompts) {
+                true => Prompts::kept(),
+                false => Prompts::default(),
+            }),
             answer,
             threshold,
             guess,
@@ -524,6 +534,11 @@ impl State {
             && self.following.with(Option::is_none)
     }
 
+    /// The instance that the latest answer compares the others with.
+    pub fn like(&self) -> Option<u32> {
+        self.answer.with(|answer| answer.as_ref()?.labels.like)
+    }
+
     /// The similarities of all instances to the prompt, shape `(instances)`, if they color the
     /// points.
     pub fn heat(&self) -> Option<Vec<f32>> {
@@ -537,59 +552,10 @@ impl State {
         let asked = self.hovered_frame.get().or_else(|| self.open_frame.get());
         asked.or_else(|| self.newest_frame.get())
     }
-
-    /// One line that summarizes the state of the work.
-    pub fn status(&self) -> String {
-        if let Some(files) = self.files_listed.get() {
-            return format!("Listing files … {}", grouped(files));
-        }
-        match self.work.get() {
-            Work::Idle => "Ready for a scan".into(),
-            Work::Running if self.following.with(Option::is_some) => {
-                self.following.get().unwrap_or_default().words()
-            }
-            Work::Running => self.stages.with(|stages| match stages.last() {
-                Some(stage) if stage.stage == Stage::Read && self.reading.get().is_some() => {
-                    let (done, of) = self.reading.get().unwrap_or_default();
-                    format!("Reading … frame {done} of {of}")
-                }
-                Some(stage) => format!("{} … {:.0} %", stage_name(stage.stage), stage.done * 100.0),
-                None => "Starting …".into(),
-            }),
-            Work::Done => self.stages.with(|stages| {
-                let named =
-                    |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();
-                let outcomes: Vec<_> = stages
-                    .iter()
-                    .filter(named)
-                    .map(|stage| stage.outcome.as_str())
-                    .collect();
-                if outcomes.is_empty() {
-                    "Done".into()
-                } else {
-                    format!("Done: {}", outcomes.join(" · "))
-                }
-            }),
-            Work::Cancelled => "Cancelled".into(),
-            Work::Failed => "Stopped".into(),
-        }
-    }
 }
 
 impl Default for State {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// The name of a stage, for the user.
-pub fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Read => "Reading",
-        Stage::Superpoints => "Superpoints",
-        Stage::Model => "Loading the model",
-        Stage::Backbone => "Backbone",
-        Stage::Decoder => "Decoder",
-        Stage::Instances => "Instances",
     }
 }

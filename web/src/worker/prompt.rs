@@ -15,7 +15,7 @@ use super::{models, post, scene::OpenScene, session::Session};
 use crate::{
     browser,
     edits::Edits,
-    protocol::{Answer, Related, Reply},
+    protocol::{Answer, Like, Related, Reply},
 };
 
 /// What a user asks.
@@ -25,6 +25,8 @@ pub struct Asked<'a> {
     pub serial: u32,
     /// The prompt as typed.
     pub text: &'a str,
+    /// Asks for what is like this instance, and not for words.
+    pub like: Option<&'a Like>,
     /// If `true`, the user is still typing.
     pub typing: bool,
     /// Least confidence of the things that questions are about.
@@ -38,6 +40,7 @@ impl Asked<'static> {
     pub const NOTHING: Self = Self {
         serial: 0,
         text: "",
+        like: None,
         typing: false,
         threshold: 0.0,
         edits: &Edits::NONE,
@@ -57,7 +60,19 @@ impl Session {
             typing,
             ..
         } = asked;
-        self.scene_mut()?.reshape(&asked.edits.reshaping);
+        let scene = self.scene_mut()?;
+        scene.reshape(&asked.edits.reshaping);
+        if let Some(labels) = asked.like.and_then(|like| scene.alike(like)) {
+            (scene.labels, scene.found) = (labels.clone(), None);
+            post(&Reply::Answer(Answer {
+                serial,
+                labels,
+                unfinished: Vec::new(),
+                related: None,
+                ms: browser::now() - start,
+            }));
+            return Ok(());
+        }
         let vocabulary = self.scene()?.vocabulary.clone();
         let (request, refused) = match request(text, &vocabulary) {
             Ok(request) => (request, None),
@@ -67,7 +82,7 @@ impl Session {
         };
         // The nouns of a question, or the words themselves; what is not understood has neither.
         let words = match (&request, &refused) {
-            (Some(request), _) => prompt::join(&request.nouns()),
+            (Some(request), _) => request.prompt(),
             (None, Some(_)) => String::new(),
             (None, None) => text.to_owned(),
         };
@@ -152,10 +167,12 @@ impl Session {
     }
 }
 
-/// The question that a prompt is; `None` if it is a list of words, or words in quotation marks.
+/// The question that a prompt is; `None` if it is a list of words, leaves something out, or is in
+/// quotation marks.
 fn request(text: &str, vocabulary: &Vocabulary) -> Result<Option<prompt::Request>, RequestError> {
     let is_quoted = text.contains(['"', '\u{201c}', '\u{ab}', '\u{300c}']);
-    let is_list = prompt::parse(text).is_ok_and(|terms| terms.len() != 1);
+    let is_list =
+        prompt::parse(text).is_ok_and(|terms| !matches!(&*terms, [term] if !term.negative));
     if is_quoted || is_list {
         return Ok(None);
     }
@@ -163,6 +180,15 @@ fn request(text: &str, vocabulary: &Vocabulary) -> Result<Option<prompt::Request
 }
 
 impl OpenScene {
+    /// The labels by what is like an instance; `None` if there is no such instance any more.
+    fn alike(&self, like: &Like) -> Option<Labels> {
+        let segmentation = &self.segmented.segmentation;
+        let instance = segmentation.instances.get(like.instance as usize)?;
+        let exists = !instance.superpoints.is_empty();
+        let name = format!("like {}", like.called);
+        exists.then(|| self.recognizer.like(segmentation, like.instance, &name))
+    }
+
     /// Answers a question among the things that have the labels of its nouns, or names that the user
     /// gave. The labels kept are those of the nouns, and the usual ones of all other things.
     fn related(&mut self, request: &prompt::Request, labels: Labels, asked: &Asked) -> Related {

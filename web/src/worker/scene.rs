@@ -228,6 +228,7 @@ mod tests {
             labels: Labels {
                 terms: vec![Term {
                     name: "chair".into(),
+                    negative: false,
                     meaning: Meaning::Listed,
                     best: None,
                     nearest: Vec::new(),

@@ -151,6 +151,7 @@ impl Session {
             Request::Prompt {
                 serial,
                 text,
+                like,
                 typing,
                 threshold,
                 edits,
@@ -158,6 +159,7 @@ impl Session {
                 let asked = Asked {
                     serial,
                     text: &text,
+                    like: like.as_ref(),
                     typing,
                     threshold,
                     edits: &edits,
@@ -357,6 +359,7 @@ impl Session {
         let scene = OpenScene::new(segmented, compared, model);
         post(&Reply::Instances {
             instances: scene.infos(),
+            model: scene.model.clone(),
             superpoint_of_point,
         });
         self.open = Open::Scene(Box::new(scene));

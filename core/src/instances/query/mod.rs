@@ -55,6 +55,9 @@ pub use relate::{Answer, PlacedThing, relate, touching};
 pub struct Labels {
     /// The terms of the prompt; empty without a prompt.
     pub terms: Vec<Term>,
+    /// The instance that the others are compared with, if not words were asked for but what is
+    /// [like](Recognizer::like) it: the only term then stands for it.
+    pub like: Option<u32>,
     /// One label per instance, `(instances)`.
     pub of_instance: Vec<Label>,
     /// How similar each instance is to the term that is most similar to it, `(instances)`: its
@@ -69,6 +72,8 @@ pub struct Labels {
 pub struct Term {
     /// Name as typed.
     pub name: String,
+    /// If `true`, instances that fit this term better than the others are left out.
+    pub negative: bool,
     /// How the term was understood.
     pub meaning: Meaning,
     /// The best of the instances that match the term, whatever their labels.
@@ -92,12 +97,14 @@ pub struct Guess {
 /// The name of an instance and its confidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Label {
-    /// The term that the instance matches, else the best default label.
+    /// The term that the instance matches, else the best default label; that too if it is compared
+    /// with another instance.
     pub name: String,
-    /// Index of the term that the instance matches.
+    /// Index of the term that the instance matches, which leaves it out if it is negative.
     pub term: Option<u32>,
-    /// Without a prompt the instance's score, else that times the probability of the term, 0..=1;
-    /// 0 if the instance matches no term. It does not depend on the other terms of the prompt.
+    /// Without terms to look for the instance's score, else that times the probability of the term,
+    /// 0..=1; 0 if the instance matches no term. It does not depend on the other terms of the prompt.
+    /// Of instances that are compared with another one, their similarity to it.
     pub confidence: f32,
 }
 
@@ -118,15 +125,28 @@ impl Labels {
         Ok(Recognizer::new(segmentation, vocabulary)?.labels(segmentation, terms))
     }
 
-    /// One flag per instance, `(instances)`: `true` if its confidence reaches the threshold and, if
-    /// there is a prompt, it matches a term.
+    /// `true` if anything is looked for; else the terms, if there are some, only leave out.
+    pub fn seeks(&self) -> bool {
+        self.terms.iter().any(|term| !term.negative)
+    }
+
+    /// The term that leaves an instance out, by the instance's label.
+    pub fn left_out_by(&self, label: &Label) -> Option<&Term> {
+        let term = self.terms.get(label.term? as usize);
+        term.filter(|term| term.negative)
+    }
+
+    /// One flag per instance, `(instances)`: `true` if its confidence reaches the threshold, no term
+    /// leaves it out and, if anything is looked for, it matches a term or is what others are compared
+    /// with.
     pub fn visible(&self, threshold: f32) -> Vec<bool> {
-        self.of_instance
-            .iter()
-            .map(|label| {
-                label.confidence >= threshold && (self.terms.is_empty() || label.term.is_some())
-            })
-            .collect()
+        let seeks = self.seeks();
+        let is_visible = |(index, label): (u32, &Label)| {
+            label.confidence >= threshold
+                && self.left_out_by(label).is_none()
+                && (!seeks || label.term.is_some() || self.like == Some(index))
+        };
+        (0..).zip(&self.of_instance).map(is_visible).collect()
     }
 }
 

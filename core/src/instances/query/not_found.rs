@@ -37,6 +37,8 @@ pub enum Reason<'a> {
         /// Name of the other term.
         by: &'a str,
     },
+    /// Nothing has to do with the instance that all are compared with.
+    Unlike,
     /// Every instance is more likely something else.
     SomethingElse {
         /// The nearest instance.
@@ -46,9 +48,9 @@ pub enum Reason<'a> {
 
 impl Labels {
     /// The reason why no instance is visible under term `index`; `None` if there is one, or no such
-    /// term.
+    /// term, or if the term leaves out what matches it.
     pub fn not_found(&self, index: usize, threshold: f32) -> Option<NotFound<'_>> {
-        let term = self.terms.get(index)?;
+        let term = self.terms.get(index).filter(|term| !term.negative)?;
         let is_shown = |label: &super::Label| {
             label.term.is_some_and(|term| term as usize == index) && label.confidence >= threshold
         };
@@ -58,6 +60,7 @@ impl Labels {
         let reason = match (&term.meaning, &term.best, term.nearest.first()) {
             (Meaning::Unknown(unknown), ..) => Reason::Unknown(unknown),
             (_, Some(best), _) => self.of_match(index, best, threshold),
+            (_, None, Some(_)) if self.like.is_some() => Reason::Unlike,
             (_, None, Some(nearest)) => Reason::SomethingElse { nearest },
             (_, None, None) if self.of_instance.is_empty() => Reason::NoInstances,
             (_, None, None) => Reason::Nameless,
@@ -107,6 +110,7 @@ impl fmt::Display for NotFound<'_> {
                 )?;
             }
             Reason::Taken { by, .. } => write!(out, "what fits it fits \"{by}\" better")?,
+            Reason::Unlike => out.write_str("nothing else has to do with it")?,
             Reason::SomethingElse { nearest } => {
                 let likelier = nearest.likelier.as_deref().unwrap_or("something else");
                 write!(

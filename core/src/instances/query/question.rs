@@ -3,7 +3,7 @@
 use crate::text::{
     Vocabulary,
     meaning::{self, Meaning},
-    prompt::{self, PromptError},
+    prompt::{self, ListedTerm, PromptError},
 };
 
 /// A term of a prompt.
@@ -11,6 +11,8 @@ use crate::text::{
 pub struct PromptTerm {
     /// Name as typed.
     pub name: String,
+    /// If `true`, instances that fit this term better than the others are left out.
+    pub negative: bool,
     /// How the term was understood.
     pub meaning: Meaning,
     /// Unit embedding in the space of the question's vocabulary; `None` if the encoder cannot read
@@ -41,8 +43,8 @@ pub struct Question {
 
 #[derive(Clone, Debug)]
 enum Asked {
-    /// The name of a term that the text encoder has to read.
-    Unread(String),
+    /// A term that the text encoder has to read.
+    Unread(ListedTerm),
     /// A term that is understood, or never will be.
     Read(PromptTerm),
 }
@@ -54,17 +56,18 @@ impl Question {
     /// # Errors
     /// If the prompt cannot be [parsed](prompt::parse).
     pub fn parse(prompt: &str, vocabulary: &Vocabulary) -> Result<Self, PromptError> {
-        let asked = |name: String| {
-            let embedding = vocabulary.lookup(&name);
+        let asked = |term: ListedTerm| {
+            let embedding = vocabulary.lookup(&term.name);
             let meaning = match embedding {
                 Some(_) => Meaning::Listed,
-                None => match meaning::unreadable(&name) {
+                None => match meaning::unreadable(&term.name) {
                     Some(unknown) => Meaning::Unknown(unknown),
-                    None => return Asked::Unread(name),
+                    None => return Asked::Unread(term),
                 },
             };
             Asked::Read(PromptTerm {
-                name,
+                name: term.name,
+                negative: term.negative,
                 meaning,
                 embedding: embedding.map(<[f32]>::to_vec),
             })
@@ -86,7 +89,7 @@ impl Question {
     /// The terms that the text encoder has to read, in order.
     pub fn unread(&self) -> Vec<&str> {
         let unread = self.asked.iter().filter_map(|asked| match asked {
-            Asked::Unread(name) => Some(name.as_str()),
+            Asked::Unread(term) => Some(term.name.as_str()),
             Asked::Read(_) => None,
         });
         unread.collect()
@@ -95,13 +98,17 @@ impl Question {
     /// Adds what the text encoder made of an unread term: whether it put it together from
     /// [pieces](meaning::in_pieces) of words, and the unit embedding.
     pub fn read(&mut self, name: &str, in_pieces: bool, embedding: Vec<f32>) {
-        let unread = |asked: &&mut Asked| matches!(asked, Asked::Unread(term) if term == name);
-        if let Some(asked) = self.asked.iter_mut().find(unread) {
-            *asked = Asked::Read(PromptTerm {
-                name: name.to_owned(),
-                meaning: meaning::of_encoded(in_pieces, &embedding, &self.vocabulary),
-                embedding: Some(embedding),
-            });
+        for asked in &mut self.asked {
+            if let Asked::Unread(term) = asked
+                && term.name == name
+            {
+                *asked = Asked::Read(PromptTerm {
+                    name: name.to_owned(),
+                    negative: term.negative,
+                    meaning: meaning::of_encoded(in_pieces, &embedding, &self.vocabulary),
+                    embedding: Some(embedding.clone()),
+                });
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Guess, Label, Labels, PromptTerm, Segmentation, Term};
 use crate::{
     instances::Instance,
-    text::{SpaceMismatch, TextSpace, Vocabulary},
+    text::{SpaceMismatch, TextSpace, Vocabulary, meaning::Meaning},
 };
 
 /// A word of the background at least this similar to a term is a synonym and does not compete with
@@ -143,40 +143,98 @@ impl Recognizer {
             self.peaks.len(),
             "the instances are those that were compared"
         );
+        let (wanted, left_out): (Vec<_>, Vec<_>) =
+            (0..).zip(terms).partition(|(_, term)| !term.negative);
+        let seeks = !wanted.is_empty();
         let unasked = |(index, instance): (usize, &Instance)| Label {
-            name: match instance.is_nameless() {
-                true => String::new(),
-                false => self.name(index).to_owned(),
-            },
+            name: self.name_of(index, instance),
             term: None,
-            confidence: if terms.is_empty() {
-                instance.score
-            } else {
-                0.0
-            },
+            confidence: if seeks { 0.0 } else { instance.score },
         };
         let mut of_instance: Vec<Label> = instances.iter().enumerate().map(unasked).collect();
-        let similarities = self.similarities(instances, terms);
-        let terms = (0..).zip(terms);
-        let terms =
-            terms.map(|(index, term)| self.answer(segmentation, index, term, &mut of_instance));
+        // What leaves out is compared with what was looked for.
+        let answered = wanted.into_iter().chain(left_out);
+        let mut answered: Vec<(u32, Term)> = answered
+            .map(|(index, term)| {
+                let labels = (&mut *of_instance, seeks);
+                (index, self.answer(segmentation, index, term, labels))
+            })
+            .collect();
+        answered.sort_by_key(|(index, _)| *index);
         Labels {
-            terms: terms.collect(),
+            terms: answered.into_iter().map(|(_, term)| term).collect(),
+            like: None,
+            similarities: self.similarities(instances, terms),
             of_instance,
+        }
+    }
+
+    /// Labels the instances by their similarity to one of them, which has a `name`. They keep their
+    /// names. O(instances * width).
+    ///
+    /// # Panics
+    /// As [`Self::labels`], or if there is no such instance.
+    pub fn like(&self, segmentation: &Segmentation, like: u32, name: &str) -> Labels {
+        let instances = &segmentation.instances;
+        let compared = &instances[like as usize];
+        let similarities: Vec<f32> = match compared.is_nameless() {
+            true => vec![0.0; instances.len()],
+            false => self.similarities_to(instances, &[&compared.embedding]),
+        };
+        let label = |((index, instance), similarity): ((u32, &Instance), &f32)| {
+            let is_it = index == like;
+            Label {
+                name: self.name_of(index as usize, instance),
+                term: (!is_it && *similarity > 0.0).then_some(0),
+                confidence: if is_it { 1.0 } else { *similarity },
+            }
+        };
+        let of_instance = (0..).zip(instances).zip(&similarities).map(label);
+        let guess = |(instance, similarity): (u32, &f32)| Guess {
+            instance,
+            confidence: *similarity,
+            likelier: None,
+        };
+        let others = (0..).zip(&similarities).filter(|(index, _)| *index != like);
+        let mut nearest: Vec<Guess> = match compared.is_nameless() {
+            true => Vec::new(),
+            false => others.map(guess).collect(),
+        };
+        nearest.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        nearest.truncate(NEAREST);
+        let term = Term {
+            name: name.to_owned(),
+            negative: false,
+            meaning: Meaning::Listed,
+            best: nearest
+                .first()
+                .filter(|best| best.confidence > 0.0)
+                .cloned(),
+            nearest,
+        };
+        Labels {
+            of_instance: of_instance.collect(),
+            terms: vec![term],
+            like: Some(like),
             similarities,
         }
     }
 
-    /// [`Labels::similarities`]. The window of cosines is the same for all prompts, so that two
-    /// answers can be compared.
+    /// [`Labels::similarities`] to the terms that are looked for.
     fn similarities(&self, instances: &[Instance], terms: &[PromptTerm]) -> Vec<f32> {
-        let embeddings: Vec<&[f32]> = terms
-            .iter()
+        let wanted = terms.iter().filter(|term| !term.negative);
+        let embeddings: Vec<&[f32]> = wanted
             .filter_map(|term| term.embedding.as_deref())
             .collect();
-        if embeddings.is_empty() {
-            return Vec::new();
+        match embeddings.is_empty() {
+            true => Vec::new(),
+            false => self.similarities_to(instances, &embeddings),
         }
+    }
+
+    /// How similar the instances are to the most similar of these embeddings. The window of cosines
+    /// is the same for all of them, so that two answers can be compared.
+    fn similarities_to(&self, instances: &[Instance], embeddings: &[&[f32]]) -> Vec<f32> {
         let window = (self.synonym - self.unrelated).max(1e-3);
         let similarity = |instance: &Instance| {
             if instance.is_nameless() {
@@ -184,7 +242,7 @@ impl Recognizer {
             }
             let cosines = embeddings
                 .iter()
-                .map(|term| cosine(&instance.embedding, term, self.space.width));
+                .map(|embedding| cosine(&instance.embedding, embedding, self.space.width));
             let most = cosines.fold(f32::NEG_INFINITY, f32::max);
             ((most - self.unrelated) / window).clamp(0.0, 1.0)
         };
@@ -192,13 +250,13 @@ impl Recognizer {
     }
 
     /// Answers one term, and labels the instances that are likelier to be it than what they were
-    /// called before.
+    /// called before. If anything is sought, a term that leaves out labels only what was found.
     fn answer(
         &self,
         segmentation: &Segmentation,
         index: u32,
         term: &PromptTerm,
-        labels: &mut [Label],
+        (labels, seeks): (&mut [Label], bool),
     ) -> Term {
         let (mut best, mut nearest) = (None::<Guess>, Vec::<Guess>::with_capacity(NEAREST + 1));
         if let Some(embedding) = &term.embedding {
@@ -228,7 +286,11 @@ impl Recognizer {
                     likelier: likelier.map(|word| self.names[word].to_owned()),
                 };
                 let matches = likelier.is_none();
-                if matches && (label.term.is_none() || confidence > label.confidence) {
+                let fits_better = match label.term {
+                    None => !(term.negative && seeks),
+                    Some(_) => confidence > label.confidence,
+                };
+                if matches && fits_better {
                     label.name.clone_from(&term.name);
                     label.term = Some(index);
                     label.confidence = confidence;
@@ -249,6 +311,7 @@ impl Recognizer {
         }
         Term {
             name: term.name.clone(),
+            negative: term.negative,
             meaning: term.meaning.clone(),
             best,
             nearest,
@@ -299,6 +362,14 @@ impl Recognizer {
         words
             .max_by(|a, b| a.0.total_cmp(b.0))
             .map_or("", |(_, name)| name)
+    }
+
+    /// The name of an instance when there is no prompt; empty if nothing is known of it.
+    fn name_of(&self, index: usize, instance: &Instance) -> String {
+        match instance.is_nameless() {
+            true => String::new(),
+            false => self.name(index).to_owned(),
+        }
     }
 
     fn weights_of(&self, instance: usize) -> &[f32] {

@@ -30,6 +30,7 @@ fn instance(score: f32, embedding: Vec<f32>) -> Instance {
 fn term(name: &str, embedding: Vec<f32>) -> PromptTerm {
     PromptTerm {
         name: name.into(),
+        negative: false,
         meaning: Meaning::Listed,
         embedding: Some(embedding),
     }
@@ -96,6 +97,88 @@ fn similarities_are_those_of_the_most_similar_term_in_one_window() {
     };
     assert!(labels(&[]).similarities.is_empty());
     assert!(labels(&[unread]).similarities.is_empty());
+}
+
+/// What leaves out instances that fit it better.
+fn without(term: PromptTerm) -> PromptTerm {
+    PromptTerm {
+        negative: true,
+        ..term
+    }
+}
+
+#[test]
+fn a_negative_term_leaves_out_what_fits_it_better() {
+    let lamp = || term("lamp", towards(&[0.0, 0.0, 1.0], 22));
+    // What has legs: both chairs, and the table.
+    let legs = || term("legs", towards(&[0.68, 0.68], 24));
+    let wanted = labels(&[legs()]);
+    let found = wanted.visible(0.0);
+    assert_eq!(found, [true, true, false, true], "{wanted:?}");
+    for order in [[legs(), without(chair())], [without(chair()), legs()]] {
+        let asked = labels(&order);
+        let left_out = asked.terms.iter().position(|term| term.negative).unwrap();
+        assert_eq!(asked.visible(0.0), [false, true, false, false]);
+        let by = |label| asked.left_out_by(label).map(|term| term.name.as_str());
+        let by: Vec<_> = asked.of_instance.iter().map(by).collect();
+        assert_eq!(by, [Some("chair"), None, None, Some("chair")]);
+        assert_eq!(asked.not_found(left_out, 0.9), None, "nobody looks for it");
+        // A score means the same whatever is left out, and so does a similarity.
+        assert_eq!(
+            asked.of_instance[1].confidence,
+            wanted.of_instance[1].confidence
+        );
+        assert_eq!(asked.similarities, wanted.similarities);
+        let reason = asked.not_found(1 - left_out, 0.85).unwrap().reason;
+        assert!(
+            matches!(reason, Reason::Taken { by: "chair", .. }),
+            "{reason:?}"
+        );
+    }
+    // What is no lamp at all is not left out by lamps, and a term does not leave out itself.
+    assert_eq!(labels(&[legs(), without(lamp())]).visible(0.0), found);
+    assert_eq!(labels(&[legs(), without(legs())]).visible(0.0), found);
+}
+
+#[test]
+fn negative_terms_alone_leave_the_rest_as_it_was() {
+    let (all, rest) = (labels(&[]), labels(&[without(chair())]));
+    assert_eq!(rest.visible(0.0), [false, true, true, false]);
+    assert_eq!(rest.of_instance[1..3], all.of_instance[1..3]);
+    assert!(rest.similarities.is_empty() && !rest.seeks());
+}
+
+#[test]
+fn what_is_like_an_instance_has_its_similarity_and_keeps_its_name() {
+    let scene = scene();
+    let compared = Recognizer::with_background(&scene, &WORDS, embeddings());
+    let alike = compared.like(&scene, 0, "like chair 1");
+    let names: Vec<&str> = alike.of_instance.iter().map(|l| l.name.as_str()).collect();
+    assert_eq!(names, ["chair", "table", "lamp", "chair"]);
+    // 0.8 * 0.7 + 0.1 * 0.1, in the window of all similarities
+    let of = |cosine: f32| (cosine - recognizer::UNRELATED) / (0.65 - recognizer::UNRELATED);
+    assert!((alike.similarities[3] - of(0.57)).abs() < 1e-5, "{alike:?}");
+    assert_eq!(alike.similarities[1..3], [0.0, 0.0]);
+    assert_eq!((alike.similarities[0], alike.like), (1.0, Some(0)));
+    assert_eq!(alike.visible(0.5), [true, false, false, true]);
+    assert_eq!(alike.terms[0].best.as_ref().unwrap().instance, 3);
+    assert_eq!(alike.not_found(0, 0.5), None);
+    let missing = alike.not_found(0, 0.95).unwrap().to_string();
+    assert!(missing.starts_with("the best score is 0.8"), "{missing}");
+    let alone = compared.like(&scene, 2, "like lamp 3");
+    assert_eq!(alone.visible(0.1), [false, false, true, false]);
+    let unlike = alone.not_found(0, 0.1).unwrap();
+    assert_eq!(unlike.to_string(), "nothing else has to do with it");
+}
+
+#[test]
+fn nothing_is_like_what_nothing_is_known_of() {
+    let mut scene = scene();
+    scene.instances[1].embedding.fill(0.0);
+    let compared = Recognizer::with_background(&scene, &WORDS, embeddings());
+    let alike = compared.like(&scene, 1, "like unnamed 2");
+    assert_eq!(alike.visible(0.0), [false, true, false, false]);
+    assert_eq!(alike.not_found(0, 0.1).unwrap().reason, Reason::Nameless);
 }
 
 #[test]
@@ -337,6 +420,7 @@ fn a_term_that_is_not_found_names_the_true_reason() {
 
     let unreadable = PromptTerm {
         name: "椅子".into(),
+        negative: false,
         meaning: Meaning::Unknown(Unknown::Script(Script::Chinese)),
         embedding: None,
     };
@@ -494,6 +578,7 @@ fn threshold_and_prompt_decide_what_is_visible() {
     let asked = Labels {
         terms: vec![Term {
             name: "chair".into(),
+            negative: false,
             meaning: Meaning::Listed,
             best: None,
             nearest: Vec::new(),

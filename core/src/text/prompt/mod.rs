@@ -1,4 +1,5 @@
 //! Parser for the prompt that a user types, a list of terms: `chair . table, sofa; "power strip"`.
+//! A minus or `not` before a term leaves out what it names: `chair, -stool, not office chair`.
 
 mod relations;
 mod split;
@@ -22,10 +23,41 @@ pub const MAX_PROMPT_BYTES: usize = 32 * 1024;
 
 /// Words that join the last two terms of a list.
 const CONJUNCTIONS: [&str; 4] = ["and", "or", "&", "+"];
+/// The word before a term that is left out, in place of a minus.
+const NOT: &str = "not";
+/// A word that joins such a term to the one before, beside [`CONJUNCTIONS`].
+const BUT: &str = "but";
 /// Words that stand for terms that nobody wrote down.
 const AND_SO_ON: [&str; 2] = ["etc", "etc."];
 /// Quotation marks that [`join`] tries, for terms that contain the ones before.
 const QUOTES: [[char; 2]; 3] = [['"', '"'], ['«', '»'], ['「', '」']];
+
+/// A term of a prompt as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedTerm {
+    /// The term, without what says that it is left out.
+    pub name: String,
+    /// If `true`, things that fit this term better than the others are left out.
+    pub negative: bool,
+}
+
+impl ListedTerm {
+    /// A term that is looked for.
+    pub fn wanted(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            negative: false,
+        }
+    }
+
+    /// A term that is left out.
+    pub fn left_out(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            negative: true,
+        }
+    }
+}
 
 /// The reason why a prompt could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,28 +99,33 @@ pub enum PromptError {
 /// their nouns. Inside quotation marks nothing separates terms. An
 /// empty prompt has no terms.
 ///
-/// ```
-/// use segscape::text::prompt;
+/// A minus right before a word or a quotation, or the word `not`, makes a term one that is left out:
+/// `chair -stool`, `chair, not stool`, `chair but not stool`.
 ///
-/// let terms = prompt::parse("chair, Chairs; office   desk.\"salt, pepper\"")?;
-/// assert_eq!(terms, ["chair", "office desk", "salt, pepper"]);
+/// ```
+/// use segscape::text::prompt::{self, ListedTerm};
+///
+/// let terms = prompt::parse("chair, Chairs; office   desk.\"salt, pepper\" -stool")?;
+/// let names: Vec<&str> = terms.iter().map(|term| term.name.as_str()).collect();
+/// assert_eq!(names, ["chair", "office desk", "salt, pepper", "stool"]);
+/// assert_eq!(terms[3], ListedTerm::left_out("stool"));
 /// # Ok::<(), prompt::PromptError>(())
 /// ```
 ///
 /// # Errors
 /// See [`PromptError`].
-pub fn parse(prompt: &str) -> Result<Vec<String>, PromptError> {
+pub fn parse(prompt: &str) -> Result<Vec<ListedTerm>, PromptError> {
     let mut terms = Vec::new();
     let mut seen = HashSet::new();
     for term in spelled_out(prompt, listed_apart)? {
-        let found = term.chars().count();
+        let found = term.name.chars().count();
         if found > MAX_TERM_CHARS {
             return Err(PromptError::TermTooLong {
-                start: start_of(&term),
+                start: start_of(&term.name),
                 found,
             });
         }
-        if seen.insert(identity(&term)) {
+        if seen.insert((identity(&term.name), term.negative)) {
             if terms.len() == MAX_TERMS {
                 return Err(PromptError::TooManyTerms);
             }
@@ -101,37 +138,39 @@ pub fn parse(prompt: &str) -> Result<Vec<String>, PromptError> {
 /// A prompt that [`parse`] splits into these terms.
 ///
 /// ```
-/// use segscape::text::prompt;
+/// use segscape::text::prompt::{self, ListedTerm};
 ///
-/// let terms = ["chair", "salt, pepper"];
-/// assert_eq!(prompt::join(&terms), "chair, \"salt, pepper\"");
+/// let terms = [ListedTerm::wanted("chair"), ListedTerm::left_out("salt, pepper")];
+/// assert_eq!(prompt::join(&terms), "chair, -\"salt, pepper\"");
 /// ```
-pub fn join<S: AsRef<str>>(terms: &[S]) -> String {
-    let prompt = |quote: fn(&str) -> String| -> String {
-        let terms: Vec<String> = terms.iter().map(|term| quote(term.as_ref())).collect();
+pub fn join(terms: &[ListedTerm]) -> String {
+    let prompt = |spell: fn(&ListedTerm) -> String| -> String {
+        let terms: Vec<String> = terms.iter().map(spell).collect();
         terms.join(", ")
     };
     let plain = prompt(|term| {
+        let plain = format!("{}{}", sign(term), term.name);
         // A term stands behind others, where a conjunction in front of it is dropped.
-        let whole = spelled_out(&format!("x, {term}"), always_apart);
-        if whole.is_ok_and(|whole| whole == ["x", term]) {
-            term.to_owned()
-        } else {
-            quoted(term)
+        let whole = spelled_out(&format!("x, {plain}"), always_apart);
+        match whole.is_ok_and(|whole| whole.get(1..) == Some(std::slice::from_ref(term))) {
+            true => plain,
+            false => quoted(term),
         }
     });
-    let kept = |prompt: &str| {
-        spelled_out(prompt, always_apart)
-            .is_ok_and(|all| all.iter().eq(terms.iter().map(AsRef::as_ref)))
-    };
+    let kept = |prompt: &str| spelled_out(prompt, always_apart).is_ok_and(|all| all == terms);
     // A quotation may end at the mark of another term.
     if kept(&plain) { plain } else { prompt(quoted) }
 }
 
-fn quoted(term: &str) -> String {
-    let quotations = QUOTES.map(|[open, close]| format!("{open}{term}{close}"));
+fn sign(term: &ListedTerm) -> &'static str {
+    if term.negative { "-" } else { "" }
+}
+
+fn quoted(term: &ListedTerm) -> String {
+    let (sign, name) = (sign(term), &term.name);
+    let quotations = QUOTES.map(|[open, close]| format!("{sign}{open}{name}{close}"));
     let whole = |quotation: &&String| {
-        spelled_out(quotation, always_apart).is_ok_and(|whole| whole == [term])
+        spelled_out(quotation, always_apart).is_ok_and(|whole| whole == [term.clone()])
     };
     quotations
         .iter()
@@ -145,26 +184,58 @@ fn quoted(term: &str) -> String {
 fn spelled_out(
     prompt: &str,
     apart: fn(&[&str]) -> Vec<String>,
-) -> Result<Vec<String>, PromptError> {
+) -> Result<Vec<ListedTerm>, PromptError> {
     if prompt.len() > MAX_PROMPT_BYTES {
         return Err(PromptError::TooLong {
             found: prompt.len(),
         });
     }
     let mut terms = Vec::new();
-    for Part { text, quoted } in split::parts(prompt)? {
+    for Part {
+        text,
+        quoted,
+        negative,
+    } in split::parts(prompt)?
+    {
+        let listed = |negative| move |name| ListedTerm { name, negative };
         let term = clean(&text);
         if quoted {
-            terms.extend((!term.is_empty()).then_some(term));
+            terms.extend((!term.is_empty()).then_some(term).map(listed(negative)));
             continue;
         }
         let words: Vec<&str> = term.split(' ').collect();
         let words = without_conjunctions(&words, !terms.is_empty());
-        if !words.iter().all(|word| is_punctuation(word)) && !is_and_so_on(words) {
-            terms.extend(apart(words));
+        for (words, is_left_out) in between_negations(words) {
+            if !words.iter().all(|word| is_punctuation(word)) && !is_and_so_on(words) {
+                let negative = negative || is_left_out;
+                terms.extend(apart(words).into_iter().map(listed(negative)));
+            }
         }
     }
     Ok(terms)
+}
+
+/// The words before, between and behind `not`, with `true` where `not` is before them. Behind other
+/// words it counts only where a conjunction joins it to them, so that `do not disturb sign` is whole.
+fn between_negations<'a, 'b>(words: &'a [&'b str]) -> Vec<(&'a [&'b str], bool)> {
+    let is_not = |at: usize| {
+        let not = words
+            .get(at)
+            .is_some_and(|word| word.eq_ignore_ascii_case(NOT));
+        not && at + 1 < words.len()
+    };
+    let (mut parts, mut start, mut negative) = (Vec::new(), 0, false);
+    if is_not(0) {
+        (start, negative) = (1, true);
+    }
+    for at in start + 1..words.len() {
+        if is_link(words[at]) && is_not(at + 1) {
+            parts.push((&words[start..at], negative));
+            (start, negative) = (at + 2, true);
+        }
+    }
+    parts.push((words.get(start..).unwrap_or_default(), negative));
+    parts
 }
 
 /// Single blanks between words, and nothing that cannot be seen.
@@ -183,13 +254,13 @@ fn without_conjunctions<'a, 'b>(words: &'a [&'b str], behind_others: bool) -> &'
     while let [first, rest @ ..] = words
         && behind_others
         && !rest.is_empty()
-        && is_conjunction(first)
+        && is_link(first)
     {
         words = rest;
     }
     while let [rest @ .., last] = words
         && !rest.is_empty()
-        && is_conjunction(last)
+        && is_link(last)
     {
         words = rest;
     }
@@ -224,6 +295,11 @@ fn is_conjunction(word: &str) -> bool {
     CONJUNCTIONS
         .iter()
         .any(|conjunction| word.eq_ignore_ascii_case(conjunction))
+}
+
+/// `true` for a word that joins a term, or one that is left out, to the one before.
+fn is_link(word: &str) -> bool {
+    is_conjunction(word) || word.eq_ignore_ascii_case(BUT)
 }
 
 fn is_and_so_on(words: &[&str]) -> bool {

@@ -14,7 +14,7 @@
 //! table next to the door" asks for a table next to a door, "the box on the table and next to the
 //! door" for a box next to it.
 
-use super::{MAX_TERM_CHARS, identity};
+use super::{ListedTerm, MAX_TERM_CHARS, identity, join};
 
 mod words;
 
@@ -209,6 +209,12 @@ impl Request {
         let mut seen = std::collections::HashSet::new();
         nouns.retain(|noun| seen.insert(identity(noun)));
         nouns
+    }
+
+    /// The prompt that looks for these nouns.
+    pub fn prompt(&self) -> String {
+        let nouns: Vec<ListedTerm> = self.nouns().into_iter().map(ListedTerm::wanted).collect();
+        join(&nouns)
     }
 
     fn gather<'a>(&'a self, nouns: &mut Vec<&'a str>) {

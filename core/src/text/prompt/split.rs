@@ -9,6 +9,8 @@ pub(super) struct Part {
     pub text: String,
     /// If `true`, the part was between quotation marks.
     pub quoted: bool,
+    /// If `true`, a minus was before it.
+    pub negative: bool,
 }
 
 /// Quotation marks that may close each other. Which of them opens and which closes depends on the
@@ -64,10 +66,17 @@ pub(super) fn parts(prompt: &str) -> Result<Vec<Part>, PromptError> {
             }
             Some(_) => push(&mut parts, character),
             None => {
-                if let Some(quote) = text.opens(at) {
+                if text.negates(at) {
+                    parts.push(Part {
+                        negative: true,
+                        ..Part::default()
+                    });
+                } else if let Some(quote) = text.opens(at) {
                     open = Some((quote, at));
+                    let before = parts.last().filter(|part| part.text.is_empty());
                     parts.push(Part {
                         quoted: true,
+                        negative: before.is_some_and(|part| part.negative),
                         ..Part::default()
                     });
                 } else if let Some(end) = text.end_of_list_number(at) {
@@ -157,6 +166,19 @@ impl Text {
         let mut before = (0..at).rev().map(|place| self.at(Some(place)));
         let mut begins_line = || before.find(|c| *c != ' ').is_none_or(is_line_end);
         (is_number && begins_line()).then_some(end)
+    }
+
+    /// If `true`, a term that is left out begins behind the dash here: `chair -stool`, but not
+    /// `t-shirt` and `chair - stool`.
+    fn negates(&self, at: usize) -> bool {
+        let before = self.before(at);
+        let begins = before.is_whitespace()
+            || always_separates(before)
+            || matches!(before, ',' | '.')
+            || Quote::of(before).is_some();
+        is_dash(self.at(Some(at)))
+            && begins
+            && (self.after(at).is_alphabetic() || self.opens(at + 1).is_some())
     }
 
     /// The kind of quotation that begins here.

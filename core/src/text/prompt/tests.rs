@@ -3,9 +3,21 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The terms of a prompt, with a minus before what is left out.
+fn spelled(prompt: &str) -> Vec<String> {
+    let terms = parse(prompt).unwrap().into_iter();
+    terms
+        .map(|term| format!("{}{}", sign(&term), term.name))
+        .collect()
+}
+
+fn wanted(names: &[&str]) -> Vec<ListedTerm> {
+    names.iter().copied().map(ListedTerm::wanted).collect()
+}
+
 fn assert_terms(cases: &[(&str, &[&str])]) {
     for (prompt, expected) in cases {
-        assert_eq!(parse(prompt).unwrap(), *expected, "{prompt:?}");
+        assert_eq!(spelled(prompt), *expected, "{prompt:?}");
     }
 }
 
@@ -85,7 +97,7 @@ fn everything_that_people_put_between_terms_separates() {
         "chair\u{1363} table\u{1362} desk",
         "chair\u{37e} table\u{387} desk",
     ] {
-        assert_eq!(parse(prompt).unwrap(), three, "{prompt:?}");
+        assert_eq!(spelled(prompt), three, "{prompt:?}");
     }
     assert_terms(&[
         ("椅子、机，灯。", &["椅子", "机", "灯"]),
@@ -122,9 +134,9 @@ fn what_belongs_to_a_term_does_not_separate() {
         "thing of chairs and gronkulators",
         "🪑",
     ] {
-        assert_eq!(parse(term).unwrap(), [term], "{term:?}");
+        assert_eq!(spelled(term), [term], "{term:?}");
         let prompt = format!("desk, {term}; lamp");
-        assert_eq!(parse(&prompt).unwrap(), ["desk", term, "lamp"]);
+        assert_eq!(spelled(&prompt), ["desk", term, "lamp"]);
     }
     assert_terms(&[("TV/monitor", &["TV", "monitor"])]);
 }
@@ -199,7 +211,8 @@ fn what_nobody_sees_is_no_part_of_a_term() {
 fn long_prompts_of_odd_marks_take_no_long_time() {
     let started = std::time::Instant::now();
     for odd in [
-        "'a ", "' ", "\"1\" ", ". ", "in. ", "a.", "/", "1. ", "\n1", " and", "«»", "- ",
+        "'a ", "' ", "\"1\" ", ". ", "in. ", "a.", "/", "1. ", "\n1", " and", "«»", "- ", " -a",
+        " and not",
     ] {
         let prompt = odd.repeat(MAX_PROMPT_BYTES / odd.len());
         // an answer or an error
@@ -217,7 +230,7 @@ fn long_prompts_of_odd_marks_take_no_long_time() {
 fn limits_are_named() {
     let many: String = (0..=MAX_TERMS).map(|i| format!("t{i},")).collect();
     assert_eq!(parse(&many), Err(PromptError::TooManyTerms));
-    assert_eq!(parse(&"chair,".repeat(1000)).unwrap(), ["chair"]);
+    assert_eq!(spelled(&"chair,".repeat(1000)), ["chair"]);
     assert_eq!(
         parse(&"x".repeat(101)),
         Err(PromptError::TermTooLong {
@@ -244,26 +257,81 @@ fn limits_are_named() {
 #[test]
 fn joined_terms_are_quoted_where_they_need_it() {
     assert_eq!(
-        join(&["chair", "salt, pepper", "24\" monitor"]),
+        join(&wanted(&["chair", "salt, pepper", "24\" monitor"])),
         "chair, \"salt, pepper\", 24\" monitor"
     );
     assert_eq!(
-        join(&["chair", "and desk", "say \"hi, you\""]),
+        join(&wanted(&["chair", "and desk", "say \"hi, you\""])),
         "chair, \"and desk\", «say \"hi, you\"»"
     );
     // between them the marks would be a quotation
-    let apostrophes = ["'tis lamp", "kids'"];
+    let apostrophes = wanted(&["'tis lamp", "kids'"]);
     assert_eq!(parse(&join(&apostrophes)).unwrap(), apostrophes);
-    assert_eq!(join::<&str>(&[]), "");
+    assert_eq!(join(&[]), "");
+    let mixed = [
+        ListedTerm::wanted("-stool"),
+        ListedTerm::wanted("not a lamp"),
+        ListedTerm::left_out("stool"),
+        ListedTerm::left_out("5 m pole"),
+    ];
+    let joined = "\"-stool\", \"not a lamp\", -stool, -\"5 m pole\"";
+    assert_eq!(join(&mixed), joined);
+    assert_eq!(parse(joined).unwrap(), mixed);
+}
+
+#[test]
+fn a_minus_and_not_leave_out() {
+    for prompt in [
+        "chair, -stool",
+        "chair -stool",
+        "chair,-stool",
+        "chair \u{2212}stool",
+        "chair -\"stool\"",
+        "chair, not stool",
+        "chair. NOT stool.",
+        "chair but not stool",
+        "chair, but not stool",
+        "chair and not stool",
+        "chair but -stool",
+        "-stool, chair",
+    ] {
+        let mut terms = spelled(prompt);
+        terms.sort_by_key(|term| term.starts_with('-'));
+        assert_eq!(terms, ["chair", "-stool"], "{prompt:?}");
+    }
+    assert_terms(&[
+        ("-stool", &["-stool"]),
+        ("not stool", &["-stool"]),
+        (
+            "chair -stool -bench lamp",
+            &["chair", "-stool", "-bench lamp"],
+        ),
+        (
+            "chair -\"salt, pepper\" lamp",
+            &["chair", "-salt, pepper", "lamp"],
+        ),
+        (
+            "furniture, not chair and table",
+            &["furniture", "-chair", "-table"],
+        ),
+        ("stool, -stool", &["stool", "-stool"]),
+        // no terms that are left out
+        ("t-shirt, chair - stool", &["t-shirt", "chair", "stool"]),
+        ("- chair\n- stool", &["chair", "stool"]),
+        ("do not disturb sign", &["do not disturb sign"]),
+        ("knot, not", &["knot", "not"]),
+        ("forget-me-not", &["forget-me-not"]),
+    ]);
 }
 
 proptest! {
     #[test]
-    fn terms_are_clean_and_parse_to_themselves(prompt in "[a-cA-C .,;\"\n\té\u{7}]{0,60}") {
+    fn terms_are_clean_and_parse_to_themselves(prompt in "[a-cA-C .,;\"\n\té\u{7}-]{0,60}") {
         if let Ok(terms) = parse(&prompt) {
             for term in &terms {
-                prop_assert!(!term.is_empty() && term.trim() == term && !term.chars().any(char::is_control));
-                prop_assert_eq!(parse(&format!("\"{term}\"")).unwrap(), [term.clone()]);
+                let name = &term.name;
+                prop_assert!(!name.is_empty() && name.trim() == name && !name.chars().any(char::is_control));
+                prop_assert_eq!(parse(&format!("{}\"{name}\"", sign(term))).unwrap(), [term.clone()]);
             }
             prop_assert_eq!(parse(&join(&terms)).unwrap(), terms);
         }
@@ -272,7 +340,7 @@ proptest! {
     #[test]
     fn any_text_is_answered(prompt in "\\PC{0,80}|[a1'\"/. «»「」\u{201c}\u{2019}&-]{0,40}") {
         if let Ok(terms) = parse(&prompt) {
-            prop_assert!(terms.iter().all(|term| !term.is_empty()));
+            prop_assert!(terms.iter().all(|term| !term.name.is_empty()));
         }
     }
 }

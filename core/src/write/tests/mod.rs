@@ -10,6 +10,8 @@ mod inventory;
 mod models;
 #[cfg(feature = "exports")]
 mod surveys;
+#[cfg(feature = "exports")]
+mod viewer;
 
 use super::*;
 use crate::{

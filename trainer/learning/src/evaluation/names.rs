@@ -91,6 +91,7 @@ impl Names {
         let named = self.names.iter().zip(&self.embeddings);
         named.map(|(name, embedding)| PromptTerm {
             name: name.clone(),
+            negative: false,
             meaning: Meaning::Listed,
             embedding: Some(embedding.clone()),
         })

@@ -8,7 +8,7 @@ use super::icon::{Glyph, Icon};
 use crate::{
     browser,
     model_cache::{CachedModel, ModelCache},
-    page::state::{State, stage_name},
+    page::{state::State, status::stage_name},
 };
 
 /// The version, the models that are kept, and the report.

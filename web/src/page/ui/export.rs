@@ -41,7 +41,12 @@ pub fn Export() -> impl IntoView {
 fn Menu() -> impl IntoView {
     let state = State::expect();
     let painted = RwSignal::new(false);
-    let entry = |format: Format| {
+    let size = move |format: Format| {
+        let points = state.scan.with(|scan| Some(scan.as_ref()?.points))?;
+        let bytes = format.bytes(points as usize)?;
+        Some(format!(": about {:.1} MB", bytes as f64 / 1e6))
+    };
+    let entry = move |format: Format| {
         view! {
             <li>
                 <button
@@ -52,7 +57,7 @@ fn Menu() -> impl IntoView {
                     on:click=move |_| actions::export(state, format, painted.get_untracked())
                 >
                     <b>{format.name()}</b>
-                    <span class="muted">{format.purpose()}</span>
+                    <span class="muted">{format.purpose()} {move || size(format)}</span>
                 </button>
             </li>
         }

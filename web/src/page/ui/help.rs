@@ -47,7 +47,7 @@ const PLACES: Rows = &[
     ),
     (
         "What is selected",
-        "More selects others beside it, Merge, Split, Delete",
+        "More selects others beside it, Similar shows what is like it, Merge, Split, Delete",
     ),
     (
         "Share",
@@ -80,6 +80,10 @@ const VIEW_KEYS: Rows = &[
 ];
 const KEYS: Rows = &[
     ("/", "type what to look for"),
+    (
+        "↑ ↓",
+        "in the empty prompt: what was asked before; in the list: the rows",
+    ),
     (", .", "lower or raise the threshold"),
     ("C", "show or hide the cameras and frames of a capture"),
     ("← →", "previous or next frame, while one is shown large"),
@@ -87,6 +91,10 @@ const KEYS: Rows = &[
     ("X", "show the selected instance alone"),
     ("Shift H", "show all instances"),
     ("Enter", "rename the selected instance"),
+    (
+        "L",
+        "show what is most like the selected instance, and all again",
+    ),
     ("M", "merge the selected instances into the first"),
     (
         "S",

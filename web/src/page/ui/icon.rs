@@ -33,6 +33,8 @@ pub enum Icon {
     Save,
     Plus,
     Merge,
+    Similar,
+    Clock,
     Split,
 }
 
@@ -92,6 +94,10 @@ impl Icon {
             Self::Split => {
                 "M4 12h6a5 5 0 0 0 5-5V4M10 12a5 5 0 0 1 5 5v3M12 6.500L15 3.500l3 3M12 17.500l3 3 3-3"
             }
+            Self::Similar => {
+                "M9 15a5 5 0 1 0 0-10 5 5 0 0 0 0 10zM15 19a5 5 0 1 0 0-10 5 5 0 0 0 0 10z"
+            }
+            Self::Clock => "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.500 2",
             Self::Moon => "M20 14.500A8 8 0 1 1 9.500 4a6.500 6.500 0 0 0 10.500 10.500z",
             Self::HalfDark => {
                 "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 3v18M12 8h5M12 12h8M12 16h5"

@@ -11,6 +11,7 @@ use crate::{
         actions, editing,
         history::History,
         listing::{Group, Order, Row, groups},
+        names,
         selection::Selection,
         state::{State, Work},
     },
@@ -64,6 +65,7 @@ pub fn Instances() -> impl IntoView {
             .take(MAX_ROWS)
             .collect::<Vec<_>>()
     };
+    let trust = Memo::new(move |_| names::trust(state));
     // A grid without rows is none.
     let has_rows = Memo::new(move |_| state.rows.with(|rows| !rows.is_empty()));
     // Of all rows, one is a stop of the Tab key: the one that had the focus last, or the first.
@@ -104,6 +106,7 @@ pub fn Instances() -> impl IntoView {
                 </select>
                 <Undo />
             </div>
+            <p class="trust muted" data-testid="trust" hidden=move || trust.get().is_none()>{trust}</p>
             <div class="scroll" role=move || if has_rows.get() { "grid" } else { "region" } aria-label="Instances" aria-multiselectable=move || has_rows.get().then_some("true")>
                 <Show when=move || has_rows.get()>
                     <div class="visually-hidden" role="row">
@@ -195,6 +198,10 @@ fn InstanceRow(
     let is_selected = move || state.selection.with(|selection| selection.contains(id));
     let size = size_in_words(row.size);
     let title = format!("{} {}, {size}", row.name, id + 1);
+    let is_doubtful = Memo::new({
+        let row = row.clone();
+        move |_| names::is_doubtful(state, &row)
+    });
     let name = StoredValue::new(row.name);
     let hide_label = if row.shown { "Hide" } else { "Show" };
     let hide_icon = if row.shown { Icon::Eye } else { Icon::EyeOff };
@@ -243,7 +250,10 @@ fn InstanceRow(
                 when=move || is(state.renaming)
                 fallback=move || {
                     view! {
-                        <span class="label" role="gridcell">{name.get_value()} " " <span class="muted">{id + 1}</span></span>
+                        <span class="label" role="gridcell" class:doubtful=is_doubtful>
+                            {move || is_doubtful.get().then_some("maybe ")}
+                            <span class="name">{name.get_value()}</span>
+                            " " <span class="muted">{id + 1}</span></span>
                         <span class="number" role="gridcell">{format!("{:.2}", row.confidence)}</span>
                         <span class="number" role="gridcell">{grouped(row.points as usize)}</span>
                     }

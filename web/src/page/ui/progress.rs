@@ -6,7 +6,8 @@ use segscape::preflight::Choices;
 
 use crate::page::{
     actions, following,
-    state::{StageState, State, Work, stage_name},
+    state::{StageState, State, Work},
+    status::stage_name,
 };
 
 /// The progress card at the bottom middle of the page.

@@ -4,7 +4,10 @@
 use leptos::{ev, prelude::*};
 use segscape::{
     instances::query::{Guess, Term},
-    text::{meaning::Meaning, prompt},
+    text::{
+        meaning::Meaning,
+        prompt::{self, ListedTerm},
+    },
 };
 
 use super::{
@@ -12,7 +15,8 @@ use super::{
     icon::{Glyph, Icon},
 };
 use crate::{
-    page::{actions, editing, state::State},
+    browser,
+    page::{actions, editing, prompts, state::State},
     protocol::Related,
     view::palette::{css, label_color},
 };
@@ -24,9 +28,21 @@ pub fn Prompt() -> impl IntoView {
     let text = state.prompt;
     let on_submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
+        prompts::remember(state, &text.get_untracked());
         actions::ask(state, &text.get_untracked());
     };
+    let on_key = move |event: ev::KeyboardEvent| {
+        let steps = match event.key().as_str() {
+            "ArrowUp" => prompts::step(state, true),
+            "ArrowDown" => prompts::step(state, false),
+            _ => false,
+        };
+        if steps {
+            event.prevent_default();
+        }
+    };
     let nothing_yet = move || !state.is_segmented();
+    let asked_before = RwSignal::new(false);
     view! {
         <section class="prompt">
             <form class="prompt-box" role="search" on:submit=on_submit>
@@ -44,14 +60,85 @@ pub fn Prompt() -> impl IntoView {
                     disabled=nothing_yet
                     prop:value=text
                     on:input=move |event| actions::ask_while_typing(state, &event_target_value(&event))
+                    on:change=move |event| prompts::remember(state, &event_target_value(&event))
+                    on:keydown=on_key
                 />
+                <button
+                    type="button"
+                    class="button quiet square toggle"
+                    aria-label="Asked before"
+                    title="What was asked before (↑ in the empty prompt)"
+                    aria-expanded=move || asked_before.get().to_string()
+                    aria-pressed=move || asked_before.get().to_string()
+                    aria-controls="asked-before"
+                    data-testid="asked-before-button"
+                    disabled=nothing_yet
+                    on:click=move |_| asked_before.update(|open| *open = !*open)
+                >
+                    <Glyph icon=Icon::Clock />
+                </button>
             </form>
+            <AskedBefore open=asked_before />
             <Chips />
             <Answered />
             <Unfinished />
             <Examples />
             <Threshold />
         </section>
+    }
+}
+
+/// The prompts that were asked before, to ask again, and whether the browser keeps them.
+#[component]
+fn AskedBefore(open: RwSignal<bool>) -> impl IntoView {
+    let state = State::expect();
+    let again = move |prompt: String| {
+        let (words, title) = (prompt.clone(), prompt.clone());
+        let ask = move |_| {
+            open.set(false);
+            prompts::remember(state, &prompt);
+            actions::ask(state, &prompt);
+        };
+        view! {
+            <li><button title=title on:click=ask>{words}</button></li>
+        }
+    };
+    let none = move || state.prompts.with(|prompts| prompts.all().is_empty());
+    let all = move || {
+        let prompts = state.prompts.get();
+        prompts.all().iter().cloned().map(again).collect_view()
+    };
+    let close = move |event: ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            event.stop_propagation();
+            open.set(false);
+            browser::focus("prompt");
+        }
+    };
+    view! {
+        <div class="asked" id="asked-before" data-testid="asked-before" hidden=move || !open.get() on:keydown=close>
+            <p class="muted" hidden=move || !none()>"Nothing was asked so far."</p>
+            <ul aria-label="Asked before">{all}</ul>
+            <div class="bar">
+                <label class="choice">
+                    <input
+                        type="checkbox"
+                        data-testid="keep-prompts"
+                        prop:checked=move || state.preferences.with(|kept| kept.keep_prompts)
+                        on:change=move |event| state.preferences.update(|kept| kept.keep_prompts = event_target_checked(&event))
+                    />
+                    "Keep these in this browser"
+                </label>
+                <button
+                    class="button small quiet"
+                    data-testid="forget-prompts"
+                    disabled=none
+                    on:click=move |_| prompts::forget(state)
+                >
+                    "Clear"
+                </button>
+            </div>
+        </div>
     }
 }
 
@@ -126,20 +213,27 @@ const EXAMPLES: [&str; 6] = [
 #[component]
 fn Examples() -> impl IntoView {
     let state = State::expect();
+    let ask = move |question: &'static str| {
+        prompts::remember(state, question);
+        actions::ask(state, question);
+    };
     let example = move |question: &'static str| {
         view! {
             <li>
-                <button on:click=move |_| actions::ask(state, question)>{question}</button>
+                <button on:click=move |_| ask(question)>{question}</button>
             </li>
         }
     };
-    let is_idle =
-        move || state.is_segmented() && state.prompt.with(|prompt| prompt.trim().is_empty());
+    let is_idle = move || {
+        state.is_segmented()
+            && state.prompt.with(|prompt| prompt.trim().is_empty())
+            && state.like().is_none()
+    };
     view! {
         <details class="examples" data-testid="examples" hidden=move || !is_idle()>
             <summary class="muted">"What can I ask?"</summary>
             <p class="muted">
-                "Names of things, as many as you like: chair, table, lamp. Or one question about how things lie to each other:"
+                "Names of things, as many as you like: chair, table, lamp. A minus or \u{201c}not\u{201d} leaves out what a name fits better: chair, -stool, not bench. Or one question about how things lie to each other:"
             </p>
             <ul>{EXAMPLES.map(example).collect_view()}</ul>
             <p class="muted">
@@ -149,7 +243,7 @@ fn Examples() -> impl IntoView {
     }
 }
 
-/// What the list shows of a term.
+/// What the list shows of a term, or what a negative one leaves out.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Matches {
     /// The instances.
@@ -184,22 +278,39 @@ fn Chips() -> impl IntoView {
                 }
             }
         });
+        let (labels, instances) = (state.labels.read(), state.instances.read());
+        let least = if labels.seeks() {
+            state.threshold.get()
+        } else {
+            0.0
+        };
+        for ((id, label), instance) in (0..).zip(&labels.of_instance).zip(&*instances) {
+            let exists = !instance.superpoints.is_empty() && label.confidence >= least;
+            let is_left_out = exists && labels.left_out_by(label).is_some();
+            let term = label.term.filter(|_| is_left_out);
+            if let Some(term) = term.and_then(|term| matches.get_mut(term as usize)) {
+                term.ids.push(id);
+            }
+        }
         matches
     });
+    let like = Memo::new(move |_| state.like());
     let of = move |index: usize| matches.with(|all| all.get(index).cloned().unwrap_or_default());
     let chips = move || {
-        let names = terms.with(|terms| {
-            terms
-                .iter()
-                .map(|term| term.name.clone())
-                .collect::<Vec<_>>()
+        let listed = terms.with(|terms| {
+            let listed = |term: &Term| ListedTerm {
+                name: term.name.clone(),
+                negative: term.negative,
+            };
+            terms.iter().map(listed).collect::<Vec<_>>()
         });
-        let chip = |(index, name): (usize, String)| {
-            let others = names.iter().filter(|other| **other != name);
+        let is_words = like.get().is_none();
+        let chip = |(index, term): (usize, ListedTerm)| {
+            let others = listed.iter().filter(|other| **other != term && is_words);
             let others: Vec<_> = others.cloned().collect();
-            view! { <TermChip name others matches=Memo::new(move |_| of(index)) /> }
+            view! { <TermChip term others matches=Memo::new(move |_| of(index)) /> }
         };
-        names
+        listed
             .clone()
             .into_iter()
             .enumerate()
@@ -208,7 +319,7 @@ fn Chips() -> impl IntoView {
     };
     let missing = move || {
         let missing = |(index, term): (usize, Term)| {
-            let none = of(index).ids.is_empty();
+            let none = of(index).ids.is_empty() && !term.negative;
             let doubtful = matches!(term.meaning, Meaning::Unknown(_));
             (none || doubtful).then(|| view! { <NotFound index term /> })
         };
@@ -229,40 +340,54 @@ fn Chips() -> impl IntoView {
         {missing}
         <p class="visually-hidden" role="status">
             {move || {
-                let found = |(term, matches): (&Term, &Matches)| format!("{} {}", matches.ids.len(), term.name);
+                let found = |(term, matches): (&Term, &Matches)| {
+                    let left_out = if term.negative { "left out: " } else { "" };
+                    format!("{left_out}{} {}", matches.ids.len(), term.name)
+                };
                 terms.with(|terms| matches.with(|matches| terms.iter().zip(matches).map(found).collect::<Vec<_>>().join(", ")))
             }}
         </p>
     }
 }
 
-/// A term with what the list shows of it: buttons hide and show these things, and stop looking.
+/// A term with what the list shows of it: buttons hide and show these things, and stop looking. A
+/// negative term has the number of things that it leaves out.
 #[component]
 fn TermChip(
-    /// The term as typed.
-    name: String,
+    term: ListedTerm,
     /// The other terms of the prompt.
-    others: Vec<String>,
+    others: Vec<ListedTerm>,
     matches: Memo<Matches>,
 ) -> impl IntoView {
     let state = State::expect();
+    let ListedTerm { name, negative } = term;
     let color = css(label_color(&name));
-    let label = format!("Stop looking for {name}");
+    let label = match negative {
+        true => format!("Leave out {name} no longer"),
+        false => format!("Stop looking for {name}"),
+    };
+    let count = if negative {
+        "Things left out"
+    } else {
+        "Things found"
+    };
     let hide = StoredValue::new([format!("Hide every {name}"), format!("Show every {name}")]);
     let hide = move || hide.with_value(|words| words[usize::from(!matches.get().shown)].clone());
     let none = move || matches.get().ids.is_empty();
+    let nothing_shown = move || negative || none();
     view! {
-        <li class="chip" class:none=none data-testid="chip">
-            <span class="dot" style:--color=color></span>
+        <li class="chip" class:none=none class:negative=negative data-testid="chip">
+            <span class="dot" style:--color=color hidden=negative></span>
+            {negative.then_some("not ")}
             <span class="name">{name}</span>
-            <span class="count">{move || matches.get().ids.len()}</span>
-            <span class="best" title="The best score" hidden=none>
+            <span class="count" title=count>{move || matches.get().ids.len()}</span>
+            <span class="best" title="The best score" hidden=nothing_shown>
                 {move || format!("{:.2}", matches.get().best)}
             </span>
             <button
                 aria-label=hide
                 title=hide
-                hidden=none
+                hidden=nothing_shown
                 data-testid="chip-eye"
                 on:click=move |_| editing::toggle_all_hidden(state, &matches.get_untracked().ids)
             >
@@ -319,6 +444,7 @@ fn NotFound(index: usize, term: Term) -> impl IntoView {
             Some(missing.to_string())
         });
         match (missing, &meaning) {
+            (Some(missing), _) if state.like().is_some() => format!("Nothing {name}: {missing}."),
             (Some(missing), _) => format!("No {name}: {missing}."),
             (None, Meaning::Unknown(doubt)) => format!("{name}: {doubt}."),
             (None, _) => String::new(),

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
 use crate::page::{
-    editing::{self, Splitting},
+    editing::{self, Splitting, only},
+    names,
     selection::Selection,
     state::State,
 };
@@ -33,10 +34,18 @@ fn Changes() -> impl IntoView {
     let count = Memo::new(move |_| editing::listed(state).len());
     let words = move || match &*editing::listed(state) {
         [instance] => {
-            state.rows.track();
-            editing::called(state, *instance)
+            let rows = state.rows.read();
+            let row = rows.iter().find(|row| row.id == *instance);
+            let is_doubtful = row.is_some_and(|row| names::is_doubtful(state, row));
+            let maybe = if is_doubtful { "maybe " } else { "" };
+            format!("{maybe}{}", editing::called(state, *instance))
         }
         selected => format!("{} selected", selected.len()),
+    };
+    let is_compared = move || state.like().is_some() && state.like() == only(state);
+    let similar = move || match is_compared() {
+        true => "Show all things again (L)",
+        false => "Show the things that are most like this one (L)",
     };
     let merge = move || match count.get() {
         0 | 1 => "Merge: select another thing first (M)".to_owned(),
@@ -57,6 +66,17 @@ fn Changes() -> impl IntoView {
         >
             <Glyph icon=Icon::Plus />
             <span>"More"</span>
+        </button>
+        <button
+            class="button small quiet toggle"
+            title=similar
+            disabled=move || count.get() != 1
+            aria-pressed=move || is_compared().to_string()
+            data-testid="similar"
+            on:click=move |_| editing::toggle_like(state)
+        >
+            <Glyph icon=Icon::Similar />
+            <span>"Similar"</span>
         </button>
         <button
             class="button small quiet"

@@ -97,6 +97,7 @@ fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
         ("Enter", _) if splits => editing::finish_splitting(state),
         ("Escape", _) if splits => editing::toggle_splitting(state),
         ("s", _) => editing::toggle_splitting(state),
+        ("l", _) => editing::toggle_like(state),
         ("m", _) => editing::merge(state),
         ("Delete" | "Backspace", _) => editing::delete_selected(state),
         ("h", _) => on_selected(editing::toggle_hidden),

@@ -1,0 +1,133 @@
+//! How far the names of things are to be trusted: what was measured in real rooms, and is in
+//! MODEL_CARD.md.
+
+use leptos::prelude::*;
+
+use super::{listing::Row, state::State};
+
+/// How many things had the right outline and the right name, of how many.
+type Right = [u32; 2];
+
+/// What the names of a network were worth in real rooms.
+pub struct Measured {
+    /// Name of the network.
+    model: &'static str,
+    /// Number of rooms.
+    rooms: u32,
+    /// The things named without a prompt, from all names.
+    unasked: Right,
+    /// The things found by their names, with a score from [`Self::sure`].
+    sure_things: Right,
+    /// Those with a lower score.
+    others: Right,
+    /// The score from which most of what was found by a name was what it is called.
+    sure: f32,
+}
+
+/// What was measured of the network that ships.
+const SHIPPED: Measured = Measured {
+    model: "nano-2636bf43",
+    rooms: 6,
+    unasked: [5, 160],
+    sure_things: [4, 7],
+    others: [4, 79],
+    sure: 0.4,
+};
+
+impl Measured {
+    /// What is known of a network.
+    fn of(model: &str) -> Option<&'static Self> {
+        (model == SHIPPED.model).then_some(&SHIPPED)
+    }
+
+    /// What is known of the names in the list, in a sentence; `asked` if they were asked for.
+    fn words(&self, asked: bool) -> String {
+        let of = |[right, all]: Right| format!("{right} of {all}");
+        match asked {
+            false => format!(
+                "Names are guesses: in {} measured real rooms, {} things had the right outline and name.",
+                self.rooms,
+                of(self.unasked)
+            ),
+            true => format!(
+                "Found by name in {} measured real rooms: {} were right from a score of {}, {} below.",
+                self.rooms,
+                of(self.sure_things),
+                self.sure,
+                of(self.others)
+            ),
+        }
+    }
+}
+
+/// `true` if things were looked for by words.
+fn asked(state: State) -> bool {
+    state
+        .labels
+        .with(|labels| labels.seeks() && labels.like.is_none())
+}
+
+/// What is known of the names in the list, if there are any and the network was measured.
+pub fn trust(state: State) -> Option<String> {
+    let is_listed = state.rows.with(|rows| !rows.is_empty());
+    let measured = Measured::of(&state.model.read()).filter(|_| is_listed)?;
+    Some(measured.words(asked(state)))
+}
+
+/// `true` if what a thing was found by is less likely than not what it is.
+pub fn is_doubtful(state: State, row: &Row) -> bool {
+    let is_given = state
+        .edits
+        .with(|edits| edits.present().names.contains_key(&row.id));
+    let measured = Measured::of(&state.model.read()).filter(|_| !is_given);
+    measured.is_some_and(|measured| {
+        row.term.is_some() && row.confidence < measured.sure && asked(state)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    /// The things in the cells of a row of the card, which have the share of right ones in percent
+    /// and, in brackets, the mean score and the number of things.
+    fn counted(cells: &[&str]) -> Right {
+        let counted = cells.iter().filter(|cell| cell.contains('(')).map(|cell| {
+            let (percent, things) = cell.split_once('(').unwrap();
+            let things = things
+                .trim_end_matches([')', ' '])
+                .split_once(", ")
+                .unwrap()
+                .1;
+            let (percent, things): (f32, f32) =
+                (percent.trim().parse().unwrap(), things.parse().unwrap());
+            [(percent / 100.0 * things).round() as u32, things as u32]
+        });
+        counted.fold([0, 0], |[right, all], [r, a]| [right + r, all + a])
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_said_is_what_the_model_card_says() {
+        let card = include_str!("../../../MODEL_CARD.md");
+        assert!(card.starts_with(&format!("# Model card: {}", SHIPPED.model)));
+        let (_, by_name) = card.split_once("if all 198 names are asked for").unwrap();
+        let cells = |row: &str| -> Vec<String> {
+            let line = by_name
+                .lines()
+                .find(|line| line.starts_with(&format!("| {row} |")));
+            let cells = line.unwrap().split('|').skip(2).map(str::trim);
+            cells.map(str::to_owned).collect()
+        };
+        let all = cells("6 real rooms");
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        assert_eq!(counted(&all), SHIPPED.unasked);
+        let own = cells("6 real rooms, their own 23 names asked for");
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        assert_eq!(counted(&own[..2]), SHIPPED.others, "below 0.4");
+        assert_eq!(counted(&own[2..]), SHIPPED.sure_things);
+        assert!(Measured::of("another network").is_none());
+    }
+}
