@@ -76,6 +76,12 @@ fn bundle(
                     fov_y: 0.8,
                 }),
                 hidden: (0..instances).skip(2).collect(),
+                locked: (0..instances).skip(3).collect(),
+                ceiling: Some(2.25),
+                clip: Some(Aabb {
+                    min: [-1.0, 0.0, 0.5],
+                    max: [1.0, 2.0, 3.0],
+                }),
                 color_mode: ColorMode::Label,
             },
             frame: Frame {
@@ -464,6 +470,8 @@ fn numbers_beyond_f32_are_refused() {
         ),
         ("0.8", "1e99", "field of view, inf"),
         ("0.8", "0", "field of view, 0"),
+        ("2.25", "1e99", "beyond inf m"),
+        ("[-1.0,0.0,0.5]", "[-1e39,0.0,0.5]", "beyond -inf m"),
         ("0.001,", "1e-300,", "between a micrometre"),
     ] {
         let lying = json.replacen(honest, lie, 1);

@@ -25,5 +25,6 @@ mod odd;
 mod picture;
 mod questions;
 mod sharing;
+mod tools;
 mod viewing;
 mod whole_way;

@@ -13,7 +13,9 @@ pub mod following;
 pub mod gather;
 pub mod history;
 pub mod image_models;
+pub mod lasso;
 pub mod listing;
+pub mod measuring;
 pub mod pictures;
 pub mod preferences;
 pub mod preview;
@@ -22,6 +24,7 @@ pub mod saving;
 pub mod selection;
 pub mod share;
 pub mod state;
+pub mod tool;
 mod ui;
 pub mod viewing;
 

@@ -13,6 +13,7 @@ use crate::{
         listing::{Group, Order, Row, groups},
         selection::Selection,
         state::{State, Work},
+        tool,
     },
     protocol::Answer,
     view::{overlay::size_in_words, palette::css},
@@ -34,8 +35,8 @@ impl Line {
         match self {
             Self::Group(group) => format!("{} {}", group.name, group.rows.len()),
             Self::Row(row) => format!(
-                "{} {} {:.3} {} {}",
-                row.id, row.name, row.confidence, row.points, row.shown
+                "{} {} {:.3} {} {} {}",
+                row.id, row.name, row.confidence, row.points, row.shown, row.locked
             ),
         }
     }
@@ -194,10 +195,15 @@ fn InstanceRow(
     let is = move |signal: RwSignal<Option<u32>>| signal.get() == Some(id);
     let is_selected = move || state.selection.with(|selection| selection.contains(id));
     let size = size_in_words(row.size);
-    let title = format!("{} {}, {size}", row.name, id + 1);
+    let locked = if row.locked { ", locked" } else { "" };
+    let title = format!("{} {}, {size}{locked}", row.name, id + 1);
     let name = StoredValue::new(row.name);
     let hide_label = if row.shown { "Hide" } else { "Show" };
     let hide_icon = if row.shown { Icon::Eye } else { Icon::EyeOff };
+    let (lock_label, lock_icon) = match row.locked {
+        true => ("Unlock", Icon::Unlock),
+        false => ("Lock", Icon::Lock),
+    };
     let tool = move |icon, label: &'static str, act: fn(State, u32)| {
         let act = move |event: ev::MouseEvent| {
             event.stop_propagation();
@@ -243,7 +249,10 @@ fn InstanceRow(
                 when=move || is(state.renaming)
                 fallback=move || {
                     view! {
-                        <span class="label" role="gridcell">{name.get_value()} " " <span class="muted">{id + 1}</span></span>
+                        <span class="label" role="gridcell">
+                            {row.locked.then(|| view! { <span role="img" aria-label="Locked"><Glyph icon=Icon::Lock /></span> })}
+                            {name.get_value()} " " <span class="muted">{id + 1}</span>
+                        </span>
                         <span class="number" role="gridcell">{format!("{:.2}", row.confidence)}</span>
                         <span class="number" role="gridcell">{grouped(row.points as usize)}</span>
                     }
@@ -255,6 +264,7 @@ fn InstanceRow(
                 {tool(Icon::Rename, "Rename", |state, id| state.renaming.set(Some(id)))}
                 {tool(Icon::Isolate, "Show alone", editing::toggle_isolated)}
                 {tool(hide_icon, hide_label, editing::toggle_hidden)}
+                {tool(lock_icon, lock_label, |state, id| editing::toggle_locked(state, &[id]))}
                 {tool(Icon::Trash, "Delete", |state, id| editing::delete(state, &[id]))}
             </span>
         </div>
@@ -358,7 +368,7 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
         "Enter" | " " if event.ctrl_key() || event.meta_key() || event.shift_key() => {
             choose(state, id, true);
         }
-        "Enter" if state.splitting.with_untracked(Option::is_some) => return,
+        "Enter" if untrack(|| tool::splits(state) || tool::lassoes(state)) => return,
         "Enter"
             if state
                 .selection
