@@ -26,9 +26,10 @@ struct View {
     paint: u32,             // 0: the scan's color, 1: the owner's look, 2: the height ramp, 3: the normal
     stride: u32,            // every stride-th point is drawn
     flat_distance: f32,     // distance whose scale holds at every depth in metres; 0: perspective
-    ceiling: f32,           // height above which points are not drawn in metres
     background: u32,        // color towards which faded points are mixed, packed 0xAABBGGRR sRGB
     blend: f32,             // part of the scan's color in another paint
+    clip_low: vec3f,        // corners in metres of the box outside of which points are not drawn
+    clip_high: vec3f,
 }
 
 struct Look {
@@ -88,7 +89,8 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
 
     var out: Corner;
     // Before the division, z is the nearest depth and w the depth.
-    let seen = look.shown != 0u && position.z <= view.ceiling && center.w >= center.z;
+    let is_inside = all(position >= view.clip_low) && all(position <= view.clip_high);
+    let seen = look.shown != 0u && is_inside && center.w >= center.z;
     let is_faded = look.shown == 2u;
     let across = center.xy * (center.w / divisor) + offset * pixels / view.viewport * center.w;
     // A point that is not seen is moved out of the clip volume.

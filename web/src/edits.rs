@@ -1,4 +1,5 @@
-//! The user's changes to the instances: hidden, isolated, renamed, merged, deleted and split ones.
+//! The user's changes to the instances: hidden, isolated, renamed, locked, merged, deleted and split
+//! ones, and those that parts were given to or taken from.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,6 +8,8 @@ use std::{
 
 use segscape::instances::{Reshaped, Reshaping};
 use serde::{Deserialize, Serialize};
+
+use crate::protocol::InstanceInfo;
 
 /// The changes that are in effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +20,9 @@ pub struct Edits {
     pub isolated: Option<u32>,
     /// Names that the user gave, by instance.
     pub names: BTreeMap<u32, String>,
-    /// The instances that were merged, deleted or split.
+    /// Instances that stay as they are until they are unlocked.
+    pub locked: BTreeSet<u32>,
+    /// The instances whose points are others than those found.
     pub reshaping: Reshaping,
 }
 
@@ -27,13 +32,16 @@ impl Edits {
         hidden: BTreeSet::new(),
         isolated: None,
         names: BTreeMap::new(),
+        locked: BTreeSet::new(),
         reshaping: Reshaping::NONE,
     };
 
     /// `true` if these changes are no others than what was saved, apart from what is hidden, which is
     /// soon hidden again.
     pub fn are_as(&self, saved: &Self) -> bool {
-        self.names == saved.names && self.reshaping == saved.reshaping
+        self.names == saved.names
+            && self.locked == saved.locked
+            && self.reshaping == saved.reshaping
     }
 
     /// Returns `true` if the points of this instance are drawn.
@@ -85,6 +93,25 @@ impl Edits {
         };
     }
 
+    /// Locks these instances, or unlocks them if all of them are locked.
+    pub fn toggle_locked(&mut self, instances: &[u32]) {
+        if instances.iter().all(|id| self.locked.contains(id)) {
+            self.locked.retain(|id| !instances.contains(id));
+        } else {
+            self.locked.extend(instances);
+        }
+    }
+
+    /// Takes superpoints from instances, if `found` were found. Those that have none left are gone.
+    pub fn take(&mut self, from: &[u32], parts: &BTreeSet<u32>, found: &[InstanceInfo]) {
+        for instance in from {
+            let superpoints = own_superpoints(*instance, &self.reshaping, found).to_vec();
+            if self.reshaping.take(*instance, &superpoints, parts) {
+                self.forget(*instance);
+            }
+        }
+    }
+
     /// Deletes an instance, with all that was said of it.
     pub fn delete(&mut self, instance: u32) {
         self.reshaping.delete(instance);
@@ -114,6 +141,7 @@ impl Edits {
     fn forget(&mut self, instance: u32) {
         self.hidden.remove(&instance);
         self.names.remove(&instance);
+        self.locked.remove(&instance);
         if self.isolated == Some(instance) {
             self.isolated = None;
         }
@@ -133,7 +161,22 @@ impl Edits {
             true => NODE,
             false => NODE + size_of_val(&*entry.1.superpoints),
         });
-        size_of::<Self>() + names + NODE * self.hidden.len() + lists.sum::<usize>()
+        let flags = self.hidden.len() + self.locked.len();
+        size_of::<Self>() + names + NODE * flags + lists.sum::<usize>()
+    }
+}
+
+/// The superpoints that an instance has by now, if `found` were found. None for an instance that there
+/// is not.
+pub fn own_superpoints<'a>(
+    instance: u32,
+    reshaping: &'a Reshaping,
+    found: &'a [InstanceInfo],
+) -> &'a [u32] {
+    match (reshaping.get(instance), found.get(instance as usize)) {
+        (Some(reshaped), _) => &reshaped.superpoints,
+        (None, Some(found)) => &found.superpoints,
+        (None, None) => &[],
     }
 }
 
@@ -158,5 +201,27 @@ mod tests {
         let lists = edits.reshaping.iter();
         let lists: Vec<_> = lists.map(|(id, made)| (id, &*made.superpoints)).collect();
         assert_eq!(lists, [(0, &[0, 1][..]), (1, &[]), (2, &[])]);
+    }
+
+    #[wasm_bindgen_test]
+    fn what_has_nothing_left_is_gone_and_locks_come_and_go_together() {
+        let info = |superpoints: &[u32]| InstanceInfo {
+            score: 0.5,
+            points: 1,
+            bounds: segscape::geometry::Aabb::EMPTY,
+            superpoints: superpoints.to_vec(),
+        };
+        let found = [info(&[0, 1]), info(&[1])];
+        let mut edits = Edits::default();
+        edits.toggle_hidden(1);
+        edits.toggle_locked(&[0, 1]);
+        assert_eq!(edits.locked, BTreeSet::from([0, 1]));
+        edits.take(&[0, 1], &BTreeSet::from([1]), &found);
+        assert_eq!(own_superpoints(0, &edits.reshaping, &found), [0]);
+        assert_eq!(own_superpoints(1, &edits.reshaping, &found), [0; 0]);
+        assert_eq!(edits.locked, BTreeSet::from([0]), "nothing is said of it");
+        assert!(edits.hidden.is_empty());
+        edits.toggle_locked(&[0]);
+        assert!(edits.locked.is_empty());
     }
 }

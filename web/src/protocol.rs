@@ -233,6 +233,16 @@ pub struct InstanceInfo {
 }
 
 impl InstanceInfo {
+    /// An instance of points that belonged to none, before it has its shape.
+    pub fn unlike() -> Self {
+        Self {
+            score: 1.0,
+            points: 0,
+            bounds: Aabb::EMPTY,
+            superpoints: Vec::new(),
+        }
+    }
+
     /// Gives the instance another shape.
     pub fn reshape(&mut self, shape: Shape) {
         self.superpoints = shape.superpoints;
@@ -264,10 +274,10 @@ impl Answer {
     }
 
     /// The instance that the answer is about: the same one, or of one that is newer than the answer,
-    /// the one that it comes from.
-    pub fn known(&self, instance: u32, reshaping: &Reshaping) -> u32 {
+    /// the one that it comes from, if it comes from one.
+    pub fn known(&self, instance: u32, reshaping: &Reshaping) -> Option<u32> {
         match (instance as usize) < self.labels.of_instance.len() {
-            true => instance,
+            true => Some(instance),
             false => reshaping.origin(instance),
         }
     }

@@ -37,6 +37,7 @@ use std::f32::consts::PI;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    geometry::Aabb,
     instances::Segmentation,
     scan::{Frame, MAX_POINTS, UnitError},
     superpoint::Superpoints,
@@ -103,6 +104,18 @@ impl Meta {
                 "it hides instance {id}, but there are only {instances} instances"
             ));
         }
+        if let Some(id) = view.locked.iter().find(|id| **id as usize >= instances) {
+            return Some(format!(
+                "it locks instance {id}, but there are only {instances} instances"
+            ));
+        }
+        let corners = view
+            .clip
+            .iter()
+            .flat_map(|clip| clip.min.into_iter().chain(clip.max));
+        if let Some(number) = corners.chain(view.ceiling).find(|v| !v.is_finite()) {
+            return Some(format!("it hides what is beyond {number} m"));
+        }
         if !(0.0..=1.0).contains(&view.threshold) {
             return Some(format!(
                 "the threshold is {}, it must be between 0 and 1",
@@ -157,6 +170,12 @@ pub struct SavedView {
     pub camera: Option<SavedCamera>,
     /// Ids of the hidden instances.
     pub hidden: Vec<u32>,
+    /// Ids of the instances that stay as they are until they are unlocked.
+    pub locked: Vec<u32>,
+    /// Height above which points are hidden, metres; `None` if all are shown.
+    pub ceiling: Option<f32>,
+    /// The box outside of which points are hidden, metres; `None` if all are shown.
+    pub clip: Option<Aabb>,
     /// The meaning of the points' colours.
     pub color_mode: ColorMode,
 }

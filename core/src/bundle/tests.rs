@@ -78,6 +78,12 @@ fn bundle(
                     fov_y: 0.8,
                 }),
                 hidden: (0..instances).skip(2).collect(),
+                locked: (0..instances).skip(3).collect(),
+                ceiling: Some(2.25),
+                clip: Some(Aabb {
+                    min: [-1.0, 0.0, 0.5],
+                    max: [1.0, 2.0, 3.0],
+                }),
                 color_mode: ColorMode::Label,
             },
             frame: Frame {

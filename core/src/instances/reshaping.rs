@@ -1,4 +1,4 @@
-//! Instances as a user reshaped them: merged, deleted, split. What was found stays as it is; a
+//! Instances as a user reshaped them: merged, deleted, split, given parts of others. What was found stays as it is; a
 //! [`Reshaping`] has the superpoints of the instances that are others by now, and
 //! [`Reshaping::applied`] is the only place where the two come together.
 
@@ -16,8 +16,9 @@ use crate::geometry::Aabb;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reshaped {
     /// Index of the instance found that it comes from. It has the score and the embedding of that
-    /// one, so that prompts find it in the same way.
-    pub origin: u32,
+    /// one, so that prompts find it in the same way. `None` if it is made of points that belonged to
+    /// none: then it is nameless, and as sure as what a user says.
+    pub origin: Option<u32>,
     /// Ascending ids of its superpoints; none if it was deleted. Steps of a history share them.
     #[serde(serialize_with = "serialize_shared")]
     #[serde(deserialize_with = "deserialize_shared")]
@@ -94,9 +95,10 @@ impl Reshaping {
         self.0.get(&index)
     }
 
-    /// Index of the instance found that an instance comes from.
-    pub fn origin(&self, index: u32) -> u32 {
-        self.get(index).map_or(index, |reshaped| reshaped.origin)
+    /// Index of the instance found that an instance comes from, if it comes from one.
+    pub fn origin(&self, index: u32) -> Option<u32> {
+        self.get(index)
+            .map_or(Some(index), |reshaped| reshaped.origin)
     }
 
     /// Number of instances by now, with those that were deleted, if so many were found.
@@ -142,9 +144,15 @@ impl Reshaping {
         if taken.is_empty() || left.is_empty() {
             return false;
         }
-        let origin = self.origin(instance);
+        self.add(self.origin(instance), taken, next);
         self.put(instance, left.into());
-        let superpoints = taken.into();
+        true
+    }
+
+    /// Makes superpoints, in ascending order, a new instance with the index `next`, their
+    /// [number](Self::count), that is like the instance `origin`, or like none.
+    pub fn add(&mut self, origin: Option<u32>, superpoints: Vec<u32>, next: u32) {
+        let superpoints = superpoints.into();
         self.0.insert(
             next,
             Reshaped {
@@ -152,7 +160,26 @@ impl Reshaping {
                 superpoints,
             },
         );
-        true
+    }
+
+    /// Gives `parts` to an instance with these `superpoints`.
+    pub fn give(&mut self, instance: u32, superpoints: &[u32], parts: &BTreeSet<u32>) {
+        let all: BTreeSet<u32> = superpoints.iter().chain(parts).copied().collect();
+        if all.len() > superpoints.len() {
+            self.put(instance, all.into_iter().collect());
+        }
+    }
+
+    /// Takes `parts` from an instance with these `superpoints`. Returns `true` if nothing is left of
+    /// it: then it is as [deleted](Self::delete).
+    pub fn take(&mut self, instance: u32, superpoints: &[u32], parts: &BTreeSet<u32>) -> bool {
+        let left = superpoints.iter().filter(|id| !parts.contains(id));
+        let left: Vec<u32> = left.copied().collect();
+        let is_gone = left.is_empty() && !superpoints.is_empty();
+        if left.len() < superpoints.len() {
+            self.put(instance, left.into());
+        }
+        is_gone
     }
 
     fn put(&mut self, instance: u32, superpoints: Arc<[u32]>) {
@@ -167,16 +194,20 @@ impl Reshaping {
     }
 
     /// The instances as they are by now: those found with the changes applied, then the new ones,
-    /// which begin as copies of those that they come from. `reshape` gives an instance its shape.
+    /// which begin as copies of those that they come from, or as `unlike` any. `reshape` gives an
+    /// instance its shape.
     pub fn applied<T: Clone>(
         &self,
         found: &[T],
         extents: &Extents,
+        unlike: impl Fn() -> T,
         reshape: impl Fn(&mut T, Shape),
     ) -> Vec<T> {
         let mut instances = found.to_vec();
         for (index, reshaped) in self.iter() {
-            let Some(mut instance) = found.get(reshaped.origin as usize).cloned() else {
+            let origin = reshaped.origin.map(|origin| found.get(origin as usize));
+            let Some(mut instance) = origin.map_or_else(|| Some(unlike()), |found| found.cloned())
+            else {
                 continue;
             };
             reshape(&mut instance, extents.shape(&reshaped.superpoints));
@@ -188,10 +219,10 @@ impl Reshaping {
         instances
     }
 
-    /// For each of the instances as they are by now, the index of the one that it comes from, if
-    /// `found` were found.
-    pub fn origins(&self, found: usize) -> Vec<u32> {
-        let mut origins: Vec<u32> = (0..found as u32).collect();
+    /// For each of the instances as they are by now, the index of the one that it comes from, if it
+    /// comes from one and `found` were found.
+    pub fn origins(&self, found: usize) -> Vec<Option<u32>> {
+        let mut origins: Vec<Option<u32>> = (0..found as u32).map(Some).collect();
         for (index, reshaped) in self.iter() {
             match origins.get_mut(index as usize) {
                 Some(origin) => *origin = reshaped.origin,
@@ -207,6 +238,13 @@ impl Segmentation {
     /// without points and with a score of 0. Instances that are new or were merged can be anywhere
     /// in the order of scores.
     pub fn reshaped(&self, reshaping: &Reshaping, extents: &Extents) -> Self {
+        let unlike = || Instance {
+            superpoints: Vec::new(),
+            score: 1.0,
+            embedding: vec![0.0; self.space.width],
+            bounds: Aabb::EMPTY,
+            points: 0,
+        };
         let reshape = |instance: &mut Instance, shape: Shape| {
             if shape.superpoints.is_empty() {
                 instance.score = 0.0;
@@ -218,7 +256,7 @@ impl Segmentation {
         };
         Self {
             space: self.space.clone(),
-            instances: reshaping.applied(&self.instances, extents, reshape),
+            instances: reshaping.applied(&self.instances, extents, unlike, reshape),
             logit_scale: self.logit_scale,
         }
     }
@@ -311,7 +349,7 @@ mod tests {
         assert_eq!(sets(&made), [&[0, 1][..], &[2], &[0, 2], &[1], &[3]]);
         let points: Vec<u32> = made.instances.iter().map(|i| i.points).collect();
         assert_eq!(points, [3, 3, 4, 2, 4]);
-        assert_eq!(reshaping.origins(3), [0, 1, 2, 2, 2]);
+        assert_eq!(reshaping.origins(3), [0, 1, 2, 2, 2].map(Some));
         assert_eq!((reshaping.count(3), Reshaping::NONE.count(3)), (5, 3));
         for part in &made.instances[2..] {
             assert_eq!(
@@ -329,6 +367,27 @@ mod tests {
             assert!(!reshaping.split(0, &[0, 1], &parts, 3), "{parts:?}");
         }
         assert_eq!(reshaping, Reshaping::NONE);
+    }
+
+    #[test]
+    fn parts_are_given_and_taken_and_what_comes_from_nothing_is_nameless_and_sure() {
+        let (found, mut reshaping) = (found(), Reshaping::NONE);
+        let superpoints_of = |id: u32| found.instances[id as usize].superpoints.as_slice();
+        let parts = BTreeSet::from([1, 2]);
+        reshaping.give(0, superpoints_of(0), &parts);
+        assert!(reshaping.take(1, superpoints_of(1), &parts), "all is taken");
+        assert!(!reshaping.take(2, superpoints_of(2), &parts));
+        reshaping.add(None, vec![3], 3);
+        let made = found.reshaped(&reshaping, &extents());
+        assert_eq!(sets(&made), [&[0, 1, 2][..], &[], &[0, 3], &[3]]);
+        let new = &made.instances[3];
+        assert!(new.is_nameless() && new.score == 1.0 && new.points == 4);
+        assert_eq!(reshaping.origins(3), [Some(0), Some(1), Some(2), None]);
+
+        let mut idle = Reshaping::NONE;
+        idle.give(0, superpoints_of(0), &BTreeSet::from([1]));
+        assert!(!idle.take(0, superpoints_of(0), &BTreeSet::from([2])));
+        assert_eq!(idle, Reshaping::NONE, "nothing was given or taken");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The mouse over the page.
 
 use fantoccini::actions::{
-    InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+    InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+    TouchActions,
 };
 use serde_json::json;
 
@@ -92,6 +93,19 @@ impl Page {
         self.mouse(clicked(MouseActions::new("mouse".into()))).await;
     }
 
+    /// Drags along these places in the window, CSS pixels, with the left button of the mouse.
+    pub async fn drag(&self, path: &[(f64, f64)]) {
+        let start = MouseActions::new("mouse".into());
+        self.mouse(dragged(start, path, MOUSE_BUTTON_LEFT)).await;
+    }
+
+    /// Drags a finger along these places in the window, CSS pixels.
+    pub async fn drag_finger(&self, path: &[(f64, f64)]) {
+        let start = TouchActions::new("finger".into());
+        let touched = self.client.perform_actions(dragged(start, path, 0)).await;
+        touched.expect("a finger moves");
+    }
+
     /// Double-clicks at the position of the mouse.
     pub async fn double_click(&self) {
         self.mouse(clicked(clicked(MouseActions::new("mouse".into()))))
@@ -104,6 +118,26 @@ impl Page {
             .await
             .expect("the mouse moves");
     }
+}
+
+/// Goes down at the first place, along all others, and up at the last one.
+fn dragged<P: InputSource<Action = PointerAction>>(
+    pointer: P,
+    path: &[(f64, f64)],
+    button: u64,
+) -> P {
+    let mut pointer = pointer;
+    for (index, (x, y)) in path.iter().enumerate() {
+        pointer = pointer.then(PointerAction::MoveTo {
+            duration: None,
+            x: *x,
+            y: *y,
+        });
+        if index == 0 {
+            pointer = pointer.then(PointerAction::Down { button });
+        }
+    }
+    pointer.then(PointerAction::Up { button })
 }
 
 fn clicked(actions: MouseActions) -> MouseActions {

@@ -46,7 +46,7 @@ fn things_like_one_are_found_terms_leave_out_and_prompts_come_again() {
         let labels: Vec<&Value> = things.map(|thing| &thing["label"]).collect();
         assert_eq!(labels, [&json!("chair"); 3], "they keep their names");
         page.set_threshold(0.1).await;
-        page.keys("viewer-canvas", "l").await;
+        page.keys("viewer-canvas", "y").await;
         page.until("all things", STEP, async || ids(&page).await.len() == 9)
             .await;
 

@@ -27,5 +27,6 @@ mod odd;
 mod picture;
 mod questions;
 mod sharing;
+mod tools;
 mod viewing;
 mod whole_way;

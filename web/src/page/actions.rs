@@ -506,7 +506,10 @@ pub fn pack(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) +
         prompt: state.prompt.get_untracked(),
         threshold: state.threshold.get_untracked(),
         camera: Some(state.viewer().camera().into()),
-        hidden: Vec::new(), // in the changes
+        hidden: Vec::new(), // in the changes, as those that are locked
+        locked: Vec::new(),
+        ceiling: state.ceiling.get_untracked(),
+        clip: state.clip.get_untracked(),
         color_mode: state.coloring.get_untracked().into(),
     };
     state.packed.update_value(|serial| *serial += 1);

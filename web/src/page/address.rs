@@ -6,6 +6,7 @@ use std::{cell::Cell, rc::Rc};
 
 use glam::Vec3;
 use leptos::{ev, prelude::*};
+use segscape::geometry::Aabb;
 use wasm_bindgen::JsValue;
 use web_sys::UrlSearchParams;
 
@@ -25,6 +26,10 @@ use crate::{
 const EVERY_MS: i32 = 500;
 /// Longest prompt that an address holds, characters.
 const LONGEST_PROMPT: usize = 1000;
+/// What an address says where nothing is cut off.
+const OFF: &str = "off";
+/// Greatest distance of what an address hides from the origin of a scan, metres.
+const FARTHEST: f32 = 1e6;
 /// Significant digits of the distance of a camera, and so of places.
 const DIGITS: i32 = 4;
 /// What the address of the page asks for.
@@ -91,9 +96,9 @@ impl Wishes {
 }
 
 /// How a scene is looked at, as far as an address says it. In a fragment, it is
-/// `view=1.2,0.4,0.9,6.1,34,37&color=label&threshold=0.2&prompt=chair&selected=12`: the place that
-/// the camera looks at, metres; its distance, metres; its turn and its height, degrees; and what the
-/// other names say.
+/// `view=1.2,0.4,0.9,6.1,34,37&color=label&threshold=0.2&prompt=chair&selected=12&ceiling=2.1&clip=0,0,0,1,1,2`:
+/// the place that the camera looks at, metres; its distance, metres; its turn and its height, degrees;
+/// and what the other names say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkedView {
     /// The camera.
@@ -106,6 +111,10 @@ pub struct LinkedView {
     pub prompt: Option<String>,
     /// The selected instance.
     pub selected: Option<u32>,
+    /// Height above which points are hidden, metres, or that none is.
+    pub ceiling: Option<Option<f32>>,
+    /// The box outside of which points are hidden, metres, or that none is.
+    pub clip: Option<Option<Aabb>>,
 }
 
 impl LinkedView {
@@ -126,13 +135,16 @@ impl LinkedView {
             threshold: threshold.filter(|threshold| (0.0..=1.0).contains(threshold)),
             prompt: prompt.filter(|prompt| prompt.chars().count() <= LONGEST_PROMPT),
             selected: said.get("selected").and_then(|text| text.parse().ok()),
+            ceiling: said.get("ceiling").and_then(|text| cut_off(&text, height)),
+            clip: said.get("clip").and_then(|text| cut_off(&text, clip)),
         }
     }
 
     /// The scene on screen as it is looked at now.
     fn of(state: State) -> Self {
         let prompt = state.prompt.get_untracked();
-        // A shared scene may have come with another prompt; a scan comes without.
+        // A shared scene may have come with another prompt, and with something cut off; a scan comes
+        // without.
         let is_shared = matches!(state.source.get_untracked(), Some(Source::Shared(_)));
         Self {
             camera: Some(state.viewer().camera()),
@@ -140,6 +152,8 @@ impl LinkedView {
             threshold: Some(state.threshold.get_untracked()),
             prompt: (is_shared || !prompt.is_empty()).then_some(prompt),
             selected: state.selection.read_untracked().first(),
+            ceiling: said_if(state.ceiling.get_untracked(), is_shared),
+            clip: said_if(state.clip.get_untracked(), is_shared),
         }
     }
 
@@ -163,6 +177,18 @@ impl LinkedView {
         if let Some(selected) = self.selected {
             said.append("selected", &selected.to_string());
         }
+        if let Some(ceiling) = self.ceiling {
+            let height = ceiling.map(|height| short(height, 2));
+            said.append("ceiling", height.as_deref().unwrap_or(OFF));
+        }
+        if let Some(clip) = self.clip {
+            let sides = clip.map(|Aabb { min, max }| {
+                let numbers = [min, max].into_iter().flatten();
+                let numbers: Vec<String> = numbers.map(|metres| short(metres, 2)).collect();
+                numbers.join(",")
+            });
+            said.append("clip", sides.as_deref().unwrap_or(OFF));
+        }
         readable(&said)
     }
 
@@ -176,6 +202,12 @@ impl LinkedView {
         }
         if let Some(coloring) = self.coloring {
             state.coloring.set(coloring);
+        }
+        if let Some(ceiling) = self.ceiling {
+            state.ceiling.set(ceiling);
+        }
+        if let Some(clip) = self.clip {
+            state.clip.set(clip);
         }
         if let Some(prompt) = self.prompt
             && prompt != state.prompt.get_untracked()
@@ -202,16 +234,44 @@ fn name_of(coloring: Coloring) -> &'static str {
     }
 }
 
+/// Six numbers.
+fn six(text: &str) -> Option<[f32; 6]> {
+    let numbers = text.split(',').map(str::parse);
+    let numbers: Vec<f32> = numbers.collect::<Result<_, _>>().ok()?;
+    numbers.try_into().ok()
+}
+
+/// What is cut off, or that nothing is.
+fn cut_off<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match text {
+        OFF => Some(None),
+        text => read(text).map(Some),
+    }
+}
+
+/// What is cut off; that nothing is, only if it has to be `said`.
+fn said_if<T>(cut_off: Option<T>, said: bool) -> Option<Option<T>> {
+    (said || cut_off.is_some()).then_some(cut_off)
+}
+
+/// A height, metres.
+fn height(text: &str) -> Option<f32> {
+    let height: f32 = text.parse().ok()?;
+    (height.abs() <= FARTHEST).then_some(height)
+}
+
+/// The box of six numbers, metres: those of its lower and those of its upper corner.
+fn clip(text: &str) -> Option<Aabb> {
+    let [min @ .., _, _, _] = six(text)?;
+    let [_, _, _, max @ ..] = six(text)?;
+    let is_box = (0..3)
+        .all(|axis| -FARTHEST <= min[axis] && min[axis] <= max[axis] && max[axis] <= FARTHEST);
+    is_box.then_some(Aabb { min, max })
+}
+
 /// The camera of six numbers.
 fn camera(text: &str) -> Option<Camera> {
-    let numbers: Vec<f32> = text
-        .split(',')
-        .map(str::parse)
-        .collect::<Result<_, _>>()
-        .ok()?;
-    let [x, y, z, distance, yaw, pitch] = numbers[..] else {
-        return None;
-    };
+    let [x, y, z, distance, yaw, pitch] = six(text)?;
     let [yaw, pitch] = [yaw, pitch].map(f32::to_radians);
     Camera::orbiting(Vec3::new(x, y, z), distance, yaw, pitch)
 }
@@ -322,6 +382,8 @@ pub fn follow(state: State) {
         state.threshold.track();
         state.coloring.track();
         state.selection.track();
+        state.ceiling.track();
+        state.clip.track();
         changed();
     });
     // The manage link of a scene that is already open differs from the scene's link only in the
@@ -376,15 +438,21 @@ mod tests {
             threshold: Some(0.2),
             prompt: Some("chair & table, 80 cm".into()),
             selected: Some(12),
+            ceiling: Some(None),
+            clip: Some(Some(Aabb {
+                min: [-0.5, 0.0, 0.25],
+                max: [1.0, 2.0, 3.125],
+            })),
         };
         let text = view.fragment();
         assert_eq!(
             text,
-            "view=1.25,-0.5,0,6.125,34.4,37.2&color=label&threshold=0.2&prompt=chair+%26+table,+80+cm&selected=12"
+            "view=1.25,-0.5,0,6.125,34.4,37.2&color=label&threshold=0.2&prompt=chair+%26+table,+80+cm&selected=12&ceiling=off&clip=-0.5,0,0.25,1,2,3.12"
         );
         let read = LinkedView::read(&text);
         assert_eq!(read.fragment(), text);
         assert_eq!(read.prompt, view.prompt);
+        assert_eq!(LinkedView::read("ceiling=2.5").ceiling, Some(Some(2.5)));
         assert_eq!(LinkedView::read(""), LinkedView::default());
         assert_eq!(LinkedView::read("manage=abc"), LinkedView::default());
         assert_eq!(secret("manage=abc").as_deref(), Some("abc"));
@@ -409,6 +477,11 @@ mod tests {
             "threshold=NaN",
             "selected=-1",
             "selected=99999999999",
+            "ceiling=NaN",
+            "ceiling=1e9",
+            "clip=0,0,0,1,1",
+            "clip=0,0,0,1,-1,1",
+            "clip=0,0,0,1,1,inf",
             &format!("prompt={}", "a".repeat(LONGEST_PROMPT + 1)),
         ] {
             assert_eq!(

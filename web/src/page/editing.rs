@@ -1,12 +1,23 @@
-//! What a user does to the instances: hide, rename, merge, delete and split them, undo and redo.
+//! What a user does to the instances: hide, rename, lock, merge, delete and split them, undo and redo.
 
 use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 use segscape::instances::{NO_INSTANCE, Reshaping};
 
-use super::{actions, history::History, selection::Selection, state::State};
-use crate::{browser, edits::Edits, protocol::InstanceInfo};
+use super::{
+    actions,
+    history::History,
+    lasso,
+    selection::Selection,
+    state::State,
+    tool::{self, Tool},
+};
+use crate::{
+    browser,
+    edits::{Edits, own_superpoints},
+    protocol::InstanceInfo,
+};
 
 /// Time for which a notice is shown, milliseconds.
 const NOTICE_MS: i32 = 8000;
@@ -49,24 +60,9 @@ impl Splitting {
     }
 }
 
-/// The superpoints that an instance has by now, without the part that is being split off. None for
-/// an instance that there is not.
-fn own_superpoints<'a>(
-    instance: u32,
-    reshaping: &'a Reshaping,
-    found: &'a [InstanceInfo],
-) -> &'a [u32] {
-    match (reshaping.get(instance), found.get(instance as usize)) {
-        (Some(reshaped), _) => &reshaped.superpoints,
-        (None, Some(found)) => &found.superpoints,
-        (None, None) => &[],
-    }
-}
-
 /// Begins with these changes, and nothing to undo.
 pub fn begin(state: State, edits: Edits) {
-    state.splitting.set(None);
-    state.adding.set(false);
+    tool::take(state, None);
     state.selection.set(Selection::default());
     let opening = state.opening.read_untracked();
     let is_saved = opening.as_ref().is_none_or(|opening| !opening.unsaved);
@@ -88,7 +84,7 @@ fn edit(state: State, what: String, change: impl FnOnce(&mut Edits, &mut Selecti
 }
 
 /// The same, and tells the user what was done.
-fn edit_and_tell(state: State, what: String, change: impl FnOnce(&mut Edits, &mut Selection)) {
+pub fn edit_and_tell(state: State, what: String, change: impl FnOnce(&mut Edits, &mut Selection)) {
     if edit(state, what.clone(), change) {
         tell(state, what, Some(Offer::Undo));
     }
@@ -187,10 +183,12 @@ pub fn select_all(state: State) {
     state.selection.set(selection);
 }
 
-/// The selected instances that are in the list: what the user does not see stays as it is.
+/// The selected instances that are in the list: what the user does not see stays as it is, and a part
+/// in the making is none.
 pub fn listed(state: State) -> Vec<u32> {
     let (selection, rows) = (state.selection.read(), state.rows.read());
-    let is_listed = |id: &u32| rows.iter().any(|row| row.id == *id);
+    let made = state.made.get();
+    let is_listed = |id: &u32| *id < made && rows.iter().any(|row| row.id == *id);
     selection.all().iter().copied().filter(is_listed).collect()
 }
 
@@ -209,25 +207,62 @@ pub fn toggle_like(state: State) {
     }
 }
 
-/// Merges the selected instances into the one that was selected first.
-pub fn merge(state: State) {
-    let selected = untrack(|| listed(state));
-    let [into, others @ ..] = &*selected else {
-        return;
-    };
-    if others.is_empty() || !state.is_segmented() {
+/// `true` if the instance stays as it is until it is unlocked.
+pub fn is_locked(state: State, instance: u32) -> bool {
+    let edits = state.edits.read();
+    edits.present().locked.contains(&instance)
+}
+
+/// Locks these instances, or unlocks them if all of them are locked.
+pub fn toggle_locked(state: State, instances: &[u32]) {
+    if instances.is_empty() || !state.is_segmented() {
         return;
     }
-    let what = format!(
+    let are_locked = untrack(|| instances.iter().all(|id| is_locked(state, *id)));
+    let verb = if are_locked { "Unlocked" } else { "Locked" };
+    let what = format!("{verb} {}", all_called(state, instances));
+    edit_and_tell(state, what, |edits, _| edits.toggle_locked(instances));
+}
+
+/// Those of the instances that are not locked. Says which ones are.
+fn unlocked(state: State, instances: &[u32]) -> Vec<u32> {
+    let (locked, free): (Vec<u32>, Vec<u32>) =
+        instances.iter().partition(|id| is_locked(state, **id));
+    if !locked.is_empty() {
+        let verb = if locked.len() == 1 { "is" } else { "are" };
+        let words = format!(
+            "{} {verb} locked: K unlocks what is selected",
+            all_called(state, &locked)
+        );
+        tell(state, words, None);
+    }
+    free
+}
+
+/// Merges the selected instances that are not locked into the one of them that was selected first.
+pub fn merge(state: State) {
+    let selected = untrack(|| listed(state));
+    if selected.len() < 2 || !state.is_segmented() {
+        return;
+    }
+    let free = untrack(|| unlocked(state, &selected));
+    let [into, others @ ..] = &*free else {
+        return;
+    };
+    if others.is_empty() {
+        return;
+    }
+    let mut what = format!(
         "Merged {} into {}",
         all_called(state, others),
         called(state, *into)
     );
-    let instances = state.instances.get_untracked();
-    let superpoints_of = |id: u32| {
-        let instance = instances.get(id as usize);
-        instance.map_or(&[][..], |instance| instance.superpoints.as_slice())
-    };
+    if free.len() < selected.len() {
+        what.push_str(", without what is locked");
+    }
+    let found = state.found.get_untracked();
+    let reshaping = state.edits.read_untracked().present().reshaping.clone();
+    let superpoints_of = |id: u32| own_superpoints(id, &reshaping, &found);
     state.adding.set(false);
     edit_and_tell(state, what, |edits, selection| {
         edits.merge(*into, others, superpoints_of);
@@ -235,17 +270,24 @@ pub fn merge(state: State) {
     });
 }
 
-/// Deletes instances.
+/// Deletes those of the instances that are not locked.
 pub fn delete(state: State, instances: &[u32]) {
     if instances.is_empty() || !state.is_segmented() {
         return;
     }
-    let what = format!("Deleted {}", all_called(state, instances));
+    let free = untrack(|| unlocked(state, instances));
+    if free.is_empty() {
+        return;
+    }
+    let mut what = format!("Deleted {}", all_called(state, &free));
+    if free.len() < instances.len() {
+        what.push_str(", without what is locked");
+    }
     edit_and_tell(state, what, |edits, selection| {
-        for instance in instances {
+        for instance in &free {
             edits.delete(*instance);
         }
-        selection.retain(|selected| !instances.contains(&selected));
+        selection.retain(|selected| !free.contains(&selected));
     });
 }
 
@@ -255,22 +297,30 @@ pub fn delete_selected(state: State) {
     delete(state, &untrack(|| listed(state)));
 }
 
+/// Locks the selected instances, or unlocks them.
+pub fn lock_selected(state: State) {
+    untrack(|| toggle_locked(state, &listed(state)));
+}
+
 /// Begins to split the only selected instance, or ends it without a change.
 pub fn toggle_splitting(state: State) {
-    let begun = state.splitting.with_untracked(Option::is_some);
-    let instance = untrack(|| only(state)).filter(|_| !begun && state.is_segmented());
-    let splitting = instance.map(|instance| Splitting {
-        instance,
-        parts: BTreeSet::new(),
+    let begun = untrack(|| tool::splits(state));
+    let splitting = untrack(|| only(state))
+        .filter(|_| !begun && state.is_segmented())
+        .and_then(|instance| untrack(|| unlocked(state, &[instance])).first().copied());
+    let splitting = splitting.map(|instance| {
+        Tool::Split(Splitting {
+            instance,
+            parts: BTreeSet::new(),
+        })
     });
-    state.adding.set(false);
-    state.splitting.set(splitting);
+    tool::take(state, splitting);
 }
 
 /// Takes a superpoint of the instance that is being split for the new one, or gives it back.
 /// Superpoints of other instances stay where they are.
 pub fn toggle_part(state: State, superpoint: u32) {
-    let Some(mut splitting) = state.splitting.get_untracked() else {
+    let Some(Tool::Split(mut splitting)) = state.tool.get_untracked() else {
         return;
     };
     let is_own = {
@@ -281,16 +331,20 @@ pub fn toggle_part(state: State, superpoint: u32) {
     if is_own && !splitting.parts.remove(&superpoint) {
         splitting.parts.insert(superpoint);
     }
-    state.splitting.set(Some(splitting));
+    state.tool.set(Some(Tool::Split(splitting)));
 }
 
 /// Makes the parts a new instance, and selects it.
 pub fn finish_splitting(state: State) {
-    let Some(splitting) = state.splitting.get_untracked() else {
-        return;
-    };
+    if let Some(Tool::Split(splitting)) = state.tool.get_untracked() {
+        tool::take(state, None);
+        split(state, &splitting);
+    }
+}
+
+/// Makes parts of an instance a new one, which has the same name, and selects it.
+pub fn split(state: State, splitting: &Splitting) {
     let what = format!("Split {}", called(state, splitting.instance));
-    state.splitting.set(None);
     let found = state.found.get_untracked();
     edit_and_tell(state, what, |edits, selection| {
         if let Some(new) = splitting.apply(&mut edits.reshaping, &found) {
@@ -302,14 +356,11 @@ pub fn finish_splitting(state: State) {
     });
 }
 
-/// The instance whose outline is drawn strongly, or [`NO_INSTANCE`]: the part that is being split
-/// off, or what is selected.
+/// The instance whose outline is drawn strongly, or [`NO_INSTANCE`]: the part in the making, or what is
+/// selected.
 pub fn outlined(state: State) -> u32 {
-    let found = state.found.with(Vec::len);
-    let before = state
-        .edits
-        .with(|edits| edits.present().reshaping.count(found));
-    let part = (state.instances.with(Vec::len) > before).then_some(before as u32);
+    let made = state.made.get();
+    let part = (state.instances.with(Vec::len) > made as usize).then_some(made);
     part.or_else(|| state.selection.with(Selection::first))
         .unwrap_or(NO_INSTANCE)
 }
@@ -329,7 +380,11 @@ fn step(
     verb: &str,
     step: impl FnOnce(&mut History, &mut Selection) -> Option<String>,
 ) {
-    state.splitting.set(None);
+    // What was chosen so far may be of things that are others now.
+    if untrack(|| tool::splits(state)) {
+        tool::take(state, None);
+    }
+    lasso::clear(state);
     let mut selection = state.selection.get_untracked();
     let mut done = None;
     state

@@ -35,10 +35,12 @@ pub struct Row {
     pub color: [u8; 3],
     /// If `true`, the instance is drawn.
     pub shown: bool,
+    /// If `true`, it stays as it is until it is unlocked.
+    pub locked: bool,
 }
 
 /// The labels of so many instances. Those that are newer than the answer have the labels of what
-/// they come from, until there is another answer.
+/// they come from, until there is another answer; what comes from nothing is nameless.
 pub fn labels(answer: &Answer, reshaping: &Reshaping, instances: usize) -> Labels {
     let Labels {
         terms,
@@ -46,20 +48,28 @@ pub fn labels(answer: &Answer, reshaping: &Reshaping, instances: usize) -> Label
         of_instance,
         similarities,
     } = &answer.labels;
-    let known: Vec<usize> = (0..instances as u32)
-        .map(|id| answer.known(id, reshaping) as usize)
+    let nameless = Label {
+        name: String::new(),
+        term: None,
+        confidence: if terms.is_empty() { 1.0 } else { 0.0 },
+    };
+    let known: Vec<Option<u32>> = (0..instances as u32)
+        .map(|id| answer.known(id, reshaping))
         .collect();
-    let of_known = known.iter();
+    let label = |known: &Option<u32>| match known {
+        Some(id) => of_instance.get(*id as usize).cloned(),
+        None => Some(nameless.clone()),
+    };
+    let similarity = |known: &Option<u32>| match known {
+        _ if similarities.is_empty() => None,
+        Some(id) => similarities.get(*id as usize).copied(),
+        None => Some(0.0),
+    };
     Labels {
         terms: terms.clone(),
         like: *like,
-        of_instance: of_known
-            .clone()
-            .map_while(|id| of_instance.get(*id).cloned())
-            .collect(),
-        similarities: of_known
-            .map_while(|id| similarities.get(*id).copied())
-            .collect(),
+        of_instance: known.iter().map_while(label).collect(),
+        similarities: known.iter().map_while(similarity).collect(),
     }
 }
 
@@ -88,6 +98,7 @@ pub fn rows(
                 size: std::array::from_fn(|axis| bounds.max[axis] - bounds.min[axis]),
                 color: palette::instance_color(&name, id),
                 shown: edits.shows(id),
+                locked: edits.locked.contains(&id),
                 name,
             }
         })

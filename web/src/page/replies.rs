@@ -139,9 +139,11 @@ fn look(state: State, view: SavedView, names: BTreeMap<u32, String>) {
     state.prompt.set(view.prompt);
     state.threshold.set(view.threshold.clamp(0.0, 1.0));
     state.coloring.set(view.color_mode.into());
-    let hidden = view.hidden.into_iter().collect();
+    state.ceiling.set(view.ceiling);
+    state.clip.set(view.clip);
     let edits = Edits {
-        hidden,
+        hidden: view.hidden.into_iter().collect(),
+        locked: view.locked.into_iter().collect(),
         names,
         ..Edits::NONE
     };
@@ -276,6 +278,7 @@ fn show(
         let preferred = preferred.filter(|coloring| !coloring.needs_things());
         state.coloring.set(preferred.unwrap_or_default());
         state.ceiling.set(None);
+        state.clip.set(None);
     }
     state.images.set(ImagesInfo::default());
     state.scan.set(Some(scan));

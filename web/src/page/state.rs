@@ -3,9 +3,11 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
+use glam::Vec2;
 use leptos::prelude::*;
 use segscape::{
     bundle::ColorMode,
+    geometry::Aabb,
     instances::{Extents, Reshaping, query::Labels},
     preflight::Choices,
     progress::Stage,
@@ -19,7 +21,7 @@ use crate::{
         address::{LinkedView, Wishes},
         autosave::KeptProject,
         connection::Link,
-        editing::{Notice, Splitting},
+        editing::Notice,
         endpoint::Endpoint,
         following::Progressing,
         history::History,
@@ -30,6 +32,7 @@ use crate::{
         saving::Project,
         selection::Selection,
         share::{self, Shared},
+        tool::Tool,
         upload::Uploading,
     },
     protocol::{Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, ScanInfo, Source},
@@ -250,7 +253,10 @@ pub struct State {
     pub found: RwSignal<Vec<InstanceInfo>>,
     /// Numbers of points and boxes of the superpoints on screen.
     pub extents: StoredValue<Extents>,
-    /// What the user made of the instances found, and the part that is being split off.
+    /// Number of instances by now, with those that were deleted. A part in the making, if there is
+    /// one, has it as its index.
+    pub made: Memo<u32>,
+    /// What the user made of the instances found, and the part in the making.
     pub reshaping: Memo<Reshaping>,
     /// The instances as they are by now. Those that were deleted have no superpoints.
     pub instances: Memo<Vec<InstanceInfo>>,
@@ -292,8 +298,10 @@ pub struct State {
     pub selection: RwSignal<Selection>,
     /// If `true`, a click selects an instance beside those that are selected.
     pub adding: RwSignal<bool>,
-    /// The instance that is being split.
-    pub splitting: RwSignal<Option<Splitting>>,
+    /// The tool that clicks and drags over the picture are for; `None` for looking around.
+    pub tool: RwSignal<Option<Tool>>,
+    /// The outline that is drawn with the lasso, CSS pixels of the picture.
+    pub outline: RwSignal<Vec<Vec2>>,
     /// What was done last, for a while.
     pub notice: RwSignal<Option<Notice>>,
     /// The instance under the cursor.
@@ -322,6 +330,8 @@ pub struct State {
     pub dragging: RwSignal<bool>,
     /// Height above which points are hidden, metres; `None` if all are shown.
     pub ceiling: RwSignal<Option<f32>>,
+    /// The box outside of which points are hidden, metres; `None` if all are shown.
+    pub clip: RwSignal<Option<Aabb>>,
     /// If `true`, drags look around and keys fly.
     pub flying: RwSignal<bool>,
     /// If `true`, keys fly because the right mouse button is held over the picture.
@@ -363,23 +373,28 @@ impl State {
     pub fn new() -> Self {
         let found = RwSignal::new(Vec::<InstanceInfo>::new());
         let extents = StoredValue::new(Extents::default());
-        let splitting = RwSignal::new(None::<Splitting>);
+        let tool = RwSignal::new(None::<Tool>);
         let answer = RwSignal::new(None::<Answer>);
         let threshold = RwSignal::new(DEFAULT_THRESHOLD);
         let edits = RwSignal::new(History::default());
         let guess = RwSignal::new(None::<u32>);
+        let made = Memo::new(move |_| {
+            let found = found.with(Vec::len);
+            edits.with(|edits| edits.present().reshaping.count(found)) as u32
+        });
         let reshaping = Memo::new(move |_| {
             let mut reshaping = edits.with(|edits| edits.present().reshaping.clone());
-            if let Some(splitting) = &*splitting.read() {
-                splitting.apply(&mut reshaping, &found.read());
+            if let Some(tool) = &*tool.read() {
+                tool.preview(&mut reshaping, &found.read());
             }
             reshaping
         });
         let instances = Memo::new(move |_| {
             let reshaping = reshaping.read();
             found.with(|found| {
-                extents
-                    .with_value(|extents| reshaping.applied(found, extents, InstanceInfo::reshape))
+                extents.with_value(|extents| {
+                    reshaping.applied(found, extents, InstanceInfo::unlike, InstanceInfo::reshape)
+                })
             })
         });
         let labels = Memo::new(move |_| {
@@ -400,9 +415,10 @@ impl State {
                 let found = answer.and_then(Answer::found);
                 let all = (0..).zip(&*instances).zip(&mut visible);
                 for ((id, instance), visible) in all {
-                    let known = answer.map_or(id, |answer| answer.known(id, &reshaping));
-                    *visible &= found.is_none_or(|found| found.contains(&known));
-                    *visible |= guess == Some(id);
+                    let known = answer.map_or(Some(id), |answer| answer.known(id, &reshaping));
+                    let is_known = |found: &[u32]| known.is_some_and(|id| found.contains(&id));
+                    *visible &= found.is_none_or(is_known);
+                    *visible |= guess == Some(id) || id == made.get();
                     *visible &= !instance.superpoints.is_empty();
                 }
             });
@@ -437,6 +453,7 @@ impl State {
             model,
             found,
             extents,
+            made,
             reshaping,
             instances,
             superpoint_of_point: StoredValue::new_local(None),
@@ -490,7 +507,8 @@ impl State {
             images: RwSignal::new(ImagesInfo::default()),
             selection: RwSignal::new(Selection::default()),
             adding: RwSignal::new(false),
-            splitting,
+            tool,
+            outline: RwSignal::new(Vec::new()),
             notice: RwSignal::new(None),
             hovered: RwSignal::new(None),
             coloring: RwSignal::new(Coloring::Scan),
@@ -503,6 +521,7 @@ impl State {
             help: RwSignal::new(false),
             dragging: RwSignal::new(false),
             ceiling: RwSignal::new(None),
+            clip: RwSignal::new(None),
             flying: RwSignal::new(false),
             holds_to_fly: StoredValue::new(false),
             view_menu: RwSignal::new(false),

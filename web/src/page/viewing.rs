@@ -2,19 +2,21 @@
 //! away. None of it changes the things themselves.
 
 use leptos::prelude::*;
+use segscape::geometry::Aabb;
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
 use crate::{
     browser,
     page::{
-        actions,
+        actions, measuring,
         preferences::Preferences,
         state::{Coloring, State},
     },
     protocol::Request,
     view::{
         camera::Side,
+        cloud::UNCLIPPED,
         overlay::{Boxes, Thing},
     },
 };
@@ -22,6 +24,9 @@ use crate::{
 /// Where the ceiling is cut off first, as a part of the height of the scan: above most furniture
 /// and below most lamps.
 const FIRST_CEILING: f32 = 0.8;
+/// What is shown around things alone: a part of their longest edge, and the least, metres.
+const MARGIN: f32 = 0.1;
+const LEAST_MARGIN: f32 = 0.1;
 
 /// Keeps what is over the picture up to date.
 pub fn follow(state: State) {
@@ -61,11 +66,22 @@ pub fn follow(state: State) {
     });
     Effect::new(move |_| {
         let orthographic = orthographic.get() && !state.flying.get();
+        let clip = state.clip.get();
+        let mut drawn = clip.unwrap_or(UNCLIPPED);
         let ceiling = state.ceiling.get().unwrap_or(f32::MAX);
-        state.viewer().update(|frame| {
+        drawn.max[2] = drawn.max[2].min(ceiling);
+        let viewer = state.viewer();
+        viewer.update(|frame| {
             frame.orthographic = orthographic;
-            frame.ceiling = ceiling;
+            frame.clip = drawn;
         });
+        viewer.update_overlay(|overlay| overlay.clip = clip);
+    });
+    Effect::new(move |_| {
+        let distance = measuring::drawn(state);
+        state
+            .viewer()
+            .update_overlay(|overlay| overlay.distance = distance);
     });
 }
 
@@ -121,6 +137,51 @@ pub fn toggle_ceiling(state: State) {
     });
 }
 
+/// Shows only what is around the selected things, or, if nothing is selected, in a box around the
+/// whole scan; or everything again.
+pub fn toggle_clip(state: State) {
+    let clip = match state.clip.get_untracked() {
+        Some(_) => None,
+        None => match actions::selected_bounds(state) {
+            Some(bounds) => Some(with_margin(&bounds)),
+            None => state.viewer().bounds(),
+        },
+    };
+    state.clip.set(clip);
+}
+
+/// Shows only what is around the selected things.
+pub fn clip_around_selected(state: State) {
+    if let Some(bounds) = actions::selected_bounds(state) {
+        state.clip.set(Some(with_margin(&bounds)));
+    }
+}
+
+/// A box with some of the surroundings of another one.
+fn with_margin(bounds: &Aabb) -> Aabb {
+    let longest = bounds.size().into_iter().fold(0.0, f32::max);
+    let margin = (MARGIN * longest).max(LEAST_MARGIN);
+    Aabb {
+        min: bounds.min.map(|low| low - margin),
+        max: bounds.max.map(|high| high + margin),
+    }
+}
+
+/// Moves a side of the box outside of which points are hidden: the lower or the upper one along an
+/// axis. The other side makes way for it.
+pub fn move_side(clip: &mut Aabb, axis: usize, upper: bool, to: f32) {
+    match upper {
+        true => {
+            clip.max[axis] = to;
+            clip.min[axis] = clip.min[axis].min(to);
+        }
+        false => {
+            clip.min[axis] = to;
+            clip.max[axis] = clip.max[axis].max(to);
+        }
+    }
+}
+
 /// Saves the picture with what is drawn over it, as PNG named after the scan.
 pub fn take_picture(state: State) {
     let Some(name) = state
@@ -146,4 +207,25 @@ pub fn take_picture(state: State) {
             state.error.set(Some(refused));
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn boxes_have_a_margin_and_never_turn_inside_out() {
+        let bounds = Aabb {
+            min: [0.0; 3],
+            max: [2.0, 0.5, 0.25],
+        };
+        let mut clip = with_margin(&bounds);
+        assert_eq!((clip.min, clip.max), ([-0.2; 3], [2.2, 0.7, 0.45]));
+        move_side(&mut clip, 1, false, 3.0);
+        assert_eq!((clip.min[1], clip.max[1]), (3.0, 3.0));
+        move_side(&mut clip, 0, true, -1.0);
+        assert_eq!((clip.min[0], clip.max[0]), (-1.0, -1.0));
+    }
 }

@@ -119,6 +119,12 @@ pub enum Drawn {
 /// Diameter of a point, in units of the scan's spacing, unless the user wants another one.
 pub const POINT_SIZE: f32 = 2.2;
 
+/// The box that no point is outside of.
+pub const UNCLIPPED: Aabb = Aabb {
+    min: [f32::MIN; 3],
+    max: [f32::MAX; 3],
+};
+
 /// All parameters of a frame apart from the points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
@@ -144,8 +150,8 @@ pub struct Frame {
     pub orthographic: bool,
     /// If `true`, the floor grid is drawn.
     pub grid: bool,
-    /// Points above this height are not drawn, metres.
-    pub ceiling: f32,
+    /// Points outside of this box are not drawn, metres.
+    pub clip: Aabb,
     /// Fractions of the width at the right and of the height at the bottom that a panel covers. The
     /// scene is centered in the rest.
     pub covered: Vec2,
@@ -165,7 +171,7 @@ impl Default for Frame {
             dark: true,
             orthographic: false,
             grid: true,
-            ceiling: f32::MAX,
+            clip: UNCLIPPED,
             covered: Vec2::ZERO,
         }
     }

@@ -11,7 +11,7 @@ use web_sys::{HtmlCanvasElement, HtmlElement};
 
 use self::{
     camera::{Camera, Side},
-    cloud::{Cloud, Drawn, Frame, Hit, Look},
+    cloud::{Cloud, Drawn, Frame, Look},
     flight::Flight,
     flying::Flying,
     frusta::Frusta,
@@ -29,13 +29,16 @@ mod flight;
 pub mod flying;
 pub mod frusta;
 pub mod gpu;
+mod lasso;
 pub mod navigate;
 pub mod overlay;
 pub mod palette;
+mod picking;
 pub mod picture;
 mod projection;
 mod renderer;
 pub mod screenshot;
+mod seen;
 pub mod software;
 mod surface;
 mod turntable;
@@ -389,25 +392,6 @@ impl Viewer {
         self.fly_to(to);
     }
 
-    /// Calls `found` with the point at a CSS pixel of the canvas.
-    pub fn pick(&self, at: Vec2, found: impl FnOnce(Option<Hit>) + 'static) {
-        let inner = self.0.borrow();
-        let pixel = (at * inner.pixel_ratio()).max(Vec2::ZERO);
-        let pixel = (pixel.x as u32, pixel.y as u32);
-        let viewer = self.clone();
-        let found = move |point: Option<u32>| {
-            let hit = point.map(|point| viewer.0.borrow().cloud.hit(point));
-            found(hit);
-        };
-        let point = match &inner.renderer {
-            Some(Renderer::Gpu(gpu)) => return gpu.pick(pixel, found),
-            Some(Renderer::Software(software)) => software.pick(pixel),
-            None => return,
-        };
-        drop(inner);
-        found(point);
-    }
-
     /// Changes the cameras that are drawn over the points.
     pub fn update_frusta(&self, change: impl FnOnce(&mut Frusta)) {
         change(&mut self.0.borrow_mut().frusta);
@@ -430,15 +414,6 @@ impl Viewer {
     pub fn turn_with_scene(&self, element: HtmlElement) {
         self.0.borrow_mut().cube.attach(element);
         self.invalidate();
-    }
-
-    /// The frame of the capture whose camera is drawn at a CSS pixel of the canvas.
-    pub fn frustum_at(&self, at: Vec2) -> Option<u32> {
-        let inner = self.0.borrow();
-        let (width, height) = inner.size();
-        let ratio = inner.pixel_ratio();
-        let size = Vec2::new(width as f32, height as f32) / ratio;
-        inner.frusta.at(&inner.frame, size, at)
     }
 
     /// Requests a new frame.

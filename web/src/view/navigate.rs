@@ -26,6 +26,8 @@ pub enum Gesture {
 pub enum Press {
     /// A click or an orbit: a finger or the left button.
     Turn,
+    /// A turn alone.
+    TurnOnly,
     /// A click or a pan: the left button with shift held.
     Pan,
     /// A pan alone: another button.
@@ -77,7 +79,7 @@ impl Navigator {
         }
         if self.traveled <= CLICK_SLACK {
             Gesture::None
-        } else if before[index].press == Press::Turn {
+        } else if matches!(before[index].press, Press::Turn | Press::TurnOnly) {
             Gesture::Orbit(moved)
         } else {
             Gesture::PanZoom(moved, 1.0)
@@ -88,7 +90,7 @@ impl Navigator {
     pub fn release(&mut self, id: i32, at: Vec2) -> Gesture {
         let clicked = self.down.len() == 1
             && self.down[0].id == id
-            && self.down[0].press != Press::PanOnly
+            && matches!(self.down[0].press, Press::Turn | Press::Pan)
             && self.traveled <= CLICK_SLACK;
         self.cancel(id);
         if clicked {
@@ -134,6 +136,7 @@ mod tests {
         for (press, clicked) in [
             (Press::Pan, Gesture::Click(Vec2::ONE)),
             (Press::PanOnly, Gesture::None),
+            (Press::TurnOnly, Gesture::None),
         ] {
             navigator.press(1, Vec2::ONE, press);
             assert_eq!(navigator.release(1, Vec2::ONE), clicked, "{press:?}");

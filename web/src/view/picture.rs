@@ -41,13 +41,16 @@ pub struct View {
     pub stride: u32,
     /// The distance whose scale holds at every depth, metres; 0 in a perspective picture.
     pub flat_distance: f32,
-    /// Height above which points are not drawn, metres.
-    pub ceiling: f32,
     /// Color towards which faded points are mixed, packed.
     pub background: u32,
     /// Part of the scan's own color in another paint, in `0..=1`.
     pub blend: f32,
-    padding: [u32; 3],
+    /// Lower corner of the box outside of which points are not drawn, metres.
+    pub clip_low: Vec3,
+    between: u32,
+    /// Its upper corner, metres.
+    pub clip_high: Vec3,
+    end: u32,
 }
 
 /// `Scene` of `eye_dome.wgsl`: the parameters of shading, outlines and surroundings.
@@ -89,6 +92,12 @@ pub struct Scene {
 }
 
 impl View {
+    /// `true` if a point at this position is drawn, unless its owner is hidden.
+    pub fn draws(&self, position: [f32; 3]) -> bool {
+        let position = Vec3::from(position);
+        position.cmpge(self.clip_low).all() && position.cmple(self.clip_high).all()
+    }
+
     /// What x and y of a point at this depth are divided by.
     pub fn divisor(&self, depth: f32) -> f32 {
         if self.flat_distance > 0.0 {
@@ -117,10 +126,12 @@ impl View {
             paint: frame.paint as u32,
             stride: frame.stride,
             flat_distance: frame.camera.flat_distance().unwrap_or(0.0),
-            ceiling: frame.ceiling,
             background: pack(Colors::of(frame.dark).background),
             blend: frame.blend,
-            padding: [0; 3],
+            clip_low: frame.clip.min.into(),
+            between: 0,
+            clip_high: frame.clip.max.into(),
+            end: 0,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::{
     cloud::{Cloud, Drawn, Frame, Look, Paint, pack},
     palette,
     picture::{MAX_GAP, Scene, View},
+    seen::{self, Seen, Window},
 };
 use crate::browser;
 
@@ -96,7 +97,7 @@ struct Identity {
 
 /// Identity of a pixel without a point.
 const NOTHING: Identity = Identity {
-    point: u32::MAX,
+    point: seen::NOTHING,
     outlined_as: NO_INSTANCE,
 };
 
@@ -209,23 +210,25 @@ impl SoftwareRenderer {
         }
     }
 
-    /// The point that the last picture shows at a canvas pixel, or the nearest one within three
-    /// pixels.
-    pub fn pick(&self, (x, y): (u32, u32)) -> Option<u32> {
-        let (x, y) = (
-            (x as f32 * self.scale) as i32,
-            (y as f32 * self.scale) as i32,
-        );
-        let window = (-3..=3).flat_map(|dy| (-3..=3).map(move |dx| (dx, dy)));
-        window
-            .filter_map(|(dx, dy)| {
-                let (x, y) = (usize::try_from(x + dx).ok()?, usize::try_from(y + dy).ok()?);
-                let seen = (x < self.width && y < self.height)
-                    .then(|| self.identity[y * self.width + x])?;
-                (seen != NOTHING).then_some((dx * dx + dy * dy, seen.point))
-            })
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, point)| point)
+    /// Width and height of the last picture, pixels.
+    pub fn picture(&self) -> (u32, u32) {
+        (self.width as u32, self.height as u32)
+    }
+
+    /// What a window of the last picture shows.
+    pub fn seen(&self, window: Window) -> Seen {
+        let (corner, size) = (window.corner, window.size);
+        let rows = corner.1..corner.1 + size.1;
+        let points = rows.flat_map(|row| {
+            let first = row as usize * self.width + corner.0 as usize;
+            let row = &self.identity[first..first + size.0 as usize];
+            row.iter().map(|identity| identity.point)
+        });
+        Seen {
+            picture: self.picture(),
+            window,
+            points: points.collect(),
+        }
     }
 
     fn resize(&mut self, (width, height): (u32, u32)) {
@@ -260,7 +263,7 @@ impl SoftwareRenderer {
             let look = self.looks[(owner as usize).min(self.looks.len() - 1)];
             let position = Vec3::from(cloud.positions[point]);
             let clip: Vec4 = view.clip_from_world * position.extend(1.0);
-            if look.shown == Look::HIDDEN || position.z > view.ceiling || clip.w < near {
+            if look.shown == Look::HIDDEN || !view.draws(position.into()) || clip.w < near {
                 continue;
             }
             let divisor = view.divisor(clip.w);

@@ -1,5 +1,7 @@
 //! The open scene once its instances are known: answers prompts, and writes files and bundles.
 
+use std::collections::BTreeSet;
+
 use segscape::{
     bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
     geometry::Aabb,
@@ -156,9 +158,13 @@ impl OpenScene {
                 by_user: false,
             },
         };
-        let kept = (0..).zip(&index_in_scene);
-        let hidden = kept.filter(|(_, id)| edits.hidden.contains(id));
-        view.hidden = hidden.map(|(index, _)| index).collect();
+        let indices = |of: &BTreeSet<u32>| {
+            let kept = (0..).zip(&index_in_scene);
+            let those = kept.filter(|(_, id)| of.contains(id));
+            those.map(|(index, _)| index).collect()
+        };
+        view.hidden = indices(&edits.hidden);
+        view.locked = indices(&edits.locked);
         bundle::encode(&Bundle {
             positions: scan.positions.clone(),
             colors: scan.colors.clone(),
@@ -294,6 +300,7 @@ mod tests {
         edits.merge(0, &[2], |id| sets[id as usize]);
         edits.delete(1);
         edits.toggle_hidden(3);
+        edits.toggle_locked(&[3]);
         let bench = (json!(0), json!("bench"));
         assert_eq!(
             exported(0.0, &edits),
@@ -310,5 +317,6 @@ mod tests {
         assert_eq!(made, [(vec![0, 2], 2), (vec![3], 1)]);
         assert_eq!(packed.meta.names[0].text, "bench");
         assert_eq!(packed.meta.view.hidden, [1]);
+        assert_eq!(packed.meta.view.locked, [1]);
     }
 }

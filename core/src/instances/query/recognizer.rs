@@ -114,18 +114,27 @@ impl Recognizer {
     }
 
     /// The same of instances that have the embeddings of those that were compared, in the order of
-    /// these indices: not even the background is compared again. O(indices * labels).
+    /// these indices, or that are nameless: not even the background is compared again.
+    /// O(indices * labels).
     ///
     /// # Panics
     /// If an index is none of an instance.
-    pub fn selected(&self, indices: &[u32]) -> Self {
-        let weights = indices.iter().map(|index| self.weights_of(*index as usize));
-        let peaks = indices.iter().map(|index| self.peaks[*index as usize]);
+    pub fn selected(&self, indices: &[Option<u32>]) -> Self {
+        // Zeros are equally far from all words.
+        let nameless = vec![1.0; self.names.len()];
+        let of = |index: &Option<u32>| match index {
+            Some(index) => (
+                self.weights_of(*index as usize),
+                self.peaks[*index as usize],
+            ),
+            None => (nameless.as_slice(), 0.0),
+        };
+        let weights = indices.iter().flat_map(|index| of(index).0);
         Self {
             embeddings: Arc::clone(&self.embeddings),
             space: self.space.clone(),
-            weights: weights.flatten().copied().collect(),
-            peaks: peaks.collect(),
+            weights: weights.copied().collect(),
+            peaks: indices.iter().map(|index| of(index).1).collect(),
             ..*self
         }
     }

@@ -239,8 +239,14 @@ fn instances_of_the_same_embeddings_are_compared_without_the_background() {
     let compared = Recognizer::with_background(&scene, &WORDS, embeddings());
     let indices = [3, 0, 0];
     scene.instances = indices.map(|index| scene.instances[index].clone()).into();
+    let indices = indices.map(|index| Some(index as u32));
+    let nameless = Instance {
+        embedding: vec![0.0; scene.instances[0].embedding.len()],
+        ..scene.instances[0].clone()
+    };
+    scene.instances.push(nameless);
     let anew = Recognizer::with_background(&scene, &WORDS, embeddings());
-    let selected = compared.selected(&indices.map(|index| index as u32));
+    let selected = compared.selected(&[&indices[..], &[None]].concat());
     for terms in [&[][..], &[chair()]] {
         assert_eq!(selected.labels(&scene, terms), anew.labels(&scene, terms));
     }

@@ -176,6 +176,7 @@ mod tests {
             size: [1.0, 2.0, 0.5],
             color: [0; 3],
             shown: true,
+            locked: false,
         };
         let rows: Vec<Row> = (0..).zip(points).map(row).collect();
         let instance = InstanceInfo {

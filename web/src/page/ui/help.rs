@@ -37,17 +37,19 @@ const TOUCH: Rows = &[
 ];
 /// What fingers find where.
 const PLACES: Rows = &[
+    ("The lasso", "one finger draws, two move the view"),
+    ("The ruler", "tap two points for their distance"),
     (
         "View",
-        "sides, boxes, names, X-ray, the ceiling, the size of points, a picture to save, a link to this view",
+        "sides, boxes, names, X-ray, the ceiling, a clip box, the size of points, a picture to save, a link to this view",
     ),
     (
         "A row of the list",
-        "select; then hide, show alone, rename, delete",
+        "select; then rename, show alone, hide, lock, delete",
     ),
     (
         "What is selected",
-        "More selects others beside it, Similar shows what is like it, Merge, Split, Delete",
+        "More selects others beside it, Similar shows what is like it, Merge, Split, Lock, Delete",
     ),
     (
         "Share",
@@ -73,6 +75,10 @@ const VIEW_KEYS: Rows = &[
     ("Shift L", "names at the things"),
     ("Shift X", "X-ray: all but the selected fade"),
     ("Shift C", "ceiling off and on"),
+    (
+        "B",
+        "clip box: only what is around the selected, and everything again",
+    ),
     ("G", "grid, axes and scale bar"),
     ("[ ]", "smaller or larger points"),
     ("V", "fly: W A S D, Q down, E up, Shift fast, Alt slow"),
@@ -92,7 +98,7 @@ const KEYS: Rows = &[
     ("Shift H", "show all instances"),
     ("Enter", "rename the selected instance"),
     (
-        "L",
+        "Y",
         "show what is most like the selected instance, and all again",
     ),
     ("M", "merge the selected instances into the first"),
@@ -100,13 +106,25 @@ const KEYS: Rows = &[
         "S",
         "split the selected instance: click parts, then Enter or Esc",
     ),
+    (
+        "L",
+        "lasso: draw around parts or click them, then Enter makes a new thing; the right button turns, Esc ends",
+    ),
+    (
+        "K",
+        "lock the selected instances, which other changes then leave, or unlock them",
+    ),
+    (
+        "R",
+        "measure: click two points; a known distance sets the scale",
+    ),
     ("Delete", "delete the selected instances from the list"),
     ("Ctrl A", "select everything in the list"),
     ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
     ("Ctrl S", "save the project, which opens as it is now"),
     (
         "Esc",
-        "end the flight, close what is open, clear the selection",
+        "put the tool away, end the flight, close what is open, clear the selection",
     ),
     ("?", "this help"),
 ];

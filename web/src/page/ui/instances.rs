@@ -14,6 +14,7 @@ use crate::{
         names,
         selection::Selection,
         state::{State, Work},
+        tool,
     },
     protocol::Answer,
     view::{overlay::size_in_words, palette::css},
@@ -35,8 +36,8 @@ impl Line {
         match self {
             Self::Group(group) => format!("{} {}", group.name, group.rows.len()),
             Self::Row(row) => format!(
-                "{} {} {:.3} {} {}",
-                row.id, row.name, row.confidence, row.points, row.shown
+                "{} {} {:.3} {} {} {}",
+                row.id, row.name, row.confidence, row.points, row.shown, row.locked
             ),
         }
     }
@@ -197,7 +198,8 @@ fn InstanceRow(
     let is = move |signal: RwSignal<Option<u32>>| signal.get() == Some(id);
     let is_selected = move || state.selection.with(|selection| selection.contains(id));
     let size = size_in_words(row.size);
-    let title = format!("{} {}, {size}", row.name, id + 1);
+    let locked = if row.locked { ", locked" } else { "" };
+    let title = format!("{} {}, {size}{locked}", row.name, id + 1);
     let is_doubtful = Memo::new({
         let row = row.clone();
         move |_| names::is_doubtful(state, &row)
@@ -205,6 +207,10 @@ fn InstanceRow(
     let name = StoredValue::new(row.name);
     let hide_label = if row.shown { "Hide" } else { "Show" };
     let hide_icon = if row.shown { Icon::Eye } else { Icon::EyeOff };
+    let (lock_label, lock_icon) = match row.locked {
+        true => ("Unlock", Icon::Unlock),
+        false => ("Lock", Icon::Lock),
+    };
     let tool = move |icon, label: &'static str, act: fn(State, u32)| {
         let act = move |event: ev::MouseEvent| {
             event.stop_propagation();
@@ -251,6 +257,7 @@ fn InstanceRow(
                 fallback=move || {
                     view! {
                         <span class="label" role="gridcell" class:doubtful=is_doubtful>
+                            {row.locked.then(|| view! { <span role="img" aria-label="Locked"><Glyph icon=Icon::Lock /></span> })}
                             {move || is_doubtful.get().then_some("maybe ")}
                             <span class="name">{name.get_value()}</span>
                             " " <span class="muted">{id + 1}</span></span>
@@ -265,6 +272,7 @@ fn InstanceRow(
                 {tool(Icon::Rename, "Rename", |state, id| state.renaming.set(Some(id)))}
                 {tool(Icon::Isolate, "Show alone", editing::toggle_isolated)}
                 {tool(hide_icon, hide_label, editing::toggle_hidden)}
+                {tool(lock_icon, lock_label, |state, id| editing::toggle_locked(state, &[id]))}
                 {tool(Icon::Trash, "Delete", |state, id| editing::delete(state, &[id]))}
             </span>
         </div>
@@ -368,7 +376,7 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
         "Enter" | " " if event.ctrl_key() || event.meta_key() || event.shift_key() => {
             choose(state, id, true);
         }
-        "Enter" if state.splitting.with_untracked(Option::is_some) => return,
+        "Enter" if untrack(|| tool::splits(state) || tool::lassoes(state)) => return,
         "Enter"
             if state
                 .selection

@@ -1,27 +1,45 @@
-//! What can be done with the selected things, and how a thing is split: a bar over the picture.
+//! What can be done with the selected things, or with a tool: a bar over the picture.
 
 use leptos::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::{
+    icon::{Glyph, Icon},
+    lasso::LassoBar,
+    measuring::MeasureBar,
+};
 use crate::page::{
-    editing::{self, Splitting, only},
+    editing::{self, only},
     names,
     selection::Selection,
     state::State,
+    tool::{self, Tool},
 };
 
-/// The bar, as long as something is selected that can be changed.
+/// The bar, as long as there is a tool, or something is selected that can be changed.
 #[component]
 pub fn SelectedBar() -> impl IntoView {
     let state = State::expect();
-    let has_any = Memo::new(move |_| !editing::listed(state).is_empty());
-    let splits = Memo::new(move |_| state.splitting.with(Option::is_some));
+    let has_any = Memo::new(move |_| state.is_segmented() && !editing::listed(state).is_empty());
+    let (splits, lassoes) = (
+        Memo::new(move |_| tool::splits(state)),
+        Memo::new(move |_| tool::lassoes(state)),
+    );
+    let measures = Memo::new(move |_| tool::measures(state));
+    let label = move || match (lassoes.get(), measures.get()) {
+        (true, _) => "Lasso",
+        (_, true) => "Measure",
+        _ => "Selected things",
+    };
+    let bar = move || match (splits.get(), lassoes.get(), measures.get()) {
+        (true, ..) => view! { <Split /> }.into_any(),
+        (_, true, _) => view! { <LassoBar /> }.into_any(),
+        (_, _, true) => view! { <MeasureBar /> }.into_any(),
+        _ => view! { <Changes /> }.into_any(),
+    };
     view! {
-        <Show when=move || state.is_segmented() && (has_any.get() || splits.get())>
-            <div class="selected-bar card" role="toolbar" aria-label="Selected things" data-testid="selected-bar">
-                <Show when=move || splits.get() fallback=|| view! { <Changes /> }>
-                    <Split />
-                </Show>
+        <Show when=move || has_any.get() || splits.get() || lassoes.get() || measures.get()>
+            <div class="selected-bar card" role="toolbar" aria-label=label data-testid="selected-bar">
+                {bar}
             </div>
         </Show>
     }
@@ -44,8 +62,12 @@ fn Changes() -> impl IntoView {
     };
     let is_compared = move || state.like().is_some() && state.like() == only(state);
     let similar = move || match is_compared() {
-        true => "Show all things again (L)",
-        false => "Show the things that are most like this one (L)",
+        true => "Show all things again (Y)",
+        false => "Show the things that are most like this one (Y)",
+    };
+    let are_locked = move || {
+        let selected = editing::listed(state);
+        selected.iter().all(|id| editing::is_locked(state, *id))
     };
     let merge = move || match count.get() {
         0 | 1 => "Merge: select another thing first (M)".to_owned(),
@@ -99,6 +121,16 @@ fn Changes() -> impl IntoView {
             <span>"Split"</span>
         </button>
         <button
+            class="button small quiet toggle"
+            title="Lock: merging, splitting, deleting and the lasso leave it as it is (K)"
+            aria-pressed=move || are_locked().to_string()
+            data-testid="lock"
+            on:click=move |_| editing::lock_selected(state)
+        >
+            <Glyph icon=Icon::Lock />
+            <span>"Lock"</span>
+        </button>
+        <button
             class="button small quiet"
             title="Delete from the list; the points stay (Delete)"
             data-testid="delete"
@@ -122,11 +154,9 @@ fn Changes() -> impl IntoView {
 #[component]
 fn Split() -> impl IntoView {
     let state = State::expect();
-    let parts = move || {
-        let splitting = state.splitting.read();
-        splitting
-            .as_ref()
-            .map_or(0, |splitting: &Splitting| splitting.parts.len())
+    let parts = move || match &*state.tool.read() {
+        Some(Tool::Split(splitting)) => splitting.parts.len(),
+        _ => 0,
     };
     let words = move || match parts() {
         0 => "Click the parts that are another thing".to_owned(),

@@ -8,12 +8,12 @@ use web_sys::{Element, HtmlElement};
 use crate::{
     browser,
     page::{
-        actions, editing,
+        actions, editing, lasso, measuring,
         preferences::{self, Preferences},
         saving,
         selection::Selection,
         state::{Coloring, State},
-        viewing,
+        tool, viewing,
     },
     view::camera::Side,
 };
@@ -86,7 +86,8 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
 
 /// Handles a key that changes the things or what is selected. Returns `true` if it does.
 fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
-    let splits = state.splitting.with_untracked(Option::is_some);
+    let (splits, lassoes) = untrack(|| (tool::splits(state), tool::lassoes(state)));
+    let has_tool = state.tool.with_untracked(Option::is_some);
     let selected = state.selection.with_untracked(Selection::first);
     let on_selected = |act: fn(State, u32)| selected.into_iter().for_each(|id| act(state, id));
     match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
@@ -95,9 +96,12 @@ fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
         ("a", true) if state.is_segmented() => editing::select_all(state),
         (_, true) => return false,
         ("Enter", _) if splits => editing::finish_splitting(state),
-        ("Escape", _) if splits => editing::toggle_splitting(state),
+        ("Enter", _) if lassoes => lasso::act(state, lasso::Deed::New),
+        ("Escape", _) if has_tool && !state.flying.get_untracked() => tool::take(state, None),
         ("s", _) => editing::toggle_splitting(state),
-        ("l", _) => editing::toggle_like(state),
+        ("y", _) => editing::toggle_like(state),
+        ("l", _) => lasso::toggle(state),
+        ("k", _) => editing::lock_selected(state),
         ("m", _) => editing::merge(state),
         ("Delete" | "Backspace", _) => editing::delete_selected(state),
         ("h", _) => on_selected(editing::toggle_hidden),
@@ -121,6 +125,8 @@ fn press_for_view(state: State, event: &ev::KeyboardEvent) -> bool {
     match (event.key().to_lowercase().as_str(), event.shift_key()) {
         ("v", false) => state.flying.update(|flying| *flying = !*flying),
         ("g", false) => change(|kept| kept.guides = !kept.guides),
+        ("r", false) => measuring::toggle(state),
+        ("b", false) => viewing::toggle_clip(state),
         ("b", true) => change(viewing::next_boxes),
         ("l", true) => change(|kept| kept.names = !kept.names),
         ("x", true) => change(|kept| kept.xray = !kept.xray),

@@ -1,5 +1,5 @@
-//! Controls for the display: coloring, a button that shows the whole scan, one for the cameras of a
-//! capture, and the menu of the view.
+//! Controls for the display: coloring, the menu of the view, a button that shows the whole scan, the
+//! lasso, the measure, and a button for the cameras of a capture.
 
 use leptos::prelude::*;
 
@@ -8,9 +8,9 @@ use super::{
     view_menu::ViewMenuButton,
 };
 use crate::page::{
-    actions, preferences,
+    actions, lasso, measuring, preferences,
     state::{Coloring, State},
-    viewing,
+    tool, viewing,
 };
 
 /// The toolbar at the bottom left of the page.
@@ -24,6 +24,27 @@ pub fn Toolbar() -> impl IntoView {
                 <ViewMenuButton />
                 <button class="button quiet square" aria-label="Fit the view" title="Fit the view to the selected instance or the whole scan (F)" on:click=move |_| actions::focus(state)>
                     <Glyph icon=Icon::Fit />
+                </button>
+                <button
+                    class="button quiet square toggle"
+                    aria-label="Lasso"
+                    title="Lasso: draw around what becomes a thing, or a part of one (L)"
+                    aria-pressed=move || tool::lassoes(state).to_string()
+                    disabled=move || !state.is_segmented()
+                    data-testid="lasso"
+                    on:click=move |_| lasso::toggle(state)
+                >
+                    <Glyph icon=Icon::Lasso />
+                </button>
+                <button
+                    class="button quiet square toggle"
+                    aria-label="Measure"
+                    title="Measure the distance between two points, and set the scale (R)"
+                    aria-pressed=move || tool::measures(state).to_string()
+                    data-testid="measure"
+                    on:click=move |_| measuring::toggle(state)
+                >
+                    <Glyph icon=Icon::Ruler />
                 </button>
                 <Show when=move || state.frames.with(|frames| !frames.is_empty())>
                     <button

@@ -2,6 +2,7 @@
 //! what can be done with it.
 
 use leptos::prelude::*;
+use segscape::geometry::Aabb;
 
 use super::{
     icon::{Glyph, Icon},
@@ -26,7 +27,7 @@ pub fn ViewMenuButton() -> impl IntoView {
         <button
             class="button quiet square toggle"
             aria-label="View"
-            title="View: sides, boxes, names, ceiling, picture"
+            title="View: sides, boxes, names, ceiling, clip box, picture"
             aria-haspopup="true"
             aria-controls="view-menu"
             aria-expanded=move || state.view_menu.get().to_string()
@@ -50,6 +51,7 @@ pub fn ViewMenu() -> impl IntoView {
                 <Sides />
                 <Drawn />
                 <Ceiling />
+                <ClipBox />
                 <Points />
                 <Doings />
             </section>
@@ -178,6 +180,111 @@ fn Ceiling() -> impl IntoView {
                     <output>{move || format!("{:.2} m", above_floor())}</output>
                 </label>
             </Show>
+        </div>
+    }
+}
+
+/// The axes with the names of the sides of a box.
+const SIDES: [(&str, &str, &str); 3] = [
+    ("X", "Left side", "Right side"),
+    ("Y", "Front", "Back"),
+    ("Z", "Bottom", "Top"),
+];
+
+/// The box outside of which points are hidden.
+#[component]
+fn ClipBox() -> impl IntoView {
+    let state = State::expect();
+    let is_on = move || state.clip.with(Option::is_some);
+    let has_selected = move || {
+        state
+            .selection
+            .with(|selection| selection.first().is_some())
+    };
+    view! {
+        <h2>"Clip box"</h2>
+        <div class="choices">
+            <Switch
+                words="Clip box"
+                title="Show only what is in a box: around the selected things, or of any size (B)"
+                testid="clip"
+                on=Signal::derive(is_on)
+                act=move || viewing::toggle_clip(state)
+            />
+            <Show when=move || is_on() && has_selected()>
+                <button class="button small" title="Show only what is around the selected things" data-testid="clip-selected" on:click=move |_| viewing::clip_around_selected(state)>
+                    "Around the selected"
+                </button>
+            </Show>
+        </div>
+        <Show when=is_on>
+            <div class="clip">
+                {[0, 1, 2].map(|axis| view! { <ClipSides axis /> }).collect_view()}
+            </div>
+        </Show>
+    }
+}
+
+/// The two sides of the box along an axis.
+#[component]
+fn ClipSides(axis: usize) -> impl IntoView {
+    let state = State::expect();
+    let (name, low, high) = SIDES[axis];
+    let side = move |upper: bool| {
+        let of = move |clip: &Aabb| {
+            if upper {
+                clip.max[axis]
+            } else {
+                clip.min[axis]
+            }
+        };
+        let at = move || state.clip.with(|clip| clip.as_ref().map_or(0.0, of));
+        // The sliders reach a little beyond the scan, and at least as far as the box.
+        let end = move |last: bool| {
+            let bounds = state.viewer().bounds().unwrap_or(Aabb::EMPTY);
+            let reach = state
+                .clip
+                .with(|clip| clip.map_or(bounds, |clip| bounds.union(&clip)));
+            match last {
+                true => reach.max[axis],
+                false => reach.min[axis],
+            }
+        };
+        let on_input = move |event| {
+            if let Ok(to) = event_target_value(&event).parse::<f32>() {
+                state.clip.update(|clip| {
+                    clip.iter_mut()
+                        .for_each(|clip| viewing::move_side(clip, axis, upper, to));
+                });
+            }
+        };
+        view! {
+            <input
+                type="range"
+                min=move || end(false)
+                max=move || end(true)
+                step="0.01"
+                aria-label=if upper { high } else { low }
+                title=if upper { high } else { low }
+                aria-valuetext=move || format!("{:.2} m", at())
+                data-testid=format!("clip-{}-{}", name.to_lowercase(), if upper { "max" } else { "min" })
+                prop:value=move || at().to_string()
+                on:input=on_input
+            />
+        }
+    };
+    let length = move || {
+        let length = state
+            .clip
+            .with(|clip| clip.as_ref().map_or(0.0, |clip| clip.size()[axis]));
+        format!("{length:.2} m")
+    };
+    view! {
+        <div class="size">
+            <span>{name}</span>
+            {side(false)}
+            {side(true)}
+            <output>{length}</output>
         </div>
     }
 }

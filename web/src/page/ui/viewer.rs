@@ -10,7 +10,13 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 
 use crate::{
     browser,
-    page::{actions, editing, selection::Selection, state::State, viewing},
+    page::{
+        actions, editing, lasso, measuring,
+        selection::Selection,
+        state::State,
+        tool::{self, Tool},
+        viewing,
+    },
     protocol::Processor,
     view::{
         self,
@@ -63,11 +69,19 @@ fn Canvas(made: u32) -> impl IntoView {
         state.view_menu.set(false);
         state.holds_to_fly.set_value(event.button() == 2);
         beside.set_value(event.ctrl_key() || event.meta_key() || event.shift_key());
+        let lassoes = untrack(|| tool::lassoes(state)) && !state.flying.get_untracked();
         let press = match (event.button(), event.shift_key()) {
             (0, false) => Press::Turn,
             (0, true) => Press::Pan,
+            // With the lasso, the left button draws.
+            (2, false) if lassoes => Press::TurnOnly,
             _ => Press::PanOnly,
         };
+        let is_first = navigator.with_value(|n| !n.is_active());
+        lasso::drop_outline(state); // two fingers move the view
+        if lassoes && is_first && event.button() == 0 && press == Press::Turn {
+            lasso::begin(state, position(&event));
+        }
         navigator.update_value(|n| n.press(event.pointer_id(), position(&event), press));
     };
     let on_move = move |event: PointerEvent| {
@@ -78,7 +92,10 @@ fn Canvas(made: u32) -> impl IntoView {
         if let Some(gesture) =
             navigator.try_update_value(|n| n.drag(event.pointer_id(), position(&event)))
         {
-            act(gesture);
+            match gesture {
+                Gesture::Orbit(_) if lasso::draws(state) => lasso::extend(state, position(&event)),
+                gesture => act(gesture),
+            }
         }
     };
     let on_up = move |event: PointerEvent| {
@@ -86,7 +103,10 @@ fn Canvas(made: u32) -> impl IntoView {
         if let Some(gesture) =
             navigator.try_update_value(|n| n.release(event.pointer_id(), position(&event)))
         {
-            act(gesture);
+            match gesture {
+                Gesture::None => lasso::close(state),
+                gesture => act(gesture),
+            }
         }
     };
     let on_wheel = move |event: ev::WheelEvent| {
@@ -110,6 +130,7 @@ fn Canvas(made: u32) -> impl IntoView {
         <canvas
             node_ref=canvas
             class="viewer"
+            class:precise=move || state.tool.with(Option::is_some)
             data-testid="viewer-canvas"
             tabindex="0"
             role="application"
@@ -119,6 +140,7 @@ fn Canvas(made: u32) -> impl IntoView {
             on:pointerup=on_up
             on:pointercancel=move |event| {
                 let_go(state);
+                lasso::drop_outline(state);
                 navigator.update_value(|n| n.cancel(event.pointer_id()));
             }
             on:pointerleave=move |_| {
@@ -132,6 +154,24 @@ fn Canvas(made: u32) -> impl IntoView {
         />
         <Cameras />
         <Over />
+        <Outline />
+    }
+}
+
+/// The outline that is drawn with the lasso, over the points.
+#[component]
+fn Outline() -> impl IntoView {
+    let state = State::expect();
+    let points = move || {
+        let place = |at: &Vec2| format!("{:.0},{:.0}", at.x, at.y);
+        state
+            .outline
+            .with(|outline| outline.iter().map(place).collect::<Vec<_>>().join(" "))
+    };
+    view! {
+        <svg class="viewer over outline" aria-hidden="true" data-testid="outline">
+            <polygon points=points />
+        </svg>
     }
 }
 
@@ -242,6 +282,9 @@ async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
 
 fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture, beside: bool) {
     let viewer = state.viewer();
+    if gesture != Gesture::None {
+        lasso::drop_outline(state);
+    }
     let flies = state.flying.get_untracked() || viewer.is_flying();
     match gesture {
         Gesture::None => {}
@@ -267,15 +310,20 @@ fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture, beside: bo
     }
 }
 
-/// Selects what was clicked, or, `beside` others, selects it or no longer; takes a part of the
-/// instance that is being split.
+/// Does what the tool is for with what was clicked; without one, selects it, or, `beside` others,
+/// selects it or no longer.
 fn click(state: State, hit: Option<Hit>, beside: bool) {
     let instance = hit.and_then(|hit| hit.instance);
-    if state.splitting.with_untracked(Option::is_some) {
-        let superpoint = hit.and_then(|hit| hit.superpoint);
-        superpoint
-            .into_iter()
-            .for_each(|superpoint| editing::toggle_part(state, superpoint));
+    if let Some(tool) = state.tool.get_untracked() {
+        match (tool, hit.and_then(|hit| hit.superpoint)) {
+            (Tool::Split(_), Some(part)) => editing::toggle_part(state, part),
+            (Tool::Lasso(_), Some(part)) => lasso::toggle_part(state, part, instance),
+            (Tool::Measure(_), _) => {
+                let points = hit.into_iter().map(|hit| hit.point);
+                points.for_each(|point| measuring::click(state, point));
+            }
+            (_, None) => {}
+        }
     } else if beside || state.adding.get_untracked() {
         // A click beside everything leaves what is selected.
         instance

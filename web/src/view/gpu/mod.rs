@@ -14,7 +14,10 @@ use send_wrapper::SendWrapper;
 use web_sys::HtmlCanvasElement;
 
 use self::{buffers::Chunk, pipelines::Pipelines, targets::Targets, uniforms::Uniforms};
-use super::cloud::{Cloud, Drawn, Frame, Look};
+use super::{
+    cloud::{Cloud, Drawn, Frame, Look},
+    seen::{Seen, Window},
+};
 use crate::browser;
 
 mod buffers;
@@ -250,12 +253,16 @@ impl GpuRenderer {
         f32::from_bits(self.picture_ms.load(Ordering::Relaxed))
     }
 
-    /// Calls `found` with the point that the last frame shows at a pixel, or with the nearest one
-    /// within a few pixels.
-    pub fn pick(&self, pixel: (u32, u32), found: impl FnOnce(Option<u32>) + 'static) {
+    /// Width and height of the last picture, pixels.
+    pub fn picture(&self) -> (u32, u32) {
+        self.targets.as_ref().map_or((0, 0), |targets| targets.size)
+    }
+
+    /// Calls `found` with what a window of the last picture shows.
+    pub fn seen(&self, window: Window, found: impl FnOnce(Seen) + 'static) {
         match &self.targets {
-            Some(targets) => pick::pick(&self.device, &self.queue, targets, pixel, found),
-            None => found(None),
+            Some(targets) => pick::read(&self.device, &self.queue, targets, window, found),
+            None => found(Seen::default()),
         }
     }
 

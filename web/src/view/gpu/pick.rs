@@ -1,37 +1,36 @@
-//! Picking: reads a small window of the identity target around the cursor, without blocking.
+//! Reads which points a part of the last picture shows from the identity target, without blocking.
 
 use send_wrapper::SendWrapper;
 
 use super::targets::Targets;
+use crate::view::seen::{NOTHING, Seen, Window};
 
-/// Side length of the window, pixels. Points are sparse, so the nearest one within three pixels
-/// counts.
-const WINDOW: u32 = 7;
 /// Bytes per pixel of the identity target.
 const PIXEL: u32 = 8;
 /// Alignment of the rows of a texture copy, bytes.
 const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
 
-/// Calls `found` with the index of the point nearest to `pixel`, once the GPU has answered.
-pub fn pick(
+/// Calls `found` with what a window of the picture shows, once the GPU has answered; without points if
+/// it cannot.
+pub fn read(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
     targets: &Targets,
-    pixel: (u32, u32),
-    found: impl FnOnce(Option<u32>) + 'static,
+    window: Window,
+    found: impl FnOnce(Seen) + 'static,
 ) {
-    let (width, height) = targets.size;
-    if pixel.0 >= width || pixel.1 >= height {
-        return found(None);
+    let picture = targets.size;
+    let row_bytes = (window.size.0 * PIXEL).next_multiple_of(ROW);
+    let bytes = u64::from(row_bytes) * u64::from(window.size.1);
+    if window.is_empty() || bytes > device.limits().max_buffer_size {
+        return found(Seen {
+            picture,
+            ..Seen::default()
+        });
     }
-    let origin = (
-        pixel.0.saturating_sub(WINDOW / 2),
-        pixel.1.saturating_sub(WINDOW / 2),
-    );
-    let (columns, rows) = (WINDOW.min(width - origin.0), WINDOW.min(height - origin.1));
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("pick"),
-        size: u64::from(ROW * WINDOW),
+        size: bytes,
         usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
         mapped_at_creation: false,
     });
@@ -41,8 +40,8 @@ pub fn pick(
             texture: &targets.identity,
             mip_level: 0,
             origin: wgpu::Origin3d {
-                x: origin.0,
-                y: origin.1,
+                x: window.corner.0,
+                y: window.corner.1,
                 z: 0,
             },
             aspect: wgpu::TextureAspect::All,
@@ -51,44 +50,42 @@ pub fn pick(
             buffer: &buffer,
             layout: wgpu::TexelCopyBufferLayout {
                 offset: 0,
-                bytes_per_row: Some(ROW),
+                bytes_per_row: Some(row_bytes),
                 rows_per_image: None,
             },
         },
         wgpu::Extent3d {
-            width: columns,
-            height: rows,
+            width: window.size.0,
+            height: window.size.1,
             depth_or_array_layers: 1,
         },
     );
     queue.submit([encoder.finish()]);
 
-    let within = (pixel.0 - origin.0, pixel.1 - origin.1);
     let mapped_buffer = buffer.clone();
     // wgpu requires callbacks that are `Send`; this page has only one thread.
     let found = SendWrapper::new(found);
     buffer.map_async(wgpu::MapMode::Read, .., move |mapped| {
-        let point = mapped
+        let points = mapped
             .ok()
             .and_then(|()| mapped_buffer.get_mapped_range(..).ok())
-            .and_then(|bytes| nearest(&bytes, (columns, rows), within));
-        found.take()(point);
+            .map(|bytes| points(&bytes, window.size.0 as usize, row_bytes as usize));
+        found.take()(Seen {
+            picture,
+            window,
+            points: points.unwrap_or_default(),
+        });
     });
 }
 
-/// The point nearest to `center` among `columns` x `rows` pixels.
-fn nearest(bytes: &[u8], (columns, rows): (u32, u32), center: (u32, u32)) -> Option<u32> {
-    (0..rows)
-        .flat_map(|y| (0..columns).map(move |x| (x, y)))
-        .filter_map(|(x, y)| {
-            let at = (y * ROW + x * PIXEL) as usize;
-            let word = bytes.get(at..at + 4)?;
-            let word = u32::from_le_bytes([word[0], word[1], word[2], word[3]]);
-            Some((
-                x.abs_diff(center.0).pow(2) + y.abs_diff(center.1).pow(2),
-                word.checked_sub(1)?,
-            ))
+/// Index of the point of each pixel, or [`NOTHING`].
+fn points(bytes: &[u8], columns: usize, row_bytes: usize) -> Vec<u32> {
+    let rows = bytes.chunks_exact(row_bytes);
+    let pixels = rows.flat_map(|row| row.chunks_exact(PIXEL as usize).take(columns));
+    pixels
+        .map(|pixel| {
+            let number = u32::from_le_bytes([pixel[0], pixel[1], pixel[2], pixel[3]]);
+            number.checked_sub(1).unwrap_or(NOTHING)
         })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, point)| point)
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! Boxes and names over the picture of either renderer, on a canvas of their own, from the same
+//! Boxes, names and distances over the picture of either renderer, on a canvas of their own, from the same
 //! camera.
 
 use std::fmt::Write as _;
@@ -9,12 +9,14 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
+pub use self::distance::Distance;
 use self::labels::Wish;
 use super::{
     cloud::Frame, palette::css, picture::Colors, projection::Projection, surface::Surface,
 };
 
 pub mod cube;
+mod distance;
 pub mod guides;
 mod labels;
 
@@ -73,6 +75,10 @@ pub struct Overlay {
     pub boxes: Boxes,
     /// If `true`, they have their names.
     pub names: bool,
+    /// The distance that is measured.
+    pub distance: Option<Distance>,
+    /// The box outside of which points are hidden.
+    pub clip: Option<Aabb>,
     pub(super) surface: Option<Surface>,
 }
 
@@ -93,14 +99,18 @@ impl Overlay {
         self.surface = Surface::of(canvas);
     }
 
-    /// Draws all boxes and names for this frame, with `ratio` pixels per CSS pixel.
+    /// Draws all boxes, names and distances for this frame, with `ratio` pixels per CSS pixel.
     pub fn draw(&self, frame: &Frame, ratio: f32) {
         let Some(surface) = &self.surface else {
             return;
         };
         let size = surface.begin(ratio);
         let projection = Projection::new(frame, size);
+        self.draw_clip(surface, frame, &projection, ratio);
         let boxes = self.draw_boxes(surface, frame, &projection, ratio);
+        if let Some(distance) = &self.distance {
+            distance.draw(surface, frame, &projection, ratio);
+        }
         let labels = self.draw_labels(surface, frame, &projection, size, ratio);
         surface.tell("data-boxes", &boxes.to_string());
         surface.tell("data-labels", &labels.to_string());
@@ -133,20 +143,27 @@ impl Overlay {
             context.set_stroke_style_str(&css(color));
             context.set_line_width(f64::from(width * ratio));
             context.begin_path();
-            let corners = corners(&thing.bounds);
-            for ends in EDGES {
-                if let Some(line) = projection.line(ends.map(|corner| corners[corner])) {
-                    surface.line(line);
-                }
-            }
+            add_edges(&thing.bounds, surface, projection);
             context.stroke();
             count += 1;
         }
         count
     }
 
-    /// Draws the names, and the sizes of the selected things beside their boxes. Returns how many found
-    /// room.
+    /// Draws the edges of the box outside of which points are hidden, in the color of the grid.
+    fn draw_clip(&self, surface: &Surface, frame: &Frame, projection: &Projection, ratio: f32) {
+        if let Some(clip) = &self.clip {
+            let context = &surface.context;
+            context.set_stroke_style_str(&css(Colors::of(frame.dark).grid));
+            context.set_line_width(f64::from(1.3 * ratio));
+            context.begin_path();
+            add_edges(clip, surface, projection);
+            context.stroke();
+        }
+    }
+
+    /// Draws the names, the sizes of the selected things beside their boxes, and the distance that is
+    /// measured. Returns how many found room.
     fn draw_labels(
         &self,
         surface: &Surface,
@@ -159,52 +176,41 @@ impl Overlay {
         context.set_font(&format!("{}px system-ui, sans-serif", 12.0 * ratio));
         context.set_text_baseline("middle");
         let free = size * (Vec2::ONE - frame.covered);
-        let mut wanted = Vec::new();
-        for thing in &self.things {
-            let words = self.words(thing);
-            if let Some(anchor) = anchor(projection, &thing.bounds, free)
-                && !words.is_empty()
-            {
+        let colors = Colors::of(frame.dark);
+        let mut wanted: Vec<(String, [u8; 3], Wish)> = Vec::new();
+        let mut want = |words: String, mark: [u8; 3], anchor: Option<Vec2>, priority: f32| {
+            if let Some(anchor) = anchor.filter(|_| !words.is_empty()) {
                 let width = context.unchecked_ref::<Measuring>().measure_text(&words);
                 let room = 2.0 * LABEL_ROOM * ratio;
-                let size = Vec2::new(width.width() as f32 + room, LABEL_HEIGHT * ratio);
-                let priority = if thing.selected {
-                    2.0
-                } else {
-                    thing.confidence
-                };
                 let wish = Wish {
                     anchor,
-                    size,
+                    size: Vec2::new(width.width() as f32 + room, LABEL_HEIGHT * ratio),
                     priority,
                 };
-                wanted.push((thing, words, wish));
+                wanted.push((words, mark, wish));
             }
+        };
+        for thing in &self.things {
+            let (mark, priority) = match thing.selected {
+                true => (colors.selected, 2.0),
+                false => (thing.color, thing.confidence),
+            };
+            let anchor = anchor(projection, &thing.bounds, free);
+            want(self.words(thing), mark, anchor, priority);
+        }
+        if let Some(distance) = &self.distance {
+            let middle = distance
+                .middle()
+                .and_then(|middle| projection.place(middle));
+            want(distance.words.clone(), colors.selected, middle, 3.0);
         }
         let wishes: Vec<Wish> = wanted.iter().map(|(_, _, wish)| *wish).collect();
-        let colors = Colors::of(frame.dark);
         let mut count = 0;
-        for ((thing, words, wish), place) in wanted.iter().zip(labels::place(&wishes, free)) {
-            let Some(place) = place else {
-                continue;
-            };
-            let [x, y, width, height] = [place.x, place.y, wish.size.x, wish.size.y].map(f64::from);
-            context.set_global_alpha(0.82);
-            context.set_fill_style_str(&css(colors.background));
-            context.fill_rect(x, y, width, height);
-            context.set_global_alpha(1.0);
-            let mark = if thing.selected {
-                colors.selected
-            } else {
-                thing.color
-            };
-            context.set_fill_style_str(&css(mark));
-            context.fill_rect(x, y, f64::from(3.0 * ratio), height);
-            context.set_fill_style_str(&css(colors.hovered));
-            let left = x + f64::from(LABEL_ROOM * ratio);
-            // A font without the letters leaves a gap, which is no failure.
-            let _ = context.fill_text(words, left, y + height / 2.0);
-            count += 1;
+        for ((words, mark, wish), place) in wanted.iter().zip(labels::place(&wishes, free)) {
+            if let Some(place) = place {
+                draw_label(surface, words, [place, wish.size], (*mark, colors), ratio);
+                count += 1;
+            }
         }
         count
     }
@@ -227,6 +233,38 @@ impl Overlay {
 /// The edge lengths of a box in metres, along x, y and z: `0.62 × 0.58 × 1.10 m`.
 pub fn size_in_words(size: [f32; 3]) -> String {
     format!("{} m", size.map(|edge| format!("{edge:.2}")).join(" × "))
+}
+
+/// Draws words on a plate with this upper left corner and size, with a mark at its left.
+fn draw_label(
+    surface: &Surface,
+    words: &str,
+    [place, size]: [Vec2; 2],
+    (mark, colors): ([u8; 3], Colors),
+    ratio: f32,
+) {
+    let context = &surface.context;
+    let [x, y, width, height] = [place.x, place.y, size.x, size.y].map(f64::from);
+    context.set_global_alpha(0.82);
+    context.set_fill_style_str(&css(colors.background));
+    context.fill_rect(x, y, width, height);
+    context.set_global_alpha(1.0);
+    context.set_fill_style_str(&css(mark));
+    context.fill_rect(x, y, f64::from(3.0 * ratio), height);
+    context.set_fill_style_str(&css(colors.hovered));
+    let left = x + f64::from(LABEL_ROOM * ratio);
+    // A font without the letters leaves a gap, which is no failure.
+    let _ = context.fill_text(words, left, y + height / 2.0);
+}
+
+/// Adds the edges of a box to the current path.
+fn add_edges(bounds: &Aabb, surface: &Surface, projection: &Projection) {
+    let corners = corners(bounds);
+    for ends in EDGES {
+        if let Some(line) = projection.line(ends.map(|corner| corners[corner])) {
+            surface.line(line);
+        }
+    }
 }
 
 /// The corners of a box, numbered by the bits of their axes.

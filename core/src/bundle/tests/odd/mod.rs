@@ -375,6 +375,16 @@ fn meta() -> Vec<Case> {
             Refused("field of view, inf"),
         ),
         (
+            "a ceiling far beyond",
+            change("2.25", "1e99"),
+            Refused("beyond inf m"),
+        ),
+        (
+            "a box that begins far beyond",
+            change("[-1.0,0.0,0.5]", "[-1e39,0.0,0.5]"),
+            Refused("beyond -inf m"),
+        ),
+        (
             "a camera of two numbers",
             change("[1.0,2.0,3.0]", "[1.0,2.0]"),
             Refused("section `meta`"),
