@@ -8,18 +8,21 @@ use object_store::ObjectStore;
 use tokio::net::TcpListener;
 use tower_http::trace::TraceLayer;
 
+mod error;
 mod limits;
 mod links;
 mod page;
 mod picture;
 mod preview;
+mod receiving;
 mod routes;
 pub mod store;
+pub mod uploads;
 
 pub use limits::{UPLOAD_BURST, UPLOAD_PERIOD};
 pub use links::{Lifetime, NotALifetime};
 
-/// Time between two searches for expired scenes.
+/// Time between two searches for expired scenes and unfinished uploads.
 const SWEEP_PERIOD: Duration = Duration::from_secs(600);
 
 /// The settings of a server.
@@ -28,8 +31,8 @@ pub struct Config {
     pub app: PathBuf,
     /// The store of the scenes.
     pub store: Arc<dyn ObjectStore>,
-    /// Maximum size of one bundle, bytes.
-    pub max_bytes: usize,
+    /// Limits on uploads.
+    pub limits: uploads::Limits,
     /// Lifetime of a scene whose upload does not specify one.
     pub default_lifetime: Lifetime,
     /// If `true`, the server is behind a reverse proxy that writes `x-forwarded-for`.
@@ -45,13 +48,14 @@ pub async fn serve(
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let scenes = store::Scenes::new(config.store);
+    let scenes = store::Scenes::new(Arc::clone(&config.store));
+    let uploads = uploads::Uploads::new(config.store, scenes.clone(), config.limits);
     let asker = limits::Asker {
         behind_proxy: config.behind_proxy,
     };
     let routes = routes::routes(
         scenes.clone(),
-        config.max_bytes,
+        uploads.clone(),
         config.default_lifetime,
         asker,
     )
@@ -60,7 +64,7 @@ pub async fn serve(
         scenes: scenes.clone(),
         behind_proxy: config.behind_proxy,
     }));
-    let sweeper = tokio::spawn(sweep(scenes));
+    let sweeper = tokio::spawn(sweep(scenes, uploads));
     let service = limits::secure(routes).layer(TraceLayer::new_for_http().make_span_with(span));
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let result = axum::serve(listener, service)
@@ -80,14 +84,19 @@ fn span(request: &Request) -> tracing::Span {
     tracing::info_span!("request", method = %request.method(), route)
 }
 
-async fn sweep(scenes: store::Scenes) {
+async fn sweep(scenes: store::Scenes, uploads: uploads::Uploads) {
     let mut ticks = tokio::time::interval(SWEEP_PERIOD);
     loop {
         ticks.tick().await;
         match scenes.sweep().await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "expired scenes deleted"),
-            Err(error) => tracing::error!("expired scenes could not be deleted: {error}"),
+            Err(error) => tracing::error!("expired scenes cannot be found: {error}"),
+        }
+        match uploads.sweep().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "unfinished uploads deleted"),
+            Err(error) => tracing::error!("unfinished uploads cannot be found: {error}"),
         }
     }
 }

@@ -1,31 +1,97 @@
-//! Limits and security headers: bounds on uploads by number, time and rate per address, and a
-//! content security policy for everything the server sends to a browser. The size of an upload is
-//! bounded where it is received (`routes.rs`).
+//! Limits and security headers: bounds on requests by number, time and rate per address, and a
+//! content security policy for everything the server sends to a browser. What an upload may take is
+//! bounded where it is kept (`uploads.rs`).
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::{
-    Json, Router,
+    Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderName, HeaderValue, Request, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, Request, StatusCode, header},
+    middleware::{self, Next},
     response::IntoResponse as _,
 };
-use serde_json::json;
 use tower_governor::{
     GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor,
 };
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// Number of uploads that one address may make at once; after that, one per [`UPLOAD_PERIOD`].
+use crate::error::ApiError;
+
+/// Number of uploads that one address may begin at once; after that, one per [`UPLOAD_PERIOD`].
 pub const UPLOAD_BURST: u32 = 10;
 /// Time between further uploads from one address; see [`UPLOAD_BURST`].
 pub const UPLOAD_PERIOD: Duration = Duration::from_secs(60);
-/// Maximum number of uploads at the same time, because uploads are held in memory while they are
-/// checked.
-pub const CONCURRENT_UPLOADS: usize = 16;
-/// Maximum duration of an upload.
-pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
+/// Maximum duration of a request's body.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+/// Maximum number of bodies that come at the same time, which are in memory until they are stored:
+/// of all senders, and of one address, so that few addresses cannot take all places.
+const BODIES: usize = 64;
+const BODIES_PER_ADDRESS: usize = 4;
+/// Maximum number of bundles that are checked at the same time, which are in memory meanwhile.
+pub const COMPLETIONS: usize = 4;
+
+/// The bodies that are coming, by address.
+#[derive(Clone, Default)]
+pub struct Bodies(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+impl Bodies {
+    /// Lets another body come from an address; `None` if too many are coming.
+    pub fn admit(&self, address: IpAddr) -> Option<Admitted> {
+        let mut coming = self.coming();
+        if coming.values().sum::<usize>() >= BODIES {
+            return None;
+        }
+        let own = coming.entry(address).or_default();
+        if *own >= BODIES_PER_ADDRESS {
+            return None;
+        }
+        *own += 1;
+        Some(Admitted(self.clone(), address))
+    }
+
+    fn coming(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a body that is coming, until it is dropped.
+pub struct Admitted(Bodies, IpAddr);
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut coming = self.0.coming();
+        if let Some(own) = coming.get_mut(&self.1) {
+            *own -= 1;
+        }
+        coming.retain(|_, own| *own > 0);
+    }
+}
+
+/// The address that a request counts for.
+#[derive(Clone, Copy)]
+pub struct Sender(pub IpAddr);
+
+/// Tells the routes who sends a request, as an extension.
+pub fn tell_sender<S: Clone + Send + Sync + 'static>(routes: Router<S>, asker: Asker) -> Router<S> {
+    routes.layer(middleware::from_fn(
+        move |mut request: Request<Body>, next: Next| async move {
+            match asker.extract(&request) {
+                Ok(address) => {
+                    request.extensions_mut().insert(Sender(address));
+                    next.run(request).await
+                }
+                Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            }
+        },
+    ))
+}
 
 /// Identifies the sender of a request: the peer, or behind a proxy the last address that the proxy
 /// wrote. All addresses of an IPv6 network count as one.
@@ -49,12 +115,15 @@ impl KeyExtractor for Asker {
                 .ok()?
                 .rsplit(',')
                 .next()?;
-            last.trim().parse().ok()
+            let last = last.trim();
+            // Some proxies write the port, too.
+            let with_port = || last.parse::<SocketAddr>().map(|address| address.ip());
+            last.parse().or_else(|_| with_port()).ok()
         };
         let peer = || {
             request
                 .extensions()
-                .get::<ConnectInfo<std::net::SocketAddr>>()
+                .get::<ConnectInfo<SocketAddr>>()
                 .map(|info| info.0.ip())
         };
         let address = if self.behind_proxy {
@@ -87,6 +156,7 @@ pub fn limit_uploads<S: Clone + Send + Sync + 'static>(
         .key_extractor(asker)
         .period(UPLOAD_PERIOD)
         .burst_size(UPLOAD_BURST)
+        .methods(vec![Method::POST])
         .finish();
     let config = Arc::new(config.expect("the period and the burst are not zero"));
     let limiter = config.limiter().clone();
@@ -98,13 +168,7 @@ pub fn limit_uploads<S: Clone + Send + Sync + 'static>(
     });
     let refuse = |error: GovernorError| match error {
         GovernorError::TooManyRequests { wait_time, .. } => {
-            let message = json!({ "error": format!("too many uploads from this address; try again in {wait_time} seconds") });
-            (
-                StatusCode::TOO_MANY_REQUESTS,
-                [(header::RETRY_AFTER, (wait_time + 1).to_string())],
-                Json(message),
-            )
-                .into_response()
+            ApiError::TooOften { wait: wait_time }.into_response()
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
@@ -182,8 +246,25 @@ mod tests {
     fn a_forged_address_counts_only_where_a_proxy_wrote_it() {
         assert_eq!(asked("1.2.3.4", false), "10.0.0.9");
         assert_eq!(asked("6.6.6.6, 1.2.3.4", true), "1.2.3.4");
+        assert_eq!(asked("6.6.6.6, 1.2.3.4:4711", true), "1.2.3.4");
         assert_eq!(asked("nonsense", true), "10.0.0.9");
         assert_eq!(asked("2001:db8:1:2:3:4:5:6", true), "2001:db8:1:2::");
         assert_eq!(asked("::ffff:1.2.3.4", true), "1.2.3.4");
+    }
+    #[test]
+    fn no_address_takes_all_places() {
+        let bodies = Bodies::default();
+        let address = |last: u8| IpAddr::from([10, 0, 0, last]);
+        let held: Vec<_> = (0..).map_while(|_| bodies.admit(address(1))).collect();
+        assert_eq!(held.len(), BODIES_PER_ADDRESS);
+        let mut others: Vec<_> = (2..100)
+            .filter_map(|last| bodies.admit(address(last)))
+            .collect();
+        assert_eq!(held.len() + others.len(), BODIES);
+        assert!(bodies.admit(address(200)).is_none());
+        others.pop();
+        assert!(bodies.admit(address(200)).is_some());
+        drop((held, others));
+        assert!(bodies.coming().is_empty());
     }
 }

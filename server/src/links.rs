@@ -1,5 +1,5 @@
-//! The parts of a link: an unguessable scene id, and the secret with which the owner can delete the
-//! scene.
+//! The parts of a link: an unguessable id, and the secret with which the owner can replace and delete
+//! the scene.
 
 use std::{
     fmt,
@@ -11,15 +11,17 @@ use serde::{Deserialize, Serialize};
 
 /// The text is not exactly the hexadecimal digits of an id or a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a scene id or secret")]
+#[error("not an id or a secret")]
 pub struct NotALink;
 
-/// 128 random bits, written as 32 lower-case hexadecimal digits. Whoever knows the id may view the
-/// scene. No other input is ever used in a path.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SceneId([u8; 16]);
+/// 128 random bits, written as 32 lower-case hexadecimal digits. Whoever knows the id of a scene may
+/// view it, and whoever knows that of an upload may go on with it. No other input is ever used in a
+/// path.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Id([u8; 16]);
 
-impl SceneId {
+impl Id {
     /// Generates a new id.
     ///
     /// # Errors
@@ -29,7 +31,7 @@ impl SceneId {
     }
 }
 
-impl FromStr for SceneId {
+impl FromStr for Id {
     type Err = NotALink;
 
     fn from_str(text: &str) -> Result<Self, NotALink> {
@@ -37,14 +39,28 @@ impl FromStr for SceneId {
     }
 }
 
-impl fmt::Display for SceneId {
+impl TryFrom<String> for Id {
+    type Error = NotALink;
+
+    fn try_from(text: String) -> Result<Self, NotALink> {
+        text.parse()
+    }
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&hex(&self.0))
     }
 }
 
 /// 256 random bits, written as 64 lower-case hexadecimal digits. Whoever knows the secret may
-/// delete the scene. Only its hash is stored, and it has no `Debug` output.
+/// replace and delete the scene. Only its hash is stored, and it has no `Debug` output.
 pub struct Secret([u8; 32]);
 
 impl Secret {
@@ -95,7 +111,7 @@ impl From<SecretHash> for String {
 }
 
 /// The time for which a scene is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifetime {
     days: u32,
 }
@@ -166,10 +182,10 @@ mod tests {
 
     #[test]
     fn only_exact_ids_are_ids() {
-        let id = SceneId::random().unwrap();
-        assert!(id.to_string().parse::<SceneId>().unwrap() == id);
+        let id = Id::random().unwrap();
+        assert!(id.to_string().parse::<Id>().unwrap() == id);
         let good = "0123456789abcdef0123456789abcdef";
-        assert_eq!(good.parse::<SceneId>().unwrap().to_string(), good);
+        assert_eq!(good.parse::<Id>().unwrap().to_string(), good);
         for bad in [
             "",
             "..",
@@ -180,7 +196,7 @@ mod tests {
             &good.replace('0', "/"),
             &good.replace('0', "é"),
         ] {
-            assert!(bad.parse::<SceneId>().is_err(), "{bad}");
+            assert!(bad.parse::<Id>().is_err(), "{bad}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use server::{Config, Lifetime};
+use server::{Config, Lifetime, uploads::Limits};
 use tokio::{net::TcpListener, signal};
 
 /// Serves the app and keeps shared scenes behind unlisted links.
@@ -21,9 +21,17 @@ struct Arguments {
     /// Store for the scenes: a folder, or `s3://bucket/prefix` with the usual AWS_* variables.
     #[arg(long, default_value = "scenes")]
     store: String,
-    /// Maximum size of a scene, in bytes.
+    /// Maximum size of a scene, in bytes. Up to four scenes are in memory at once while they are
+    /// checked.
     #[arg(long, default_value_t = 64 << 20)]
-    max_bytes: usize,
+    max_bytes: u64,
+    /// Size of the parts in which scenes arrive, in bytes. A proxy must let requests of this size
+    /// through.
+    #[arg(long, default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    part_bytes: u64,
+    /// Maximum size of all unfinished uploads together, in bytes.
+    #[arg(long, default_value_t = 4 << 30)]
+    max_unfinished_bytes: u64,
     /// Number of days for which a scene is kept if its owner does not choose: 1, 7 or 90.
     #[arg(long, default_value = "7")]
     ttl: Lifetime,
@@ -55,7 +63,11 @@ async fn main() -> anyhow::Result<()> {
     let config = Config {
         app: arguments.app,
         store,
-        max_bytes: arguments.max_bytes,
+        limits: Limits {
+            max_bytes: arguments.max_bytes,
+            part_bytes: arguments.part_bytes,
+            max_unfinished_bytes: arguments.max_unfinished_bytes,
+        },
         default_lifetime: arguments.ttl,
         behind_proxy: arguments.behind_proxy,
     };

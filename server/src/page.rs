@@ -21,7 +21,7 @@ use tower_http::{
 
 use crate::{
     limits::page_policy,
-    links::{SceneId, hex, random},
+    links::{Id, hex, random},
     preview::{self, Preview},
     store::Scenes,
 };
@@ -72,16 +72,16 @@ async fn home(State(app): State<App>) -> Response {
 
 /// The page of a shared scene. The page itself fetches the scene and reports if there is none.
 async fn scene(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let Ok(id) = id.parse::<SceneId>() else {
+    let Ok(id) = id.parse::<Id>() else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let tags = match app.scenes.described(id).await {
-        Ok((title, has_picture)) => {
+        Ok((title, picture)) => {
             let preview = Preview {
                 origin: preview::origin(&headers, app.behind_proxy),
                 id,
                 title: &title,
-                has_picture,
+                picture,
             };
             preview.tags()
         }
@@ -96,7 +96,7 @@ async fn scene(State(app): State<App>, Path(id): Path<String>, headers: HeaderMa
 
 /// The page of a shared scene that other pages may frame.
 async fn embedded(State(app): State<App>, Path(id): Path<String>) -> Response {
-    if id.parse::<SceneId>().is_err() {
+    if id.parse::<Id>().is_err() {
         return StatusCode::NOT_FOUND.into_response();
     }
     let mut response = page(&app, "", true).await;

@@ -4,7 +4,7 @@
 /// Width and height of a picture, pixels: what programs that show links ask for.
 pub const SIZE: [u32; 2] = [1200, 630];
 /// Maximum size of a picture, bytes.
-pub const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: u64 = 1 << 20;
 
 /// The bytes are not a picture that a scene may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

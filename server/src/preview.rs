@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::{links::SceneId, picture};
+use crate::{links::Id, picture};
 
 /// The title of a scene whose sender kept the name of its file.
 const UNNAMED: &str = "A scan of a room";
@@ -15,11 +15,12 @@ pub struct Preview<'a> {
     /// picture is.
     pub origin: Option<String>,
     /// The scene.
-    pub id: SceneId,
+    pub id: Id,
     /// The title that the sender chose; empty without one.
     pub title: &'a str,
-    /// If `true`, the scene has a picture.
-    pub has_picture: bool,
+    /// Which picture the scene has, if it has one: programs keep what they have seen at an address, so
+    /// that another picture needs another one.
+    pub picture: Option<String>,
 }
 
 impl Preview<'_> {
@@ -36,11 +37,11 @@ impl Preview<'_> {
             ("og:description", DESCRIPTION.to_owned()),
         ];
         let mut card = "summary";
-        if let Some(origin) = self.origin.as_ref().filter(|_| self.has_picture) {
+        if let (Some(origin), Some(picture)) = (&self.origin, &self.picture) {
             let [width, height] = picture::SIZE.map(|side| side.to_string());
             tags.push((
                 "og:image",
-                format!("{origin}/api/scenes/{}/picture", self.id),
+                format!("{origin}/api/scenes/{}/picture?{picture}", self.id),
             ));
             tags.extend([("og:image:width", width), ("og:image:height", height)]);
             card = "summary_large_image";
@@ -91,7 +92,7 @@ mod tests {
             origin: origin.map(str::to_owned),
             id: "0123456789abcdef0123456789abcdef".parse().unwrap(),
             title,
-            has_picture: true,
+            picture: Some("12ab".to_owned()),
         };
         preview.tags()
     }
@@ -104,7 +105,7 @@ mod tests {
             tags.contains("content=\"&quot;&gt;&lt;script&gt;alert('1')&lt;/script&gt;&amp;\"")
         );
         assert!(tags.contains(
-            "content=\"https://a.example/api/scenes/0123456789abcdef0123456789abcdef/picture\""
+            "content=\"https://a.example/api/scenes/0123456789abcdef0123456789abcdef/picture?12ab\""
         ));
     }
 

@@ -1,239 +1,162 @@
 //! The HTTP interface for scenes.
 //!
+//! A bundle arrives in parts, and a link leads to it once all of them are there:
+//!
 //! | request | answer |
 //! |---|---|
-//! | `POST /api/scenes?days=1\|7\|90&title=TEXT`, body a bundle | 201, JSON `id`, `url`, `manage_url`, `secret`, `expires` (seconds since 1970); 400, 413, 422, 429, 503 |
-//! | `GET /api/scenes/<id>` | the bundle; 404, 410 |
-//! | `PUT /api/scenes/<id>/picture`, `authorization: Bearer <secret>`, body a PNG or JPEG of 1200 x 630 pixels | 204; 403, 404, 410, 413, 422 |
-//! | `GET /api/scenes/<id>/picture` | the picture; 404, 410 |
+//! | `POST /api/uploads`, JSON `bytes`, and perhaps `days` (1, 7 or 90) and `title` | 201, JSON `upload`, `part_bytes`, `parts`, and the link: `id`, `url`, `manage_url`, `secret`; 400, 413, 415, 422, 429, 503 |
+//! | the same with `replaces`, the id of a scene, and `authorization: Bearer <secret>` | the same without a new secret; 403, 404, 410 |
+//! | `GET /api/uploads/<upload>` | JSON `bytes`, `part_bytes`, `parts`, `arrived` (numbers of parts), `expires`; 404 |
+//! | `PUT /api/uploads/<upload>/parts/<number>`, `content-digest: sha-256=:<base64>:`, body `part_bytes` bytes, or what is left for the last part; numbers count from 0 | 204; 400, 404, 408, 413, 422, 503 |
+//! | `PUT /api/uploads/<upload>/picture`, body a PNG or JPEG of 1200 x 630 pixels | 204; 404, 408, 413, 422, 503 |
+//! | `POST /api/uploads/<upload>/complete` | JSON `id`, `url`, `expires` (seconds since 1970), also if it is asked again; 403, 404, 409, 410, 422, 503 |
+//! | `DELETE /api/uploads/<upload>` | 204; 404 |
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /api/scenes/<id>` | the bundle, with an `etag`; 304, 404, 410 |
+//! | `GET /api/scenes/<id>/picture` | the picture, with an `etag`; 304, 404, 410 |
 //! | `DELETE /api/scenes/<id>`, `authorization: Bearer <secret>` | 204; 403, 404 |
 //! | `GET /healthz` | 200 |
 //!
-//! Errors are JSON with `error`, a sentence for the user. URLs in answers are paths because the
-//! server does not know its own host name.
+//! Errors are JSON with `error`, a sentence for the user; 429 and 503 say in `retry-after` when to try
+//! again. URLs in answers are paths because the server does not know its own host name.
 
 use std::sync::Arc;
 
 use axum::{
-    Json, Router,
-    body::{Body, Bytes},
-    extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post, put},
 };
-use segscape::bundle::{self, BundleError};
-use serde::Deserialize;
-use serde_json::json;
+use object_store::ObjectMeta;
 use tokio::sync::Semaphore;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::{
-    limits::{self, Asker, CONCURRENT_UPLOADS, UPLOAD_TIMEOUT},
-    links::{Lifetime, NotALifetime, SceneId, Secret},
-    picture::{self, NotAPicture},
-    store::{Scenes, StoreError, Stored},
+    error::ApiError,
+    limits::{self, Asker, Bodies, COMPLETIONS},
+    links::{Id, Lifetime, Secret},
+    picture, receiving,
+    store::{Scenes, StoreError},
+    uploads::Uploads,
 };
 
-/// Longest title of a scene, characters; the rest of a longer one is left out.
-const LONGEST_TITLE: usize = 200;
+/// Maximum size of a request in JSON, bytes.
+const MAX_JSON_BYTES: usize = 16 << 10;
 
+/// What all requests share.
 #[derive(Clone)]
-struct Shared {
-    scenes: Scenes,
-    max_bytes: usize,
-    default_lifetime: Lifetime,
-    uploads: Arc<Semaphore>,
+pub struct Shared {
+    pub scenes: Scenes,
+    pub uploads: Uploads,
+    pub default_lifetime: Lifetime,
+    /// The bodies that are coming.
+    pub bodies: Bodies,
+    /// Bundles are in memory while they are checked.
+    pub completions: Arc<Semaphore>,
 }
 
-/// The reason why a request was refused.
-#[derive(Debug, thiserror::Error)]
-enum ApiError {
-    #[error("what was sent is larger than {limit} bytes, the limit of this server")]
-    TooLarge { limit: usize },
-    #[error("{0}")]
-    Malformed(#[from] BundleError),
-    #[error("{0}")]
-    Lifetime(#[from] NotALifetime),
-    #[error("{0}")]
-    Picture(#[from] NotAPicture),
-    #[error("the upload was interrupted; try again")]
-    BrokenOff,
-    #[error("the server is busy with other uploads; try again in a minute")]
-    Busy,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let status = match &self {
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Malformed(_) | Self::Picture(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Lifetime(_) | Self::BrokenOff => StatusCode::BAD_REQUEST,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(StoreError::Missing) => StatusCode::NOT_FOUND,
-            Self::Store(StoreError::Expired) => StatusCode::GONE,
-            Self::Store(StoreError::WrongSecret) => StatusCode::FORBIDDEN,
-            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        // Details of internal failures go to the log, not to the client.
-        let message = if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!("{self}");
-            "an internal error occurred in the server, which changed nothing; try again later"
-                .to_owned()
-        } else {
-            self.to_string()
-        };
-        (status, Json(json!({ "error": message }))).into_response()
-    }
-}
-
-/// The routes that serve `scenes`. Bundles may have at most `max_bytes` bytes.
+/// The routes that serve `scenes`, to which `uploads` are added.
 pub fn routes(
     scenes: Scenes,
-    max_bytes: usize,
+    uploads: Uploads,
     default_lifetime: Lifetime,
     asker: Asker,
 ) -> Router {
+    let part_bytes = uploads.limits().part_bytes as usize;
     let shared = Shared {
         scenes,
-        max_bytes,
+        uploads,
         default_lifetime,
-        uploads: Arc::new(Semaphore::new(CONCURRENT_UPLOADS)),
+        bodies: Bodies::default(),
+        completions: Arc::new(Semaphore::new(COMPLETIONS)),
     };
-    let uploads = Router::new()
-        .route("/api/scenes", post(upload))
-        .layer(DefaultBodyLimit::max(max_bytes))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            UPLOAD_TIMEOUT,
-        ));
-    let pictures = Router::new()
-        .route("/api/scenes/{id}/picture", get(picture).put(set_picture))
-        .layer(DefaultBodyLimit::max(picture::MAX_BYTES))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            UPLOAD_TIMEOUT,
-        ));
-    limits::limit_uploads(uploads, asker)
-        .merge(pictures)
+    let limited = |bytes: usize| DefaultBodyLimit::max(bytes);
+    let begin = Router::new()
+        .route("/api/uploads", post(receiving::begin))
+        .layer(limited(MAX_JSON_BYTES));
+    let parts = put(receiving::part).layer(limited(part_bytes));
+    let pictures = put(receiving::picture).layer(limited(picture::MAX_BYTES as usize));
+    let uploads = limits::limit_uploads(begin, asker)
+        .route("/api/uploads/{id}/parts/{number}", parts)
+        .route("/api/uploads/{id}/picture", pictures)
+        .route("/api/uploads/{id}/complete", post(receiving::complete))
+        .route(
+            "/api/uploads/{id}",
+            get(receiving::arrived).delete(receiving::cancel),
+        );
+    limits::tell_sender(uploads, asker)
         .route("/api/scenes/{id}", get(fetch).delete(remove))
-        .route("/healthz", get(|| async { "ok" }))
+        .route("/api/scenes/{id}/picture", get(picture))
+        .route("/api/{*other}", any(async || ApiError::NoSuchAddress))
+        .route("/healthz", get(async || "ok"))
+        .method_not_allowed_fallback(async |method: Method| ApiError::Method(method))
         .with_state(shared)
 }
 
-#[derive(Deserialize)]
-struct UploadQuery {
-    days: Option<String>,
-    #[serde(default)]
-    title: String,
+/// Headers of a scene and its picture. Its visitors keep them and ask each time whether they are still
+/// there and still the same, so that nothing else is shown of a scene that was replaced or deleted.
+fn headers_of(meta: &ObjectMeta) -> [(&'static str, String); 4] {
+    [
+        ("content-length", meta.size.to_string()),
+        ("cache-control", "private, no-cache".to_owned()),
+        ("etag", meta.e_tag.clone().unwrap_or_default()),
+        ("x-robots-tag", "noindex".to_owned()),
+    ]
 }
 
-async fn upload(
-    State(shared): State<Shared>,
-    Query(query): Query<UploadQuery>,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let limit = shared.max_bytes;
-    let lifetime = query
-        .days
-        .map_or(Ok(shared.default_lifetime), |days| days.parse())?;
-    let _permit = shared.uploads.try_acquire().map_err(|_| ApiError::Busy)?;
-    let body = received(request, limit).await?;
-    let title = query.title.chars().filter(|c| !c.is_control());
-    let title = title.take(LONGEST_TITLE).collect();
-    let checked = body.clone();
-    let inspection = tokio::task::spawn_blocking(move || bundle::inspect(&checked))
-        .await
-        .map_err(|_| ApiError::BrokenOff)??;
-    let Stored {
-        id,
-        secret,
-        expires,
-    } = shared
-        .scenes
-        .add(body, inspection.points, title, lifetime)
-        .await?;
-    tracing::info!(
-        bytes = inspection.bytes,
-        points = inspection.points,
-        "scene stored"
-    );
-    let secret = secret.reveal();
-    let answer = json!({ "id": id.to_string(), "url": format!("/s/{id}"), "manage_url": format!("/s/{id}#manage={secret}"), "secret": secret, "expires": expires });
-    Ok((
-        StatusCode::CREATED,
-        [(header::CACHE_CONTROL, "no-store")],
-        Json(answer),
-    )
-        .into_response())
-}
-
-/// The whole body of a request whose body is limited to `limit` bytes.
-async fn received(request: Request, limit: usize) -> Result<Bytes, ApiError> {
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit as u64) {
-        return Err(ApiError::TooLarge { limit });
-    }
-    let body = Bytes::from_request(request, &()).await;
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
-        _ => ApiError::BrokenOff,
-    })
-}
-
-async fn set_picture(
-    State(shared): State<Shared>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    request: Request,
-) -> Result<StatusCode, ApiError> {
-    let (id, secret) = (known(&id)?, secret(&headers)?);
-    let _permit = shared.uploads.try_acquire().map_err(|_| ApiError::Busy)?;
-    let body = received(request, picture::MAX_BYTES).await?;
-    picture::media_type(&body)?;
-    shared.scenes.set_picture(id, &secret, body).await?;
-    Ok(StatusCode::NO_CONTENT)
+/// The answer to a visitor who has this very object.
+fn unchanged(headers: &HeaderMap, meta: &ObjectMeta) -> Option<Response> {
+    let etag = meta.e_tag.as_deref()?;
+    let known = headers.get(header::IF_NONE_MATCH)?.to_str().ok()?;
+    let is_it = |known: &str| known.trim().trim_start_matches("W/") == etag;
+    let [_, cached @ ..] = headers_of(meta);
+    known
+        .split(',')
+        .any(is_it)
+        .then(|| (StatusCode::NOT_MODIFIED, cached).into_response())
 }
 
 async fn picture(
     State(shared): State<Shared>,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let bytes = shared.scenes.picture(known(&id)?).await?;
-    let headers = [
-        (header::CONTENT_TYPE.as_str(), picture::media_type(&bytes)?),
-        // A deleted scene must not survive in caches.
-        (header::CACHE_CONTROL.as_str(), "no-store"),
-        ("x-robots-tag", "noindex"),
+    let picture = shared.scenes.picture(known(&id)?).await?;
+    if let Some(unchanged) = unchanged(&headers, &picture.meta) {
+        return Ok(unchanged);
+    }
+    let meta = picture.meta.clone();
+    let bytes = picture.bytes().await.map_err(StoreError::from)?;
+    let more = [
+        ("content-type", picture::media_type(&bytes)?),
         // Pages that show a link show its picture, too.
         ("cross-origin-resource-policy", "cross-origin"),
     ];
-    Ok((headers, bytes).into_response())
+    Ok((more, headers_of(&meta), bytes).into_response())
 }
 
-async fn fetch(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response, ApiError> {
+async fn fetch(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let bundle = shared.scenes.get(known(&id)?).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_LENGTH, bundle.meta.size.to_string()),
+    if let Some(unchanged) = unchanged(&headers, &bundle.meta) {
+        return Ok(unchanged);
+    }
+    let more = [
+        ("content-type", "application/octet-stream"),
         (
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"scene.segscape\"".to_owned(),
+            "content-disposition",
+            "attachment; filename=\"scene.segscape\"",
         ),
-        // A deleted scene must not survive in caches.
-        (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((
-        headers,
-        [("x-robots-tag", "noindex")],
-        Body::from_stream(bundle.into_stream()),
-    )
-        .into_response())
+    let headers = headers_of(&bundle.meta);
+    Ok((more, headers, Body::from_stream(bundle.into_stream())).into_response())
 }
 
 async fn remove(
@@ -250,7 +173,7 @@ async fn remove(
 }
 
 /// The secret of a request.
-fn secret(headers: &HeaderMap) -> Result<Secret, StoreError> {
+pub fn secret(headers: &HeaderMap) -> Result<Secret, StoreError> {
     let secret = headers.get(header::AUTHORIZATION).and_then(|value| {
         value
             .to_str()
@@ -263,6 +186,6 @@ fn secret(headers: &HeaderMap) -> Result<Secret, StoreError> {
 }
 
 /// Parses an id. Text that is not exactly an id never reaches the store.
-fn known(id: &str) -> Result<SceneId, StoreError> {
+fn known(id: &str) -> Result<Id, StoreError> {
     id.parse().map_err(|_| StoreError::Missing)
 }

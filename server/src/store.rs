@@ -1,43 +1,57 @@
-//! Scenes in an object store: each has its bundle in `scenes/<id>.segscape`, its record in
-//! `scenes/<id>.json`, and perhaps its preview picture in `scenes/<id>.picture`.
+//! Scenes in an object store. A scene is a record, `scenes/<id>.json`, and the version that the record
+//! names: its bundle, `scenes/<id>.<version>.segscape`, and perhaps its preview picture,
+//! `scenes/<id>.<version>.picture`.
 //!
-//! The record is written after the bundle and deleted first, so a bundle or a picture without a
-//! record is left over from an interrupted upload or deletion.
+//! A record is written after the objects that it names and deleted before them, and written at once.
+//! Readers therefore see one whole version or another, and an object that no record names is left
+//! over from something that was interrupted.
 
-use std::{path::Path as FilePath, sync::Arc};
+use std::{collections::HashMap, path::Path as FilePath, sync::Arc};
 
 use axum::body::Bytes;
 use object_store::{
-    GetResult, ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder, local::LocalFileSystem,
-    path::Path, prefix::PrefixStore,
+    GetResult, ObjectMeta, ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder,
+    local::LocalFileSystem, path::Path, prefix::PrefixStore,
 };
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
-use crate::links::{Lifetime, SceneId, Secret, SecretHash, now};
+use crate::links::{Id, Lifetime, Secret, SecretHash, now};
 
 const FOLDER: &str = "scenes";
 /// Time for which the record of an expired scene is kept, seconds, so that its link can report the
 /// expiry.
 const REMEMBER_EXPIRED: u64 = 90 * 86_400;
-/// Time for which a bundle without a record may belong to an upload in progress, seconds.
-const UPLOAD_MAY_TAKE: i64 = 3_600;
+/// Time for which an object that no record names may belong to a scene that is being stored, seconds.
+const STORING_MAY_TAKE: i64 = 3_600;
 
 /// Opens `s3://bucket/prefix` (credentials, region and endpoint from the usual `AWS_*` variables)
-/// or a local folder, which is created if necessary.
+/// or a local folder, which is created if necessary, for this user alone: the names in it are links.
 ///
 /// # Errors
 /// Returns an error if the folder cannot be created or the bucket's settings are incomplete.
 pub fn open(location: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     let Some(bucket) = location.strip_prefix("s3://") else {
         let folder = FilePath::new(location);
-        std::fs::create_dir_all(folder)?;
-        return Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?));
+        create(folder)?;
+        let store = LocalFileSystem::new_with_prefix(folder)?
+            .with_fsync(true)
+            .with_automatic_cleanup(true);
+        return Ok(Arc::new(store));
     };
     let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
     let store = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
         .build()?;
     Ok(Arc::new(PrefixStore::new(store, Path::parse(prefix)?)))
+}
+
+fn create(folder: &FilePath) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// The metadata of a scene.
@@ -54,7 +68,10 @@ pub struct Record {
     /// The title that its owner chose; empty without one.
     #[serde(default)]
     pub title: String,
-    /// Hash of the secret that allows deletion of the scene.
+    /// The version that the link leads to. Scenes of earlier servers have a single one without a name.
+    #[serde(default)]
+    pub version: Option<Id>,
+    /// Hash of the secret that allows its replacement and deletion.
     pub secret_hash: SecretHash,
 }
 
@@ -90,159 +107,246 @@ impl From<object_store::Error> for StoreError {
     }
 }
 
-/// A scene that was just stored.
-pub struct Stored {
-    /// The id that forms its link.
-    pub id: SceneId,
-    /// The owner's secret.
-    pub secret: Secret,
-    /// Time of expiry, seconds since 1970.
-    pub expires: u64,
+/// What a link leads to.
+pub struct Content {
+    /// Its name, unique among all versions.
+    pub version: Id,
+    /// The bundle.
+    pub bundle: Bytes,
+    /// Number of points in the bundle.
+    pub points: usize,
+    /// The preview picture.
+    pub picture: Option<Bytes>,
+    /// The title; empty without one.
+    pub title: String,
+}
+
+/// The link under which a scene is published.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Target {
+    /// Id of the scene.
+    pub scene: Id,
+    /// Hash of the owner's secret.
+    pub secret_hash: SecretHash,
+    /// What becomes of the link.
+    pub change: Change,
+}
+
+/// What becomes of a link.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub enum Change {
+    /// It is made, and works for this time.
+    Made(Lifetime),
+    /// It exists and leads to another content; it works for this time from now on, or expires when it
+    /// would have anyway.
+    Replaced(Option<Lifetime>),
 }
 
 /// The scenes of one server.
 #[derive(Clone)]
-pub struct Scenes(Arc<dyn ObjectStore>);
+pub struct Scenes {
+    store: Arc<dyn ObjectStore>,
+    /// Held while a record is read and changed.
+    changing: Arc<Mutex<()>>,
+}
 
 impl Scenes {
     /// Uses this store, under `scenes/`.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self(store)
+        Self {
+            store,
+            changing: Arc::default(),
+        }
     }
 
-    /// Stores a bundle under a new id.
+    /// Lets a link lead to this content. Until that is complete, a link that is replaced leads to what
+    /// it led to before. Returns the time of expiry, seconds since 1970.
     ///
     /// # Errors
-    /// [`StoreError::Random`], [`StoreError::Backend`].
-    pub async fn add(
+    /// [`StoreError::Missing`], [`StoreError::Expired`] or [`StoreError::WrongSecret`] if there is no
+    /// such link to replace; [`StoreError::Backend`]. Nothing has changed then.
+    pub async fn publish(&self, target: &Target, content: Content) -> Result<u64, StoreError> {
+        let (id, version) = (target.scene, Some(content.version));
+        match self.switch(target, content).await {
+            Ok((expires, old)) => {
+                if let Some(old) = old.filter(|old| *old != version) {
+                    self.discard(id, old).await;
+                }
+                Ok(expires)
+            }
+            Err(error) => {
+                // The version is the current one if it was published before, and only that was not
+                // noted down.
+                let current = self.record(id).await.map(|record| record.version);
+                if matches!(&current, Err(StoreError::Missing))
+                    || current.is_ok_and(|current| current != version)
+                {
+                    self.discard(id, version).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores a version and lets the record name it. Returns the time of expiry and the version that
+    /// the record named before, if there was a record.
+    async fn switch(
         &self,
-        bundle: Bytes,
-        points: usize,
-        title: String,
-        lifetime: Lifetime,
-    ) -> Result<Stored, StoreError> {
-        let (id, secret) = (SceneId::random()?, Secret::random()?);
-        let created = now();
-        let expires = created + lifetime.seconds();
+        target: &Target,
+        content: Content,
+    ) -> Result<(u64, Option<Option<Id>>), StoreError> {
+        let (id, version) = (target.scene, Some(content.version));
+        let bytes = content.bundle.len() as u64;
+        let bundle = content.bundle.into();
+        self.store.put(&bundle_path(id, version), bundle).await?;
+        if let Some(picture) = content.picture {
+            let path = picture_path(id, version);
+            self.store.put(&path, picture.into()).await?;
+        }
+        let _changing = self.changing.lock().await;
+        let (created, expires, old) = match target.change {
+            Change::Made(lifetime) => (now(), now() + lifetime.seconds(), None),
+            Change::Replaced(lifetime) => {
+                // It may have been deleted meanwhile.
+                let old = self.owned(id, &target.secret_hash).await?;
+                let expires = lifetime.map_or(old.expires, |lifetime| now() + lifetime.seconds());
+                (old.created, expires, Some(old.version))
+            }
+        };
         let record = Record {
             created,
             expires,
-            bytes: bundle.len() as u64,
-            points: points as u64,
-            title,
-            secret_hash: secret.hash(),
+            bytes,
+            points: content.points as u64,
+            title: content.title,
+            version,
+            secret_hash: target.secret_hash.clone(),
         };
-        self.0.put(&bundle_path(id), bundle.into()).await?;
-        self.0
-            .put(&record_path(id), serde_json::to_vec(&record)?.into())
-            .await?;
-        Ok(Stored {
-            id,
-            secret,
-            expires,
-        })
+        let record = serde_json::to_vec(&record)?;
+        self.store.put(&record_path(id), record.into()).await?;
+        Ok((expires, old))
+    }
+
+    /// The record of a scene that this secret belongs to.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::WrongSecret`],
+    /// [`StoreError::Backend`].
+    pub async fn owned(&self, id: Id, secret_hash: &SecretHash) -> Result<Record, StoreError> {
+        let record = self.living(id).await?;
+        match record.secret_hash == *secret_hash {
+            true => Ok(record),
+            false => Err(StoreError::WrongSecret),
+        }
     }
 
     /// The bundle of a scene, to be streamed.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
-    pub async fn get(&self, id: SceneId) -> Result<GetResult, StoreError> {
-        self.living(id).await?;
-        Ok(self.0.get(&bundle_path(id)).await?)
-    }
-
-    /// The title of a scene, and whether it has a picture.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
-    pub async fn described(&self, id: SceneId) -> Result<(String, bool), StoreError> {
-        let record = self.living(id).await?;
-        let has_picture = self.0.head(&picture_path(id)).await.is_ok();
-        Ok((record.title, has_picture))
+    pub async fn get(&self, id: Id) -> Result<GetResult, StoreError> {
+        self.current(id, bundle_path).await
     }
 
     /// The preview picture of a scene.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
-    pub async fn picture(&self, id: SceneId) -> Result<Bytes, StoreError> {
-        self.living(id).await?;
-        Ok(self.0.get(&picture_path(id)).await?.bytes().await?)
+    pub async fn picture(&self, id: Id) -> Result<GetResult, StoreError> {
+        self.current(id, picture_path).await
     }
 
-    /// Stores the preview picture of a scene if the secret belongs to it.
+    /// An object of the version that the link leads to.
+    async fn current(
+        &self,
+        id: Id,
+        path: impl Fn(Id, Option<Id>) -> Path,
+    ) -> Result<GetResult, StoreError> {
+        let version = self.living(id).await?.version;
+        match self.store.get(&path(id, version)).await {
+            // Another version took its place between the record and the object.
+            Err(object_store::Error::NotFound { .. }) => {
+                let next = self.living(id).await?.version;
+                Ok(self.store.get(&path(id, next)).await?)
+            }
+            found => Ok(found?),
+        }
+    }
+
+    /// The title of a scene, and the name of its picture's version if it has a picture.
     ///
     /// # Errors
-    /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::WrongSecret`],
-    /// [`StoreError::Backend`].
-    pub async fn set_picture(
-        &self,
-        id: SceneId,
-        secret: &Secret,
-        picture: Bytes,
-    ) -> Result<(), StoreError> {
-        if self.living(id).await?.secret_hash != secret.hash() {
-            return Err(StoreError::WrongSecret);
-        }
-        self.0.put(&picture_path(id), picture.into()).await?;
-        Ok(())
+    /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
+    pub async fn described(&self, id: Id) -> Result<(String, Option<String>), StoreError> {
+        /// Digits that tell versions of one scene apart. All of them are the key to an upload.
+        const DIGITS: usize = 8;
+        let Record { title, version, .. } = self.living(id).await?;
+        let has_picture = self.store.head(&picture_path(id, version)).await.is_ok();
+        let name = version.map_or_else(String::new, |version| version.to_string());
+        let name = name.chars().take(DIGITS).collect();
+        Ok((title, has_picture.then_some(name)))
     }
 
     /// Deletes a scene if the secret belongs to it.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::WrongSecret`], [`StoreError::Backend`].
-    pub async fn delete(&self, id: SceneId, secret: &Secret) -> Result<(), StoreError> {
-        if self.record(id).await?.secret_hash != secret.hash() {
+    pub async fn delete(&self, id: Id, secret: &Secret) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
+        let record = self.record(id).await?;
+        if record.secret_hash != secret.hash() {
             return Err(StoreError::WrongSecret);
         }
-        self.remove(&record_path(id)).await?;
-        self.remove(&picture_path(id)).await?;
-        self.remove(&bundle_path(id)).await
+        remove(&*self.store, &record_path(id)).await?;
+        self.discard(id, record.version).await;
+        Ok(())
     }
 
-    /// Deletes expired scenes and the remains of interrupted uploads. Returns the number of bundles
-    /// and pictures deleted.
+    /// Deletes a version that no record names. What cannot be deleted is left to [`Self::sweep`].
+    async fn discard(&self, id: Id, version: Option<Id>) {
+        for path in [picture_path(id, version), bundle_path(id, version)] {
+            if let Err(error) = remove(&*self.store, &path).await {
+                tracing::warn!("an old version stays for a while: {error}");
+            }
+        }
+    }
+
+    /// Deletes expired scenes, damaged records and what was left over. Returns the number of objects
+    /// deleted; those that cannot be deleted are logged.
     ///
     /// # Errors
-    /// [`StoreError::Backend`] if the store cannot be listed or fails to delete.
+    /// [`StoreError::Backend`] if the store cannot be listed.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        let listing = self
-            .0
-            .list_with_delimiter(Some(&Path::from(FOLDER)))
-            .await?;
+        let folder = Path::from(FOLDER);
+        let listing = self.store.list_with_delimiter(Some(&folder)).await?;
+        let mut records = HashMap::new();
         let mut removed = 0;
         for object in listing.objects {
-            let name = object.location.filename().unwrap_or_default();
-            let Some((Ok(id), extension)) = name
-                .split_once('.')
-                .map(|(stem, extension)| (stem.parse::<SceneId>(), extension))
-            else {
+            let Some((id, is_record, version)) = read_name(&object) else {
                 continue;
             };
-            match (extension, self.record(id).await) {
-                ("json", Ok(record)) if record.expires + REMEMBER_EXPIRED <= now() => {
-                    self.remove(&record_path(id)).await?
+            if let std::collections::hash_map::Entry::Vacant(unread) = records.entry(id) {
+                unread.insert(self.record(id).await);
+            }
+            let is_old = object.last_modified.timestamp() + STORING_MAY_TAKE < now() as i64;
+            let is_over = match &records[&id] {
+                Ok(record) if is_record => record.expires + REMEMBER_EXPIRED <= now(),
+                Ok(record) => record.expires <= now() || (is_old && record.version != version),
+                Err(StoreError::Missing | StoreError::Record(_)) => is_old,
+                Err(_) => false,
+            };
+            if is_over {
+                match remove(&*self.store, &object.location).await {
+                    Ok(()) => removed += 1,
+                    Err(error) => tracing::error!("what expired cannot be deleted: {error}"),
                 }
-                ("segscape" | "picture", Ok(record)) if record.expires <= now() => {
-                    self.remove(&object.location).await?;
-                    removed += 1;
-                }
-                ("segscape" | "picture", Err(StoreError::Missing))
-                    if object.last_modified.timestamp() + UPLOAD_MAY_TAKE < now() as i64 =>
-                {
-                    self.remove(&object.location).await?;
-                    removed += 1;
-                }
-                _ => {}
             }
         }
         Ok(removed)
     }
 
     /// The record of a scene that has not expired.
-    async fn living(&self, id: SceneId) -> Result<Record, StoreError> {
+    async fn living(&self, id: Id) -> Result<Record, StoreError> {
         let record = self.record(id).await?;
         match record.expires <= now() {
             true => Err(StoreError::Expired),
@@ -250,28 +354,48 @@ impl Scenes {
         }
     }
 
-    async fn record(&self, id: SceneId) -> Result<Record, StoreError> {
-        let bytes = self.0.get(&record_path(id)).await?.bytes().await?;
+    async fn record(&self, id: Id) -> Result<Record, StoreError> {
+        let bytes = self.store.get(&record_path(id)).await?.bytes().await?;
         Ok(serde_json::from_slice(&bytes)?)
     }
+}
 
-    /// Removes an object. An object that does not exist is not an error.
-    async fn remove(&self, path: &Path) -> Result<(), StoreError> {
-        match self.0.delete(path).await.map_err(StoreError::from) {
-            Err(StoreError::Missing) => Ok(()),
-            result => result,
-        }
+/// Removes an object. An object that does not exist is not an error.
+pub(crate) async fn remove(store: &dyn ObjectStore, path: &Path) -> Result<(), StoreError> {
+    match store.delete(path).await.map_err(StoreError::from) {
+        Err(StoreError::Missing) => Ok(()),
+        result => result,
     }
 }
 
-fn bundle_path(id: SceneId) -> Path {
-    Path::from(format!("{FOLDER}/{id}.segscape"))
+/// The scene that an object belongs to, whether it is the record, and else its version. `None` for
+/// files of others.
+fn read_name(object: &ObjectMeta) -> Option<(Id, bool, Option<Id>)> {
+    let (id, rest) = object.location.filename()?.split_once('.')?;
+    let id = id.parse().ok()?;
+    let version = match rest.rsplit_once('.') {
+        Some((version, "segscape" | "picture")) => Some(version.parse().ok()?),
+        None if matches!(rest, "json" | "segscape" | "picture") => None,
+        _ => return None,
+    };
+    Some((id, rest == "json", version))
 }
 
-fn picture_path(id: SceneId) -> Path {
-    Path::from(format!("{FOLDER}/{id}.picture"))
+fn bundle_path(id: Id, version: Option<Id>) -> Path {
+    path_of(id, version, "segscape")
 }
 
-fn record_path(id: SceneId) -> Path {
-    Path::from(format!("{FOLDER}/{id}.json"))
+fn picture_path(id: Id, version: Option<Id>) -> Path {
+    path_of(id, version, "picture")
+}
+
+fn record_path(id: Id) -> Path {
+    path_of(id, None, "json")
+}
+
+fn path_of(id: Id, version: Option<Id>, kind: &str) -> Path {
+    Path::from(match version {
+        Some(version) => format!("{FOLDER}/{id}.{version}.{kind}"),
+        None => format!("{FOLDER}/{id}.{kind}"),
+    })
 }

@@ -51,6 +51,19 @@ impl Page {
         self.load(address).await;
     }
 
+    /// Lets so many bytes a second reach servers; `None` if none can be reached.
+    pub async fn upload_at(&self, bytes_per_second: Option<u32>) {
+        let limits = json!({
+            "offline": bytes_per_second.is_none(),
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": bytes_per_second.unwrap_or(0),
+        });
+        self.protocol("Network.enable", json!({})).await;
+        self.protocol("Network.emulateNetworkConditions", limits)
+            .await;
+    }
+
     /// Drops files and folders onto the middle of the page.
     pub async fn drop_files(&self, paths: &[&Path]) {
         let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });

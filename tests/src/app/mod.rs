@@ -105,7 +105,9 @@ impl Stand {
             .args(["--listen", &format!("127.0.0.1:{port}"), "--app"])
             .arg(app)
             .arg("--store")
-            .arg(folder.path().join("store"));
+            .arg(folder.path().join("store"))
+            // Small scenes come in several parts, too.
+            .args(["--part-bytes", "20000"]);
         let mut server = Process::start(command, &folder.path().join("server.log"));
         server.listens(port, START).await;
         Self {
@@ -142,6 +144,19 @@ impl Stand {
                 .is_some_and(|extension| extension == "segscape")
         });
         files
+    }
+
+    /// Numbers of the parts of an unfinished upload that the server has, ascending.
+    pub fn parts(&self) -> Vec<u32> {
+        let folder = self.folder.path().join("store/uploads");
+        let uploads = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let files = uploads.flat_map(|upload| std::fs::read_dir(upload.path()));
+        let names = files.flatten().flatten().map(|file| file.file_name());
+        let mut numbers: Vec<u32> = names
+            .filter_map(|name| name.to_str()?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// Closes the browsers. If the story failed, keeps pictures of the pages and prints the

@@ -32,8 +32,14 @@ impl Page {
     /// Sends the scene that the dialog offers, and closes the dialog.
     pub async fn send(&self) -> Sent {
         self.press("send-button").await;
+        self.until_sent().await
+    }
+
+    /// Waits until the scene is sent, and closes the dialog.
+    pub async fn until_sent(&self) -> Sent {
         self.until("the links", STEP, async || {
-            self.exists("share-link").await || self.exists("share-problem").await
+            let is_sent = !self.exists("sending").await && self.exists("share-link").await;
+            is_sent || self.exists("share-problem").await
         })
         .await;
         let sent = Sent {
@@ -47,6 +53,13 @@ impl Page {
         );
         self.close_sharing().await;
         sent
+    }
+
+    /// Number of requests of the page whose address ends with this.
+    pub async fn requests_of(&self, ending: &str) -> usize {
+        const REQUESTS: &str = "return performance.getEntriesByType('resource')
+            .filter(request => request.name.endsWith(arguments[0])).length";
+        self.run(REQUESTS, &[json!(ending)]).await
     }
 
     /// Closes the dialog.

@@ -130,3 +130,85 @@ fn links_are_kept_in_this_browser_and_delete_what_they_lead_to() {
         assert_eq!(page.errors().await, [] as [&str; 0]);
     });
 }
+
+#[test]
+fn what_is_lost_on_the_way_goes_on_and_a_link_shows_what_its_owner_sends_again() {
+    story(async |stand| {
+        let page = stand.visit(ADDRESS, Visit::DESKTOP).await;
+        page.choose(&stand.thin_room()).await;
+        page.until_done().await;
+        page.offer_to_share().await;
+        page.upload_at(Some(50_000)).await;
+        page.press("send-button").await;
+        page.until("two parts", STEP, async || stand.parts().len() >= 2)
+            .await;
+        page.upload_at(None).await;
+        page.until("the loss", STEP, async || page.exists("go-on").await)
+            .await;
+        let problem = page.text("share-problem").await;
+        assert!(problem.contains("internet connection"), "{problem}");
+        assert!(page.asks_before_it_is_left().await);
+        page.keep_picture("sharing-lost").await;
+        let there = stand.parts();
+        assert!(stand.stored().is_empty(), "a link needs all of it");
+        page.upload_at(Some(1_000_000)).await;
+        page.press("go-on").await;
+        let sent = page.until_sent().await;
+        assert!(!page.asks_before_it_is_left().await);
+        for part in there {
+            let times = page.requests_of(&format!("/parts/{part}")).await;
+            assert_eq!(times, 1, "part {part} is sent once");
+        }
+
+        let guest = stand.visit(&sent.link, Visit::PHONE).await;
+        guest.until_done().await;
+        let [_, picture] = guest.preview().await;
+        let thing = page.rows().await[0].id;
+        page.press_row(thing).await;
+        page.press_tool(thing, "Rename").await;
+        page.type_into(".rename", "Throne\u{e007}").await;
+        page.press("share-button").await;
+        page.until("the scene to be packed", STEP, async || {
+            page.text("send-button").await == "Update the link"
+        })
+        .await;
+        page.keep_picture("sharing-update").await;
+        let first = stand.stored();
+        let updated = page.send().await;
+        assert_eq!(updated.link, sent.link);
+        assert_eq!(updated.secret_link, sent.secret_link);
+        let [stored] = &stand.stored()[..] else {
+            panic!("one scene is stored: {:?}", stand.stored());
+        };
+        assert_ne!(*stored, first[0]);
+        guest.go(&sent.link).await;
+        guest.until_done().await;
+        assert!(guest.rows().await.iter().any(|row| row.name == "Throne"));
+        let [_, other] = guest.preview().await;
+        assert_ne!(picture, other, "programs that show links notice");
+
+        // Whoever has the secret link may send the scene once more, on a phone, too; and may not.
+        guest.go(&sent.secret_link).await;
+        guest.until_done().await;
+        guest.unfold("again").await;
+        guest
+            .until("the scene to be packed", STEP, async || {
+                guest.text("send-button").await == "Update the link"
+            })
+            .await;
+        guest.keep_picture("sharing-update-phone").await;
+        assert_eq!(guest.flaws().await, [] as [&str; 0]);
+        guest.press_css(".offer .segment:last-of-type").await;
+        guest.upload_at(Some(50_000)).await;
+        guest.press("send-button").await;
+        guest
+            .until("a part", STEP, async || !stand.parts().is_empty())
+            .await;
+        guest.press("cancel-sending").await;
+        guest
+            .until("its parts to go", STEP, async || stand.parts().is_empty())
+            .await;
+        assert_eq!(stand.stored().len(), 1);
+        assert_eq!(guest.errors().await, [] as [&str; 0]);
+    });
+}

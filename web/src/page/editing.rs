@@ -71,6 +71,7 @@ pub fn begin(state: State, edits: Edits) {
     let opening = state.opening.read_untracked();
     let is_saved = opening.as_ref().is_none_or(|opening| !opening.unsaved);
     state.saved.set(is_saved.then(|| edits.clone()));
+    state.sent.set(edits.clone());
     state.edits.set(History::starting_from(edits));
 }
 

@@ -9,6 +9,7 @@ pub mod crash;
 pub mod editing;
 pub mod embedding;
 pub mod endpoint;
+pub mod exchange;
 pub mod following;
 pub mod gather;
 pub mod history;
@@ -23,6 +24,7 @@ pub mod selection;
 pub mod share;
 pub mod state;
 mod ui;
+pub mod upload;
 pub mod viewing;
 
 pub use app::App;

@@ -69,10 +69,11 @@ pub fn is_saved(state: State) {
     state.saved.set(Some(edits));
 }
 
-/// Lets the browser ask before the page is left with changes that are not saved.
+/// Lets the browser ask before the page is left with changes that are not saved, or with a scene that is
+/// being sent.
 pub fn guard(state: State) {
     let listener = window_event_listener(ev::beforeunload, move |event| {
-        if state.unsaved.get_untracked() {
+        if state.unsaved.get_untracked() || state.uploading.is_under_way() {
             event.prevent_default();
             // Older browsers ask only if there are words, which none of them shows.
             event.set_return_value("unsaved");

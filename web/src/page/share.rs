@@ -1,16 +1,16 @@
-//! Uploads a scene to the share server and deletes it again, and keeps the links in this browser.
+//! The links to scenes that this browser shared: it keeps them, with the secrets with which it may
+//! replace and delete what they lead to.
 
-use js_sys::{Array, Uint8Array};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, Headers, RequestInit, Response};
 
 use crate::{
     browser,
-    page::state::State,
-    protocol::{Bulk, Source},
+    page::{
+        exchange::{Message, ShareError, ask},
+        state::State,
+    },
+    protocol::Source,
 };
 
 /// Key of the links in the browser's storage.
@@ -39,7 +39,7 @@ impl Expiry {
     ];
 
     /// Number of days, as the server expects it.
-    fn days(self) -> u32 {
+    pub fn days(self) -> u32 {
         match self {
             Self::Day => 1,
             Self::Week => 7,
@@ -48,18 +48,21 @@ impl Expiry {
     }
 }
 
-/// A scene on the server that this browser may delete.
+/// A scene on the server that this browser may replace and delete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
     /// The unlisted id.
     pub id: String,
-    /// The secret that allows deletion of the scene.
+    /// The secret that allows its replacement and deletion.
     pub secret: String,
     /// Time of expiry, seconds since 1970; `None` if this browser did not share the scene.
     pub expires: Option<u64>,
     /// What the scan is called on this machine.
     #[serde(default)]
     pub name: String,
+    /// If `true`, the link has this name as its title.
+    #[serde(default)]
+    pub named: bool,
 }
 
 impl Shared {
@@ -68,7 +71,7 @@ impl Shared {
         format!("{}/s/{}", browser::origin(), self.id)
     }
 
-    /// The link to keep: whoever has it can delete the scene.
+    /// The link to keep: whoever has it can replace and delete the scene.
     pub fn manage_link(&self) -> String {
         format!("{}#manage={}", self.link(), self.secret)
     }
@@ -83,67 +86,9 @@ impl Shared {
     }
 
     /// The header with which the server knows the owner.
-    fn authorization(&self) -> JsValue {
-        headers("authorization", &format!("Bearer {}", self.secret))
+    pub fn authorization(&self) -> (&'static str, String) {
+        ("authorization", format!("Bearer {}", self.secret))
     }
-}
-
-/// The reason why the server did not fulfil a request, in words that tell the user what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ShareError {
-    /// The server did not answer.
-    #[error("the share server did not answer; check the internet connection and try again")]
-    NoAnswer,
-    /// The page is served without a share server.
-    #[error("this page is served without a share server; download the files instead")]
-    NoServer,
-    /// The server refused the request.
-    #[error("the share server refused the request with status {status}: {words}")]
-    Refused {
-        /// HTTP status.
-        status: u16,
-        /// The server's explanation.
-        words: String,
-    },
-    /// The answer is not from a share server.
-    #[error("the share server's answer could not be read: {0}")]
-    Answer(#[from] serde_json::Error),
-}
-
-/// Uploads a bundle of the scan called `name`. The name is the title of the link if it is `named`, and
-/// else is not sent.
-///
-/// # Errors
-/// [`ShareError`].
-pub async fn upload(
-    bundle: &Bulk,
-    expiry: Expiry,
-    name: String,
-    named: bool,
-) -> Result<Shared, ShareError> {
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&Uint8Array::new(&bundle.0));
-    init.set_headers(&headers("content-type", "application/octet-stream"));
-    let title = js_sys::encode_uri_component(if named { &name } else { "" });
-    let path = format!("/api/scenes?days={}&title={title}", expiry.days());
-    let answer = fetch(&path, &init).await?;
-    let shared: Shared = serde_json::from_str(&answer)?;
-    Ok(Shared { name, ..shared })
-}
-
-/// Uploads the preview picture of a scene.
-///
-/// # Errors
-/// [`ShareError`].
-pub async fn illustrate(shared: &Shared, picture: &Blob) -> Result<(), ShareError> {
-    let init = RequestInit::new();
-    init.set_method("PUT");
-    init.set_body(picture);
-    init.set_headers(&shared.authorization());
-    fetch(&format!("/api/scenes/{}/picture", shared.id), &init)
-        .await
-        .map(drop)
 }
 
 /// Deletes a scene.
@@ -151,12 +96,12 @@ pub async fn illustrate(shared: &Shared, picture: &Blob) -> Result<(), ShareErro
 /// # Errors
 /// [`ShareError`].
 pub async fn delete(shared: &Shared) -> Result<(), ShareError> {
-    let init = RequestInit::new();
-    init.set_method("DELETE");
-    init.set_headers(&shared.authorization());
-    fetch(&format!("/api/scenes/{}", shared.id), &init)
-        .await
-        .map(drop)
+    let message = Message {
+        headers: &[shared.authorization()],
+        ..Message::default()
+    };
+    let path = format!("/api/scenes/{}", shared.id);
+    ask("DELETE", &path, message).await.map(drop)
 }
 
 /// The links that this browser keeps, the oldest first, without those that have expired.
@@ -173,9 +118,10 @@ fn read(text: &str, now: u64) -> Vec<Shared> {
     links
 }
 
-/// Keeps a link in this browser, if it has room for it.
+/// Keeps a link in this browser, if it has room for it, as the latest.
 pub fn keep(state: State, shared: Shared) {
     change(state, |links| {
+        links.retain(|link| link.id != shared.id);
         links.push(shared);
         let excess = links.len().saturating_sub(MOST);
         links.drain(..excess);
@@ -198,7 +144,7 @@ fn change(state: State, change: impl FnOnce(&mut Vec<Shared>)) {
     state.links.set(links);
 }
 
-/// The scene of this source as this browser may delete it: by the address of the page, or by a link
+/// The scene of this source as this browser may replace and delete it: by the address of the page, or by a link
 /// that it keeps.
 pub fn own(state: State, source: &Source) -> Option<Shared> {
     let Source::Shared(id) = source else {
@@ -211,6 +157,7 @@ pub fn own(state: State, source: &Source) -> Option<Shared> {
             secret,
             expires: None,
             name: String::new(),
+            named: false,
         })
     });
     let kept = || {
@@ -218,48 +165,6 @@ pub fn own(state: State, source: &Source) -> Option<Shared> {
         links.iter().find(|link| link.id == *id).cloned()
     };
     by_address.or_else(kept)
-}
-
-async fn fetch(path: &str, init: &RequestInit) -> Result<String, ShareError> {
-    let response: Response = JsFuture::from(browser::window().fetch_with_str_and_init(path, init))
-        .await
-        .map_err(|_| ShareError::NoAnswer)?
-        .unchecked_into();
-    let text = match response.text() {
-        Ok(text) => JsFuture::from(text)
-            .await
-            .ok()
-            .and_then(|text| text.as_string())
-            .unwrap_or_default(),
-        Err(_) => String::new(),
-    };
-    let status = response.status();
-    if response.ok() {
-        return Ok(text);
-    }
-    match serde_json::from_str(&text) {
-        Ok(Refusal { error }) => Err(ShareError::Refused {
-            status,
-            words: error,
-        }),
-        Err(_) if matches!(status, 404 | 405 | 501) => Err(ShareError::NoServer),
-        Err(_) => Err(ShareError::Refused {
-            status,
-            words: text.chars().take(200).collect(),
-        }),
-    }
-}
-
-/// The share server's explanation of a refusal.
-#[derive(Deserialize)]
-struct Refusal {
-    error: String,
-}
-
-fn headers(name: &str, value: &str) -> JsValue {
-    let pair = Array::of2(&name.into(), &value.into());
-    Headers::new_with_str_sequence_sequence(&Array::of1(&pair))
-        .map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
 #[cfg(test)]
@@ -275,6 +180,7 @@ mod tests {
             secret: "1".into(),
             expires,
             name: "room.ply".into(),
+            named: false,
         };
         let links = [link(Some(99)), link(Some(101)), link(None)];
         let text = serde_json::to_string(&links).expect("plain values");

@@ -30,6 +30,7 @@ use crate::{
         saving::Project,
         selection::Selection,
         share::{self, Shared},
+        upload::Uploading,
     },
     protocol::{Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, ScanInfo, Source},
     view::{Viewer, cloud::Paint},
@@ -303,8 +304,12 @@ pub struct State {
     pub folded: RwSignal<bool>,
     /// If `true`, the dialog for sharing is open.
     pub sharing: RwSignal<bool>,
-    /// The scene on screen on the server, if this browser may delete it there.
+    /// The scene on screen on the server, if this browser may replace and delete it there.
     pub shared: RwSignal<Option<Shared>>,
+    /// The changes that this scene on the server has.
+    pub sent: RwSignal<Edits>,
+    /// The scene on its way to the server.
+    pub uploading: Uploading,
     /// The links that this browser keeps.
     pub links: RwSignal<Vec<Shared>>,
     /// If `true`, the help is open.
@@ -482,6 +487,8 @@ impl State {
             error: RwSignal::new(None),
             folded: RwSignal::new(false),
             shared: RwSignal::new(None),
+            sent: RwSignal::new(Edits::NONE),
+            uploading: Uploading::default(),
             links: RwSignal::new(share::kept()),
             help: RwSignal::new(false),
             dragging: RwSignal::new(false),

@@ -1,32 +1,36 @@
-//! Sharing: what a link to the scene would send, before it does; links that send nothing; and the
-//! links of earlier visits.
+//! Sharing: the offer to send the scene, the scene on its way, and its links; links that send nothing;
+//! and the links of earlier visits.
 
-use leptos::{ev, prelude::*};
-use segscape::preflight::Color;
+use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::Blob;
+use web_sys::Element;
 
 use super::{
     dialog::Dialog,
     icon::{Glyph, Icon},
     link::{Copy, Link},
+    offer::Offer,
+    sending::SendingLine,
 };
 use crate::{
     browser,
-    edits::Edits,
-    numbers::{grouped, megabytes},
     page::{
-        actions, address, preview,
-        share::{self, Expiry, Shared},
+        address,
+        share::{self, Shared},
         state::State,
     },
-    protocol::{Bulk, Source, UNNAMED},
+    protocol::Source,
 };
 
 /// The button that opens the dialog.
 #[component]
 pub fn ShareButton() -> impl IntoView {
     let state = State::expect();
+    let words = move || match state.uploading.sending.get() {
+        None => "Share".to_owned(),
+        Some(sending) if sending.pause.is_some() => "Sharing waits".to_owned(),
+        Some(sending) => format!("Sharing {} %", sending.percent()),
+    };
     view! {
         <button
             class="button primary"
@@ -37,7 +41,7 @@ pub fn ShareButton() -> impl IntoView {
             on:click=move |_| state.sharing.set(true)
         >
             <Glyph icon=Icon::Share />
-            "Share"
+            {words}
         </button>
     }
 }
@@ -46,26 +50,51 @@ pub fn ShareButton() -> impl IntoView {
 #[component]
 pub fn SharingDialog() -> impl IntoView {
     let state = State::expect();
+    let content = move || {
+        // The link that the scene on screen shall take over, of those that are kept.
+        let taken_over = RwSignal::new(None);
+        view! {
+            <Scene taken_over />
+            <ByUrl />
+            <Kept taken_over />
+        }
+    };
     view! {
         <Dialog class="sharing" title="Share" open=state.sharing on_close=move || state.sharing.set(false)>
-            <Show when=move || state.sharing.get()>
-                <Scene />
-                <ByUrl />
-                <Kept />
-            </Show>
+            <Show when=move || state.sharing.get()>{content()}</Show>
         </Dialog>
     }
 }
 
-/// The scene on screen: the offer to share it, or its links.
+/// The scene on screen: the offer to share it, what is on its way, or its links.
 #[component]
-fn Scene() -> impl IntoView {
+fn Scene(taken_over: RwSignal<Option<Shared>>) -> impl IntoView {
     let state = State::expect();
     let deleted = RwSignal::new(false);
-    let content = move || match state.shared.get() {
-        Some(shared) => view! { <Links shared deleted /> }.into_any(),
-        None if state.is_segmented() => view! { <Offer /> }.into_any(),
-        None => ().into_any(),
+    let is_sent = Memo::new(move |_| state.uploading.sending.with(Option::is_some));
+    Effect::new(move |_| {
+        if is_sent.get() {
+            taken_over.set(None);
+        }
+    });
+    let content = move || match (taken_over.get(), state.shared.get()) {
+        _ if is_sent.get() => view! { <SendingLine /> }.into_any(),
+        (Some(link), _) => view! { <Offer own=Some(link) /> }.into_any(),
+        (None, Some(shared)) => {
+            let is_new = state.sent.with_untracked(|sent| {
+                let edits = state.edits.read_untracked();
+                !edits.present().are_as(sent)
+            });
+            let again = shared.clone();
+            let again = move || view! { <Again shared=again.clone() is_new /> };
+            let (before, after) = match is_new {
+                true => (Some(again()), None),
+                false => (None, Some(again())),
+            };
+            view! { {before} <Links shared deleted /> {after} }.into_any()
+        }
+        (None, None) if state.is_segmented() => view! { <Offer own=None /> }.into_any(),
+        (None, None) => ().into_any(),
     };
     view! {
         <p role="status" data-testid="share">
@@ -75,153 +104,22 @@ fn Scene() -> impl IntoView {
     }
 }
 
-/// What would be sent, and the button that sends it.
+/// The offer to send the scene once more, unfolded if it is no longer what its link shows.
 #[component]
-fn Offer() -> impl IntoView {
-    let state = State::expect();
-    let (named, expiry) = (RwSignal::new(false), RwSignal::new(Expiry::default()));
-    let packed = RwSignal::new_local(None::<(Bulk, Edits)>);
-    let problem = RwSignal::new(None::<String>);
-    let sending = RwSignal::new(false);
-    Effect::new(move |_| {
-        let with_name = named.get();
-        packed.set(None);
-        let edits = state.edits.read_untracked().present().clone();
-        actions::pack(state, edits.clone(), with_name, move |bundle| {
-            // The box may have been ticked again meanwhile, or the dialog closed.
-            if named.try_get_untracked() == Some(with_name) {
-                packed.set(Some((bundle, edits)));
-            }
-        });
-    });
-    let send = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        let Some((bundle, edits)) = packed.get_untracked() else {
-            return;
-        };
-        sending.set(true);
-        problem.set(None);
-        let (expiry, named) = (expiry.get_untracked(), named.get_untracked());
-        let name = name_of_scan(state);
-        spawn_local(async move {
-            let picture = preview::picture(state).await;
-            match share::upload(&bundle, expiry, name, named).await {
-                Ok(shared) => {
-                    illustrate(&shared, picture).await;
-                    share::keep(state, shared.clone());
-                    state.saved.set(Some(edits));
-                    state.shared.set(Some(shared));
-                }
-                Err(error) => drop(problem.try_set(Some(error.to_string()))),
-            }
-            sending.try_set(false);
-        });
+fn Again(shared: Shared, is_new: bool) -> impl IntoView {
+    let open = RwSignal::new(is_new);
+    let summary = match is_new {
+        true => "The link shows the scene without your latest changes",
+        false => "Send the scene once more, as it looks now",
     };
-    let size = move || match packed
-        .with(|packed| packed.as_ref().map(|(bundle, _)| bundle.0.byte_length()))
-    {
-        Some(bytes) => megabytes(u64::from(bytes)),
-        None => "…".to_owned(),
-    };
-    let words = move || match (sending.get(), packed.with(Option::is_some)) {
-        (true, _) => "Sending …",
-        (false, false) => "Packing …",
-        (false, true) => "Send and get a link",
-    };
+    let on_toggle = move |event| open.set(event_target::<Element>(&event).has_attribute("open"));
     view! {
-        <form class="offer" on:submit=send>
-            <p>
-                "Whoever has the link sees the scene and can ask for other things in it. The link is listed nowhere. It takes "
-                <b data-testid="share-size">{size}</b> " and a small picture, sent to the server of this page:"
-            </p>
-            <ul class="sent" data-testid="sent">{move || sent(state, named.get()).into_iter().map(|part| view! { <li>{part}</li> }).collect_view()}</ul>
-            <p class="muted" data-testid="not-sent">{not_sent(state)}</p>
-            <Show when=move || name_of_scan(state) != UNNAMED>
-                <label class="choice">
-                    <input type="checkbox" data-testid="share-name" prop:checked=named on:change=move |event| named.set(event_target_checked(&event)) />
-                    <span>"Send the name of the file, too: " <b>{name_of_scan(state)}</b></span>
-                </label>
+        <details class="again" data-testid="again" open=is_new on:toggle=on_toggle>
+            <summary>{summary}</summary>
+            <Show when=move || open.get()>
+                <Offer own=Some(shared.clone()) />
             </Show>
-            <Lifetime expiry />
-            <Show when=move || problem.with(Option::is_some)>
-                <p class="refusal" role="alert" data-testid="share-problem">{move || problem.get()}</p>
-            </Show>
-            <button class="button primary" type="submit" data-testid="send-button" disabled=move || sending.get() || packed.with(Option::is_none)>
-                {words}
-            </button>
-        </form>
-    }
-}
-
-#[component]
-fn Lifetime(expiry: RwSignal<Expiry>) -> impl IntoView {
-    let on_change = move |event| {
-        let name = event_target_value(&event);
-        let chosen = Expiry::ALL.iter().find(|(_, known)| *known == name);
-        if let Some((chosen, _)) = chosen {
-            expiry.set(*chosen);
-        }
-    };
-    let option = move |(value, name)| view! { <option selected=value == expiry.get_untracked()>{name}</option> };
-    view! {
-        <label class="choice">
-            <span>"The link works for"</span>
-            <select class="field" data-testid="lifetime" on:change=on_change>
-                {Expiry::ALL.map(option).collect_view()}
-            </select>
-        </label>
-    }
-}
-
-/// Uploads the preview picture. The link works without one, too.
-async fn illustrate(shared: &Shared, picture: Option<Blob>) {
-    let Some(picture) = picture else {
-        return;
-    };
-    if let Err(error) = share::illustrate(shared, &picture).await {
-        web_sys::console::warn_1(&format!("the link has no picture: {error}").into());
-    }
-}
-
-/// The name of the scan on screen.
-fn name_of_scan(state: State) -> String {
-    state
-        .scan
-        .with_untracked(|scan| scan.as_ref().map(|scan| scan.name.clone()))
-        .unwrap_or_default()
-}
-
-/// The parts of what is sent, in words.
-fn sent(state: State, named: bool) -> Vec<String> {
-    let scan = state.scan.read();
-    let Some(scan) = scan.as_ref() else {
-        return Vec::new();
-    };
-    let colors = match scan.preflight.color.value {
-        Color::Present => " with their colours",
-        _ => "",
-    };
-    let mut parts = vec![
-        format!("{} points{colors}", grouped(scan.points as usize)),
-        format!(
-            "{} things with their names, also those that are hidden now, and what tells them apart",
-            state.instances.with(Vec::len)
-        ),
-        "this view, the prompt and the threshold".to_owned(),
-        "where the scan lies in its own coordinates, and its unit".to_owned(),
-        "a picture of this view, which programs show beside the link".to_owned(),
-    ];
-    if named {
-        parts.push(format!("the name {}", scan.name));
-    }
-    parts
-}
-
-/// What stays on this machine, in words.
-fn not_sent(state: State) -> &'static str {
-    match state.frames.with_untracked(Vec::is_empty) {
-        true => "Not sent: the file itself and what else it holds.",
-        false => "Not sent: the frames of the capture and its files.",
+        </details>
     }
 }
 
@@ -247,7 +145,7 @@ fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
                 <pre data-testid="embed-code">{frame}</pre>
                 <Copy text=move || copied.clone() words="Copy" testid="copy-embed" />
             </details>
-            <Link label="Secret link: whoever has it can delete the scene. This browser keeps it, too." link=manage testid="delete-link" secret=true />
+            <Link label="Secret link: whoever has it can replace and delete the scene. This browser keeps it, too." link=manage testid="delete-link" secret=true />
             <Show when=move || problem.with(Option::is_some)>
                 <p class="refusal" role="alert">{move || problem.get()}</p>
             </Show>
@@ -260,7 +158,7 @@ fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
 }
 
 /// How long a link works, in words.
-fn until(expires: u64) -> String {
+pub fn until(expires: u64) -> String {
     format!("The link works until {}.", browser::day(expires))
 }
 
@@ -308,7 +206,7 @@ fn ByUrl() -> impl IntoView {
 
 /// The links that this browser keeps.
 #[component]
-fn Kept() -> impl IntoView {
+fn Kept(taken_over: RwSignal<Option<Shared>>) -> impl IntoView {
     let state = State::expect();
     let problem = RwSignal::new(None::<String>);
     let row = move |shared: Shared| {
@@ -320,12 +218,35 @@ fn Kept() -> impl IntoView {
         let expires = shared.expires.map(until);
         let copied = link.clone();
         let label = format!("Delete {name}");
+        let update = format!("Let the link to {name} show the scene on screen");
+        let (id, other) = (shared.id.clone(), shared.clone());
+        let can_take_over = move || {
+            let is_own = state
+                .shared
+                .with(|own| own.as_ref().is_some_and(|own| own.id == id));
+            state.is_segmented() && !is_own && state.uploading.sending.with(Option::is_none)
+        };
         view! {
             <li data-testid="kept-link">
                 <span class="name">
                     <a href=link target="_blank" rel="noopener noreferrer">{name}</a>
                     <span class="muted">{expires}</span>
                 </span>
+                <Show when=can_take_over>
+                    <button
+                        class="button small"
+                        type="button"
+                        aria-label=update.clone()
+                        title=update.clone()
+                        data-testid="update-kept"
+                        on:click={
+                            let other = other.clone();
+                            move |_| taken_over.set(Some(other.clone()))
+                        }
+                    >
+                        "Update …"
+                    </button>
+                </Show>
                 <Copy text=move || copied.clone() words="Copy" testid="copy-kept" />
                 <button class="button small square" aria-label=label.clone() title=label data-testid="delete-kept" on:click=move |_| delete(state, shared.clone(), problem, || ())>
                     <Glyph icon=Icon::Trash />
@@ -337,7 +258,7 @@ fn Kept() -> impl IntoView {
         <Show when=move || state.links.with(|links| !links.is_empty())>
             <section class="kept">
                 <h3>"Links that you shared"</h3>
-                <p class="muted">"This browser keeps them, with the secrets that delete them."</p>
+                <p class="muted">"This browser keeps them, with the secrets that replace and delete what they show."</p>
                 <Show when=move || problem.with(Option::is_some)>
                     <p class="refusal" role="alert">{move || problem.get()}</p>
                 </Show>

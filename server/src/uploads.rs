@@ -1,0 +1,548 @@
+//! Uploads in parts: what has arrived of a bundle until it is complete and a link leads to it.
+//!
+//! An upload is a record, `uploads/<id>/upload.json`, its parts, `uploads/<id>/<number>`, and perhaps
+//! a preview picture, `uploads/<id>/picture`. The record is written first and deleted first, so that
+//! parts without one are left over from an upload that was cancelled. All of it is in the store, so an
+//! upload goes on after the server was started again.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::body::Bytes;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
+use segscape::bundle::{self, BundleError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    links::{Id, now},
+    store::{Content, Scenes, StoreError, Target, remove},
+};
+
+const FOLDER: &str = "uploads";
+/// Time for which an upload may stay unfinished, and a finished one is remembered, seconds.
+pub const KEPT_FOR: u64 = 6 * 3_600;
+/// Number of unfinished uploads that one address may have.
+pub const MOST_PER_ADDRESS: usize = 6;
+
+/// An upload, as the store keeps it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Upload {
+    /// Time at which it began, seconds since 1970.
+    pub created: u64,
+    /// Size of the bundle, bytes.
+    pub bytes: u64,
+    /// Size of all parts but the last, which is smaller, bytes.
+    pub part_bytes: u64,
+    /// The title of the link; empty without one.
+    pub title: String,
+    /// The link.
+    pub target: Target,
+    /// Time at which the link expires, seconds since 1970, once it leads to the bundle.
+    pub published: Option<u64>,
+}
+
+impl Upload {
+    /// Number of parts.
+    pub fn parts(&self) -> u64 {
+        self.bytes.div_ceil(self.part_bytes)
+    }
+
+    /// Size of a part, bytes.
+    ///
+    /// # Errors
+    /// [`UploadError::NoSuchPart`].
+    pub fn length_of(&self, number: u64) -> Result<u64, UploadError> {
+        let parts = self.parts();
+        match number < parts {
+            true => Ok((self.bytes - number * self.part_bytes).min(self.part_bytes)),
+            false => Err(UploadError::NoSuchPart { number, parts }),
+        }
+    }
+}
+
+/// The reason why something about an upload failed.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// There is no such upload.
+    #[error("there is no such upload; it was cancelled, or began more than {} hours ago", KEPT_FOR / 3_600)]
+    Missing,
+    /// The bundle is empty or too large.
+    #[error("the scene has {bytes} bytes; this server takes from 1 to {limit}")]
+    Size {
+        /// Size of the bundle.
+        bytes: u64,
+        /// Maximum size.
+        limit: u64,
+    },
+    /// The address has too many unfinished uploads.
+    #[error("{MOST_PER_ADDRESS} uploads from this address are not finished, and no more are kept; finish or cancel one, or try again in {} minutes", wait.div_ceil(60))]
+    TooMany {
+        /// Time until the oldest of them is given up, seconds.
+        wait: u64,
+    },
+    /// The server has too many bytes of unfinished uploads.
+    #[error(
+        "the unfinished uploads on this server may have {limit} bytes together, and this one of {bytes} bytes is too much; try again later"
+    )]
+    Full {
+        /// Size of the bundle.
+        bytes: u64,
+        /// Maximum of all together.
+        limit: u64,
+    },
+    /// The number of a part is too large.
+    #[error("there is no part {number}: the upload has {parts}, counted from 0")]
+    NoSuchPart {
+        /// The number.
+        number: u64,
+        /// Number of parts.
+        parts: u64,
+    },
+    /// A part is too short or too long.
+    #[error("part {number} has {found} bytes in place of {expected}")]
+    Length {
+        /// Number of the part.
+        number: u64,
+        /// What it must have.
+        expected: u64,
+        /// What it has.
+        found: u64,
+    },
+    /// A part is not what its sender sent.
+    #[error("part {number} arrived damaged: its SHA-256 is {found}, not {expected}")]
+    Damaged {
+        /// Number of the part.
+        number: u64,
+        /// What the sender says, in base64.
+        expected: String,
+        /// What arrived, in base64.
+        found: String,
+    },
+    /// The upload cannot be completed so far.
+    #[error("part {number} of {parts}, counted from 0, has not arrived")]
+    Incomplete {
+        /// Number of the first missing part.
+        number: u64,
+        /// Number of parts.
+        parts: u64,
+    },
+    /// Another request is about to end the upload.
+    #[error("the upload is being completed or cancelled; ask again in a moment")]
+    Completing,
+    /// What was sent is no bundle.
+    #[error("{0}")]
+    Malformed(#[from] BundleError),
+    /// The store failed, or the link cannot be replaced.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<object_store::Error> for UploadError {
+    fn from(error: object_store::Error) -> Self {
+        match error {
+            object_store::Error::NotFound { .. } => Self::Missing,
+            other => Self::Store(StoreError::Backend(other)),
+        }
+    }
+}
+
+/// Limits on uploads.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// Maximum size of one bundle, bytes.
+    pub max_bytes: u64,
+    /// Size of a part, bytes.
+    pub part_bytes: u64,
+    /// Maximum size of all unfinished uploads together, bytes.
+    pub max_unfinished_bytes: u64,
+}
+
+/// What counts towards the limits.
+struct Unfinished {
+    created: u64,
+    bytes: u64,
+    /// Where it comes from; `None` after the server was started again.
+    address: Option<IpAddr>,
+    completing: bool,
+}
+
+/// The uploads of one server.
+#[derive(Clone)]
+pub struct Uploads {
+    store: Arc<dyn ObjectStore>,
+    scenes: Scenes,
+    limits: Limits,
+    unfinished: Arc<Mutex<HashMap<Id, Unfinished>>>,
+}
+
+impl Uploads {
+    /// Uses this store, under `uploads/`.
+    pub fn new(store: Arc<dyn ObjectStore>, scenes: Scenes, limits: Limits) -> Self {
+        Self {
+            store,
+            scenes,
+            limits,
+            unfinished: Arc::default(),
+        }
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Begins an upload of so many bytes from an address. Returns its id and what is known of it.
+    ///
+    /// # Errors
+    /// [`UploadError::Size`], [`UploadError::TooMany`], [`UploadError::Full`], [`UploadError::Store`].
+    pub async fn begin(
+        &self,
+        address: IpAddr,
+        bytes: u64,
+        title: String,
+        target: Target,
+    ) -> Result<(Id, Upload), UploadError> {
+        let limit = self.limits.max_bytes;
+        if !(1..=limit).contains(&bytes) {
+            return Err(UploadError::Size { bytes, limit });
+        }
+        let id = Id::random().map_err(StoreError::from)?;
+        let upload = Upload {
+            created: now(),
+            bytes,
+            part_bytes: self.limits.part_bytes,
+            title,
+            target,
+            published: None,
+        };
+        self.admit(id, address, &upload)?;
+        if let Err(error) = self.note(id, &upload).await {
+            self.unfinished().remove(&id);
+            return Err(error);
+        }
+        Ok((id, upload))
+    }
+
+    /// Counts an upload, if it is within the limits.
+    fn admit(&self, id: Id, address: IpAddr, upload: &Upload) -> Result<(), UploadError> {
+        let mut unfinished = self.unfinished();
+        let own = unfinished
+            .values()
+            .filter(|other| other.address == Some(address));
+        let (count, oldest) = own.fold((0, u64::MAX), |(count, oldest), other| {
+            (count + 1, oldest.min(other.created))
+        });
+        if count >= MOST_PER_ADDRESS {
+            let wait = (oldest + KEPT_FOR).saturating_sub(now());
+            return Err(UploadError::TooMany { wait });
+        }
+        let (bytes, limit) = (upload.bytes, self.limits.max_unfinished_bytes);
+        let all: u64 = unfinished.values().map(|other| other.bytes).sum();
+        if all + bytes > limit {
+            return Err(UploadError::Full { bytes, limit });
+        }
+        unfinished.insert(id, Unfinished::of(upload, Some(address)));
+        Ok(())
+    }
+
+    /// An upload and the numbers of its parts that have arrived, ascending.
+    ///
+    /// # Errors
+    /// [`UploadError::Missing`], [`UploadError::Store`].
+    pub async fn arrived(&self, id: Id) -> Result<(Upload, Vec<u64>), UploadError> {
+        let upload = self.read(id).await?;
+        let objects = self.store.list_with_delimiter(Some(&folder(id))).await?;
+        let names = objects.objects.iter();
+        let mut numbers: Vec<u64> = names
+            .filter_map(|object| object.location.filename()?.parse().ok())
+            .collect();
+        numbers.sort_unstable();
+        Ok((upload, numbers))
+    }
+
+    /// An upload whose parts have all arrived.
+    ///
+    /// # Errors
+    /// [`UploadError::Missing`], [`UploadError::Incomplete`], [`UploadError::Store`].
+    pub async fn whole(&self, id: Id) -> Result<Upload, UploadError> {
+        let (upload, arrived) = self.arrived(id).await?;
+        let parts = upload.parts();
+        let is_missing = |number: &u64| arrived.binary_search(number).is_err();
+        match (0..parts).find(is_missing) {
+            Some(number) if upload.published.is_none() => {
+                Err(UploadError::Incomplete { number, parts })
+            }
+            _ => Ok(upload),
+        }
+    }
+
+    /// An upload that is not finished.
+    ///
+    /// # Errors
+    /// [`UploadError::Missing`], [`UploadError::Store`].
+    pub async fn unfinished_one(&self, id: Id) -> Result<Upload, UploadError> {
+        let upload = self.read(id).await?;
+        match upload.published {
+            Some(_) => Err(UploadError::Missing),
+            None => Ok(upload),
+        }
+    }
+
+    /// Stores a part. A part that has arrived before is replaced. `digest` is its SHA-256 in base64.
+    ///
+    /// # Errors
+    /// [`UploadError::NoSuchPart`], [`UploadError::Length`], [`UploadError::Damaged`],
+    /// [`UploadError::Store`].
+    pub async fn put_part(
+        &self,
+        (id, upload): (Id, &Upload),
+        number: u64,
+        digest: String,
+        part: Bytes,
+    ) -> Result<(), UploadError> {
+        let (expected, found) = (upload.length_of(number)?, part.len() as u64);
+        if expected != found {
+            return Err(UploadError::Length {
+                number,
+                expected,
+                found,
+            });
+        }
+        let hashed = part.clone();
+        let found = blocking(move || BASE64_STANDARD.encode(Sha256::digest(&hashed))).await;
+        if found != digest {
+            return Err(UploadError::Damaged {
+                number,
+                expected: digest,
+                found,
+            });
+        }
+        let path = part_path(id, number);
+        self.store.put(&path, part.into()).await?;
+        Ok(())
+    }
+
+    /// Stores the preview picture of an upload.
+    ///
+    /// # Errors
+    /// [`UploadError::Store`].
+    pub async fn put_picture(&self, id: Id, picture: Bytes) -> Result<(), UploadError> {
+        self.store.put(&picture_path(id), picture.into()).await?;
+        Ok(())
+    }
+
+    /// Lets the link lead to what has arrived, if that is a whole bundle. Returns the time at which the
+    /// link expires, seconds since 1970, also if this was done before.
+    ///
+    /// # Errors
+    /// [`UploadError`]. An upload that is no bundle is gone then, and all others can go on.
+    pub async fn complete(&self, id: Id) -> Result<(Upload, u64), UploadError> {
+        let upload = self.whole(id).await?;
+        if let Some(expires) = upload.published {
+            return Ok((upload, expires));
+        }
+        let _completing = self.completing(id, &upload)?;
+        let content = match self.content(id, &upload).await {
+            Err(error @ UploadError::Malformed(_)) => {
+                self.discard(id).await?;
+                return Err(error);
+            }
+            content => content?,
+        };
+        let expires = self.scenes.publish(&upload.target, content).await?;
+        let published = Upload {
+            published: Some(expires),
+            ..upload
+        };
+        self.note(id, &published).await?;
+        self.unfinished().remove(&id);
+        // What stays is deleted with the record.
+        if let Err(error) = self.remove_parts(id).await {
+            tracing::warn!("the parts of an upload stay for a while: {error}");
+        }
+        Ok((published, expires))
+    }
+
+    /// The bundle of a complete upload, with all that belongs to it.
+    async fn content(&self, id: Id, upload: &Upload) -> Result<Content, UploadError> {
+        let mut bundle = Vec::with_capacity(upload.bytes as usize);
+        for number in 0..upload.parts() {
+            let part = self.store.get(&part_path(id, number)).await?;
+            bundle.extend_from_slice(&part.bytes().await?);
+        }
+        // The bundle says its own length and hash, which are checked with it.
+        let bundle = Bytes::from(bundle);
+        let inspected = bundle.clone();
+        let inspection = blocking(move || bundle::inspect(&inspected)).await?;
+        let picture = match self.store.get(&picture_path(id)).await {
+            Ok(picture) => Some(picture.bytes().await?),
+            Err(object_store::Error::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Content {
+            version: id,
+            bundle,
+            points: inspection.points,
+            picture,
+            title: upload.title.clone(),
+        })
+    }
+
+    /// Deletes an upload that is not finished.
+    ///
+    /// # Errors
+    /// [`UploadError::Missing`], [`UploadError::Completing`], [`UploadError::Store`].
+    pub async fn cancel(&self, id: Id) -> Result<(), UploadError> {
+        let upload = self.unfinished_one(id).await?;
+        let _completing = self.completing(id, &upload)?;
+        self.discard(id).await
+    }
+
+    /// Deletes an upload with its parts.
+    async fn discard(&self, id: Id) -> Result<(), UploadError> {
+        remove(&*self.store, &record_path(id)).await?;
+        self.unfinished().remove(&id);
+        self.remove_parts(id).await
+    }
+
+    /// Deletes uploads that are over or damaged, and counts those that an earlier run of the server
+    /// left unfinished. Returns the number of uploads deleted; those that cannot be deleted are logged.
+    ///
+    /// # Errors
+    /// [`UploadError::Store`] if the store cannot be listed.
+    pub async fn sweep(&self) -> Result<usize, UploadError> {
+        let uploads = Path::from(FOLDER);
+        let listing = self.store.list_with_delimiter(Some(&uploads)).await?;
+        let mut removed = 0;
+        for prefix in listing.common_prefixes {
+            let Some(Ok(id)) = prefix.filename().map(str::parse) else {
+                continue;
+            };
+            match self.read(id).await {
+                Ok(upload) => {
+                    if upload.published.is_none() {
+                        let mut unfinished = self.unfinished();
+                        let unknown = || Unfinished::of(&upload, None);
+                        unfinished.entry(id).or_insert_with(unknown);
+                    }
+                    continue;
+                }
+                // It is beginning.
+                Err(UploadError::Missing) if self.is_young(id) => continue,
+                Err(UploadError::Missing | UploadError::Store(StoreError::Record(_))) => {}
+                Err(error) => {
+                    tracing::error!("an upload cannot be read: {error}");
+                    continue;
+                }
+            }
+            match self.discard(id).await {
+                Ok(()) => removed += 1,
+                Err(error) => tracing::error!("an upload cannot be deleted: {error}"),
+            }
+        }
+        self.unfinished().retain(|_, upload| upload.is_young());
+        Ok(removed)
+    }
+
+    fn is_young(&self, id: Id) -> bool {
+        self.unfinished().get(&id).is_some_and(Unfinished::is_young)
+    }
+
+    async fn remove_parts(&self, id: Id) -> Result<(), UploadError> {
+        let listing = self.store.list_with_delimiter(Some(&folder(id))).await?;
+        for object in listing.objects {
+            if object.location != record_path(id) {
+                remove(&*self.store, &object.location).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An upload that is not too old.
+    async fn read(&self, id: Id) -> Result<Upload, UploadError> {
+        let bytes = self.store.get(&record_path(id)).await?.bytes().await?;
+        let upload: Upload = serde_json::from_slice(&bytes).map_err(StoreError::from)?;
+        match upload.created + KEPT_FOR > now() {
+            true => Ok(upload),
+            false => Err(UploadError::Missing),
+        }
+    }
+
+    async fn note(&self, id: Id, upload: &Upload) -> Result<(), UploadError> {
+        let record = serde_json::to_vec(upload).map_err(StoreError::from)?;
+        self.store.put(&record_path(id), record.into()).await?;
+        Ok(())
+    }
+
+    /// Nobody else completes or cancels the upload until this is dropped.
+    fn completing(&self, id: Id, upload: &Upload) -> Result<Completing, UploadError> {
+        let mut unfinished = self.unfinished();
+        let entry = unfinished.entry(id);
+        let entry = entry.or_insert_with(|| Unfinished::of(upload, None));
+        match std::mem::replace(&mut entry.completing, true) {
+            true => Err(UploadError::Completing),
+            false => Ok(Completing(self.clone(), id)),
+        }
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, HashMap<Id, Unfinished>> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unfinished {
+    fn of(upload: &Upload, address: Option<IpAddr>) -> Self {
+        Self {
+            created: upload.created,
+            bytes: upload.bytes,
+            address,
+            completing: false,
+        }
+    }
+
+    fn is_young(&self) -> bool {
+        self.created + KEPT_FOR > now()
+    }
+}
+
+struct Completing(Uploads, Id);
+
+impl Drop for Completing {
+    fn drop(&mut self) {
+        if let Some(entry) = self.0.unfinished().get_mut(&self.1) {
+            entry.completing = false;
+        }
+    }
+}
+
+/// Runs what takes long on a thread that may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        // It is never cancelled.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn folder(id: Id) -> Path {
+    Path::from(format!("{FOLDER}/{id}"))
+}
+
+fn record_path(id: Id) -> Path {
+    folder(id).join("upload.json")
+}
+
+fn part_path(id: Id, number: u64) -> Path {
+    folder(id).join(number.to_string())
+}
+
+fn picture_path(id: Id) -> Path {
+    folder(id).join("picture")
+}
