@@ -25,10 +25,12 @@ use tokio::{
     sync::oneshot,
 };
 
+/// Size of a part, of which small bundles have several, bytes.
+const PART: usize = 50;
 /// Limits that small bundles reach.
 const LIMITS: Limits = Limits {
     max_bytes: 100_000,
-    part_bytes: 200,
+    part_bytes: PART as u64,
     max_unfinished_bytes: 150_000,
 };
 const UNKNOWN: &str = "0123456789abcdef0123456789abcdef";
@@ -122,7 +124,7 @@ impl Server {
         assert_eq!(begun.status(), StatusCode::CREATED);
         let begun: Value = begun.json().await.unwrap();
         let upload = text(&begun, "upload");
-        let parts = bundle.chunks(LIMITS.part_bytes as usize);
+        let parts = bundle.chunks(PART);
         for (number, part) in parts.enumerate() {
             let answer = self.put_part(upload, number, part).await;
             assert_eq!(answer.status(), StatusCode::NO_CONTENT);

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{Server, UNKNOWN, picture, scene, scene_of, text};
+use crate::{PART, Server, UNKNOWN, picture, scene, scene_of, text};
 
 #[tokio::test]
 async fn a_scene_is_shared_seen_and_deleted_by_its_owner_only() {
@@ -121,7 +121,7 @@ async fn a_link_leads_to_the_old_scene_until_the_new_one_is_complete() {
     assert_eq!(text(&begun, "id"), id);
     assert!(begun.get("secret").is_none(), "the owner has it");
     let upload = text(&begun, "upload");
-    for (number, part) in new.chunks(200).enumerate() {
+    for (number, part) in new.chunks(PART).enumerate() {
         server.put_part(upload, number, part).await;
         assert_eq!(again().await.status(), StatusCode::NOT_MODIFIED);
     }
@@ -170,7 +170,7 @@ async fn a_scene_that_is_deleted_meanwhile_does_not_come_back() {
     let said = json!({ "bytes": scene().len(), "replaces": id, "secret": secret });
     let begun: Value = server.begin(said).await.json().await.unwrap();
     let upload = text(&begun, "upload");
-    for (number, part) in scene().chunks(200).enumerate() {
+    for (number, part) in scene().chunks(PART).enumerate() {
         server.put_part(upload, number, part).await;
     }
     let right = format!("Bearer {secret}");
@@ -279,7 +279,7 @@ async fn a_link_has_a_preview_with_the_title_and_the_picture_of_its_owner() {
         said["bytes"] = scene().len().into();
         let begun: Value = server.begin(said).await.json().await.unwrap();
         let upload = text(&begun, "upload");
-        for (number, part) in scene().chunks(200).enumerate() {
+        for (number, part) in scene().chunks(PART).enumerate() {
             server.put_part(upload, number, part).await;
         }
         for refused in [picture(1, 1), b"<svg/>".to_vec()] {

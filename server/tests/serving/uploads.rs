@@ -4,18 +4,18 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use server::uploads::{KEPT_FOR, MOST_PER_ADDRESS};
 
-use crate::{LIMITS, Server, UNKNOWN, digest, refusal, scene, text};
+use crate::{LIMITS, PART, Server, UNKNOWN, digest, refusal, scene, text};
 
 #[tokio::test]
 async fn an_upload_goes_on_at_the_first_missing_part_also_after_a_restart() {
     let mut server = Server::start().await;
     let bundle = scene();
-    let parts: Vec<&[u8]> = bundle.chunks(200).collect();
+    let parts: Vec<&[u8]> = bundle.chunks(PART).collect();
     assert!(parts.len() > 3, "{} parts", parts.len());
     let begun = server.begin(json!({ "bytes": bundle.len() })).await;
     let begun: Value = begun.json().await.unwrap();
     assert_eq!(begun["parts"], parts.len());
-    assert_eq!(begun["part_bytes"], 200);
+    assert_eq!(begun["part_bytes"], PART);
     let upload = text(&begun, "upload");
     let path = format!("/api/uploads/{upload}");
     for number in [0, 2] {
@@ -52,22 +52,22 @@ async fn parts_that_are_not_what_was_announced_are_refused() {
     let bundle = scene();
     let begun = server.begin(json!({ "bytes": bundle.len() })).await;
     let begun: Value = begun.json().await.unwrap();
-    let (upload, parts) = (text(&begun, "upload"), bundle.chunks(200).len());
+    let (upload, parts) = (text(&begun, "upload"), bundle.chunks(PART).len());
     let bad = StatusCode::BAD_REQUEST;
     let words = refusal(server.put_part(upload, parts, b"x").await, bad).await;
     assert!(
         words.contains(&format!("no part {parts}: the upload has {parts}")),
         "{words}"
     );
-    let words = refusal(server.put_part(upload, 1, &bundle[..199]).await, bad).await;
+    let words = refusal(server.put_part(upload, 1, &bundle[..PART - 1]).await, bad).await;
     assert!(
-        words.contains("part 1 has 199 bytes in place of 200"),
+        words.contains("part 1 has 49 bytes in place of 50"),
         "{words}"
     );
-    let large = server.put_part(upload, 1, &bundle[..201]).await;
+    let large = server.put_part(upload, 1, &bundle[..PART + 1]).await;
     let words = refusal(large, StatusCode::PAYLOAD_TOO_LARGE).await;
-    assert!(words.contains("larger than 200 bytes"), "{words}");
-    let large = server.put_part(upload, parts - 1, &bundle[..200]).await;
+    assert!(words.contains("larger than 50 bytes"), "{words}");
+    let large = server.put_part(upload, parts - 1, &bundle[..PART]).await;
     assert_eq!(
         large.status(),
         StatusCode::PAYLOAD_TOO_LARGE,
@@ -79,7 +79,7 @@ async fn parts_that_are_not_what_was_announced_are_refused() {
         let request = server.client.put(server.url(&path));
         request
             .header("content-digest", header)
-            .body(bundle[..200].to_vec())
+            .body(bundle[..PART].to_vec())
             .send()
     };
     let damaged = put(digest(b"something else")).await.unwrap();
@@ -87,7 +87,7 @@ async fn parts_that_are_not_what_was_announced_are_refused() {
     assert!(words.contains("part 0 arrived damaged"), "{words}");
     let words = refusal(put("md5=:x:".to_owned()).await.unwrap(), bad).await;
     assert!(words.contains("content-digest"), "{words}");
-    let both = format!("sha-512=:x:, {}", digest(&bundle[..200]));
+    let both = format!("sha-512=:x:, {}", digest(&bundle[..PART]));
     assert_eq!(put(both).await.unwrap().status(), StatusCode::NO_CONTENT);
 
     let chunked = format!(
@@ -97,7 +97,7 @@ async fn parts_that_are_not_what_was_announced_are_refused() {
     );
     let answer = server.raw(chunked.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
-    let unknown = server.put_part(UNKNOWN, 0, &bundle[..200]).await;
+    let unknown = server.put_part(UNKNOWN, 0, &bundle[..PART]).await;
     let words = refusal(unknown, StatusCode::NOT_FOUND).await;
     assert!(words.contains("no such upload"), "{words}");
 }
@@ -148,7 +148,7 @@ async fn unfinished_uploads_are_bounded_and_go_when_they_are_cancelled_or_old() 
     assert_eq!(full.headers()["retry-after"], "600");
     let words = refusal(full, StatusCode::SERVICE_UNAVAILABLE).await;
     assert!(words.contains("150000 bytes together"), "{words}");
-    server.put_part(first, 0, &[7; 200]).await;
+    server.put_part(first, 0, &[7; PART]).await;
     let path = format!("/api/uploads/{first}");
     let cancel = || server.client.delete(server.url(&path)).send();
     assert_eq!(cancel().await.unwrap().status(), StatusCode::NO_CONTENT);
