@@ -9,7 +9,7 @@ use super::page::{Page, STEP, css};
 pub struct Sent {
     /// The link to send.
     pub link: String,
-    /// The secret link that allows deletion.
+    /// The secret link that allows replacement and deletion.
     pub secret_link: String,
 }
 

@@ -42,7 +42,7 @@ pub struct Wishes {
     pub shared: Option<String>,
     /// `/embed/<id>`: how the shared scene is shown in a frame of another page.
     pub embedding: Option<Embedding>,
-    /// `#manage=<secret>`: allows deletion of the shared scene.
+    /// `#manage=<secret>`: allows replacement and deletion of the shared scene.
     pub secret: Option<String>,
     /// `#view=…`: how the scene is looked at.
     pub view: LinkedView,
@@ -349,7 +349,7 @@ fn write(state: State) {
         _ => false,
     };
     let is_arriving = state.arriving.with_value(Option::is_some);
-    // The address of who may delete the scene stays what it is: the key.
+    // The address of who may replace and delete the scene stays what it is: the key.
     if !is_named || secret || is_arriving || !state.viewer().is_at_rest() {
         return;
     }
