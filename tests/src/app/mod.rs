@@ -107,7 +107,7 @@ impl Stand {
             .arg("--store")
             .arg(folder.path().join("store"))
             // Small scenes come in several parts, too.
-            .args(["--part-bytes", "20000"]);
+            .args(["--part-bytes", "10000"]);
         let mut server = Process::start(command, &folder.path().join("server.log"));
         server.listens(port, START).await;
         Self {

@@ -138,7 +138,7 @@ fn what_is_lost_on_the_way_goes_on_and_a_link_shows_what_its_owner_sends_again()
         page.choose(&stand.thin_room()).await;
         page.until_done().await;
         page.offer_to_share().await;
-        page.upload_at(Some(50_000)).await;
+        page.upload_at(Some(20_000)).await;
         page.press("send-button").await;
         page.until("two parts", STEP, async || stand.parts().len() >= 2)
             .await;
@@ -199,7 +199,7 @@ fn what_is_lost_on_the_way_goes_on_and_a_link_shows_what_its_owner_sends_again()
         guest.keep_picture("sharing-update-phone").await;
         assert_eq!(guest.flaws().await, [] as [&str; 0]);
         guest.press_css(".offer .segment:last-of-type").await;
-        guest.upload_at(Some(50_000)).await;
+        guest.upload_at(Some(20_000)).await;
         guest.press("send-button").await;
         guest
             .until("a part", STEP, async || !stand.parts().is_empty())
