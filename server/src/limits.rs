@@ -29,7 +29,7 @@ pub const UPLOAD_BURST: u32 = 10;
 /// Time between further uploads from one address; see [`UPLOAD_BURST`].
 pub const UPLOAD_PERIOD: Duration = Duration::from_secs(60);
 /// Maximum duration of a request's body.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(120);
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(180);
 /// Maximum number of bodies that come at the same time, which are in memory until they are stored:
 /// of all senders, and of one address, so that few addresses cannot take all places.
 const BODIES: usize = 64;

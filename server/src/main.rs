@@ -27,7 +27,7 @@ struct Arguments {
     max_bytes: u64,
     /// Size of the parts in which scenes arrive, in bytes. A proxy must let requests of this size
     /// through.
-    #[arg(long, default_value_t = 4 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 2 << 20, value_parser = clap::value_parser!(u64).range(1..))]
     part_bytes: u64,
     /// Maximum size of all unfinished uploads together, in bytes.
     #[arg(long, default_value_t = 4 << 30)]

@@ -8,7 +8,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ProgressEvent, XmlHttpRequest};
 
 /// Time limit of a request, milliseconds; the server has the same.
-const LIMIT_MS: u32 = 120_000;
+const LIMIT_MS: u32 = 180_000;
 
 /// The reason why the server did not fulfil a request, in words that tell the user what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -160,11 +160,12 @@ pub fn own(state: State, source: &Source) -> Option<Shared> {
             named: false,
         })
     });
+    // What is kept says more than the address.
     let kept = || {
         let links = state.links.read_untracked();
         links.iter().find(|link| link.id == *id).cloned()
     };
-    by_address.or_else(kept)
+    kept().or(by_address)
 }
 
 #[cfg(test)]

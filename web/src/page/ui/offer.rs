@@ -15,7 +15,7 @@ use crate::{
         state::State,
         upload::{self, Order},
     },
-    protocol::{Bulk, UNNAMED},
+    protocol::{Bulk, InstanceInfo, UNNAMED},
 };
 
 /// What becomes of a link that there is.
@@ -182,11 +182,12 @@ fn sent(state: State, named: bool) -> Vec<String> {
         Color::Present => " with their colours",
         _ => "",
     };
+    let is_there = |thing: &&InstanceInfo| !thing.superpoints.is_empty();
     let mut parts = vec![
         format!("{} points{colors}", grouped(scan.points as usize)),
         format!(
             "{} things with their names, also those that are hidden now, and what tells them apart",
-            state.instances.with(Vec::len)
+            state.instances.read().iter().filter(is_there).count()
         ),
         "this view, the prompt and the threshold".to_owned(),
         "where the scan lies in its own coordinates, and its unit".to_owned(),
