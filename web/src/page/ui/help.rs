@@ -55,6 +55,10 @@ const PLACES: Rows = &[
         "Share",
         "a link; after changes, the same link with the scene as it is now; the links that this browser keeps",
     ),
+    (
+        "Share",
+        "a link; after changes, the same link with the scene as it is now; the links that this browser keeps",
+    ),
     ("The arrow of the list", "fold the list away"),
     ("The sun or moon", "light, dark, or as the system"),
 ];
