@@ -55,7 +55,8 @@ fn things_like_one_are_found_terms_leave_out_and_prompts_come_again() {
         assert_eq!(page.errors().await, [] as [&str; 0]);
 
         // A file of its own, which needs neither this server nor this page.
-        page.ask("").await;
+        page.until("all things", STEP, async || ids(&page).await.len() == 9)
+            .await;
         let viewer = files::download(stand, &page, Export::Viewer, "office").await;
         let file = stand.file("office.viewer.html", &viewer);
         page.go_after(&format!("file://{}", file.display()), "")
