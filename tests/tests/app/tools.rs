@@ -28,13 +28,16 @@ async fn open(stand: &Stand, visit: Visit) -> Page {
     page
 }
 
-/// Places of the picture above `bottom`, CSS pixels, with the thing that each shows.
-async fn shown(page: &Page, (right, bottom): (u32, u32)) -> Vec<((f64, f64), Option<u32>)> {
-    let rows = (90..bottom).step_by(12);
+/// Places of the picture, CSS pixels, with the thing that each shows.
+async fn shown(
+    page: &Page,
+    (right, bottom, step): (u32, u32, usize),
+) -> Vec<((f64, f64), Option<u32>)> {
+    let rows = (90..bottom).step_by(step);
     let places: Vec<(f64, f64)> = rows
         .flat_map(|y| {
             (20..right)
-                .step_by(12)
+                .step_by(step)
                 .map(move |x| (f64::from(x), f64::from(y)))
         })
         .collect();
@@ -42,8 +45,9 @@ async fn shown(page: &Page, (right, bottom): (u32, u32)) -> Vec<((f64, f64), Opt
     places.into_iter().zip(found).collect()
 }
 
-const DESKTOP: (u32, u32) = (1040, 780);
-const PHONE: (u32, u32) = (370, 400);
+/// The right and the lower end of what is looked at, and the distance of its places, CSS pixels.
+const DESKTOP: (u32, u32, usize) = (1040, 780, 20);
+const PHONE: (u32, u32, usize) = (370, 400, 12);
 
 /// The corners of a box around a thing in the picture, and the first of them again.
 fn around(shown: &[((f64, f64), Option<u32>)], thing: u32) -> [(f64, f64); 5] {
