@@ -9,6 +9,8 @@ const ADDRESS: &str = "/?backend=cpu&renderer=2d";
 const CHAIR: u32 = 2;
 const FAR: u32 = 4;
 const COUCH: u32 = 8;
+/// A box before the couch.
+const BOX: u32 = 5;
 /// Number of things in the office.
 const THINGS: u32 = 9;
 /// A place that is not over the picture.
@@ -26,13 +28,16 @@ async fn open(stand: &Stand, visit: Visit) -> Page {
     page
 }
 
-/// Places of the picture above `bottom`, CSS pixels, with the thing that each shows.
-async fn shown(page: &Page, (right, bottom): (u32, u32)) -> Vec<((f64, f64), Option<u32>)> {
-    let rows = (90..bottom).step_by(12);
+/// Places of the picture, CSS pixels, with the thing that each shows.
+async fn shown(
+    page: &Page,
+    (right, bottom, step): (u32, u32, usize),
+) -> Vec<((f64, f64), Option<u32>)> {
+    let rows = (90..bottom).step_by(step);
     let places: Vec<(f64, f64)> = rows
         .flat_map(|y| {
             (20..right)
-                .step_by(12)
+                .step_by(step)
                 .map(move |x| (f64::from(x), f64::from(y)))
         })
         .collect();
@@ -40,8 +45,9 @@ async fn shown(page: &Page, (right, bottom): (u32, u32)) -> Vec<((f64, f64), Opt
     places.into_iter().zip(found).collect()
 }
 
-const DESKTOP: (u32, u32) = (1040, 780);
-const PHONE: (u32, u32) = (370, 400);
+/// The right and the lower end of what is looked at, and the distance of its places, CSS pixels.
+const DESKTOP: (u32, u32, usize) = (1040, 780, 20);
+const PHONE: (u32, u32, usize) = (370, 400, 12);
 
 /// The corners of a box around a thing in the picture, and the first of them again.
 fn around(shown: &[((f64, f64), Option<u32>)], thing: u32) -> [(f64, f64); 5] {
@@ -240,15 +246,21 @@ fn distances_are_measured_and_set_the_scale_and_a_box_hides_the_rest() {
 
         // A scan whose unit is open gets another scale.
         page.choose(&stand.thin_room()).await;
-        page.until("another scan", STEP, async || page.exists("cancel").await)
-            .await;
-        page.until_done().await;
+        page.until("another scan", STEP, async || {
+            page.rows().await.is_empty() && page.exists("cancel").await
+        })
+        .await;
+        page.press("cancel").await;
+        page.picture().await;
         page.keys("viewer-canvas", "r").await;
-        for place in [(420.0, 420.0), (640.0, 470.0)] {
-            page.point_at(place).await;
+        for step in 0..12 {
+            if page.text("distance").await.ends_with(" m") {
+                break;
+            }
+            page.point_at((380.0 + 30.0 * f64::from(step), 440.0)).await;
             page.click().await;
+            page.picture().await;
         }
-        until_words(&page, "distance", " m").await;
         let said = page.text("distance").await;
         let metres: f64 = said.trim_end_matches(" m").parse().unwrap();
         page.fill("known-length", "two").await;
@@ -275,10 +287,13 @@ fn fingers_draw_around_things_and_measure() {
         let couch = points(&page, COUCH).await;
         page.press("lasso").await;
         page.drag_finger(&around(&seen, COUCH)).await;
-        until_words(&page, "lasso-words", "part").await;
+        until_words(&page, "lasso-words", "2 parts").await;
         page.picture().await;
         page.keep_picture("phone-tools-1-lasso").await;
         assert_eq!(page.flaws().await, [] as [&str; 0]);
+        let box_before_it = middle(&seen, BOX);
+        page.drag_finger(&[box_before_it, box_before_it]).await;
+        until_words(&page, "lasso-words", "1 part").await;
         page.press("lasso-new").await;
         until_points(&page, "another couch", THINGS, couch).await;
         page.keep_picture("phone-tools-2-made").await;
