@@ -21,7 +21,7 @@ const BUDGETS: [Budget; 4] = [
     // The aim is 1.5 MB; this is a little more than there is, so that growth is noticed. Of it,
     // links, sharing and embedding took 0.06 MB, editing and projects 0.05, and colors, the cube and the
     // list of models 0.03.
-    ("page", 0.8, |path| {
+    ("page", 0.85, |path| {
         let others = ["images", "models/", "samples/"];
         !path.contains("worker") && !others.iter().any(|other| path.starts_with(other))
     }),
