@@ -170,7 +170,10 @@ pub fn go_on(state: State) {
     match pause {
         Some(Pause {
             seconds: Some(_), ..
-        }) => upload.hurries.set(true),
+        }) => {
+            upload.hurries.set(true);
+            upload.pause(state, None);
+        }
         Some(_) => spawn_local(upload.run(state)),
         None => {}
     }
@@ -380,14 +383,16 @@ impl Upload {
         self.hurries.set(false);
         let was_online = browser::window().navigator().on_line();
         for left in (1..=seconds).rev() {
-            let is_back = !was_online && browser::window().navigator().on_line();
-            if self.cancelled.get() || self.hurries.get() || is_back {
-                return;
-            }
             let problem = error.to_string();
             let seconds = Some(left);
             self.pause(state, Some(Pause { problem, seconds }));
-            sleep(1000).await;
+            for _ in 0..10 {
+                let is_back = !was_online && browser::window().navigator().on_line();
+                if self.cancelled.get() || self.hurries.get() || is_back {
+                    return;
+                }
+                sleep(100).await;
+            }
         }
     }
 
