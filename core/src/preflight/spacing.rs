@@ -115,6 +115,8 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     /// A wall of `side` x `side` points, `step` apart, of which each is off its place by at most a

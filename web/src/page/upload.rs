@@ -6,6 +6,7 @@ use std::{
     rc::Rc,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use js_sys::{ArrayBuffer, Promise, Uint8Array};
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -459,12 +460,7 @@ fn wait(failures: u32, error: &ShareError) -> Option<u32> {
 
 /// The header that says the SHA-256 of a part (RFC 9530).
 fn digest(part: &Uint8Array) -> String {
-    let hash: String = Sha256::digest(part.to_vec())
-        .iter()
-        .map(|byte| char::from(*byte))
-        .collect();
-    // Every character is a byte.
-    let base64 = browser::window().btoa(&hash).unwrap_or_default();
+    let base64 = STANDARD.encode(Sha256::digest(part.to_vec()));
     format!("sha-256=:{base64}:")
 }
 
