@@ -22,7 +22,7 @@ pub(super) fn median_spacing(scan: &Scan) -> Option<f64> {
 
 /// The median distance from a point to the nearest point at a different place; `None` if all points
 /// are in one place. Every n-th point is examined, so that dense regions are weighted by their number
-/// of points. O(points).
+/// of points. O(points), unless nearly all of them are in one place.
 pub(crate) fn median_distance(positions: &[[f32; 3]]) -> Option<f64> {
     if positions.len() <= ALL {
         let searched = every(positions, SEARCHES);
@@ -37,6 +37,7 @@ pub(crate) fn median_distance(positions: &[[f32; 3]]) -> Option<f64> {
     // On a surface, the distance shrinks with the square root of the number of points.
     let mut reach = 3.0 * most * (sample.len() as f64 / positions.len() as f64).sqrt();
     loop {
+        // a little more than `most`, which is rounded
         reach = reach.min(most * 1.001);
         let around = near(positions, &searched, reach);
         let distance = median(nearest(&around, &searched)).map(f64::sqrt);

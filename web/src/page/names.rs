@@ -16,11 +16,13 @@ pub struct Measured {
     rooms: u32,
     /// The things named without a prompt, from all names.
     unasked: Right,
-    /// The things found by their names, with a score from [`Self::sure`].
+    /// The things found by names that were asked for and that the rooms had, with a score from
+    /// [`Self::sure`].
     sure_things: Right,
     /// Those with a lower score.
     others: Right,
-    /// The score from which most of what was found by a name was what it is called.
+    /// The lowest score of the table from which more names were right than wrong. It was chosen on
+    /// the rooms that were counted, and they are few, so other rooms may do worse.
     sure: f32,
 }
 
@@ -50,7 +52,7 @@ impl Measured {
                 of(self.unasked)
             ),
             true => format!(
-                "Found by name in {} measured real rooms: {} were right from a score of {}, {} below.",
+                "In {} measured real rooms, asked for what is there: {} names were right from a score of {}, {} below.",
                 self.rooms,
                 of(self.sure_things),
                 self.sure,
@@ -74,7 +76,8 @@ pub fn trust(state: State) -> Option<String> {
     Some(measured.words(asked(state)))
 }
 
-/// `true` if what a thing was found by is less likely than not what it is.
+/// `true` if a thing was found by a name that few things with so low a score had in the measured
+/// rooms.
 pub fn is_doubtful(state: State, row: &Row) -> bool {
     let is_given = state
         .edits
