@@ -51,7 +51,7 @@ use decode::{proposals, released, whole_superpoints};
 pub use following::{Followed, Following, SeenFrame, points_of_first};
 #[cfg(feature = "captures")]
 pub use image_evidence::{ChannelError, ImageContent, ImageEvidence, without_features};
-pub use map::{Map, map_points};
+pub use map::{ClassMap, map_points};
 pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read};
 #[cfg(all(feature = "captures", feature = "onnx"))]
 pub use pictures::RecordedPictures;

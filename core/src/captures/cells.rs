@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Picture;
+use super::DecodedImage;
 use crate::views::{Camera, Correspondence, Map, Pixel};
 
 /// Nearer depth is noise of the sensor, metres.
@@ -82,7 +82,7 @@ impl Cells {
         view: u32,
         camera: &Camera,
         depth: &Map,
-        picture: &Picture,
+        picture: &DecodedImage,
         farthest: f32,
     ) {
         let [rows, columns] = depth.size();

@@ -3,7 +3,7 @@
 use glam::Affine3A;
 
 use super::{
-    CaptureError, Extent, Files, Intrinsics, Picture, exr,
+    CaptureError, DecodedImage, Extent, Files, Intrinsics, exr,
     image_file::{self, gray16, metres},
 };
 use crate::views::{Camera, Map};
@@ -142,7 +142,7 @@ impl CaptureFrame {
         &self,
         files: &dyn Files,
         longest_edge: Option<u32>,
-    ) -> Result<Picture, CaptureError> {
+    ) -> Result<DecodedImage, CaptureError> {
         let bytes = self.picture_bytes(files)?;
         self.decode(&bytes, longest_edge)
     }
@@ -152,8 +152,8 @@ impl CaptureFrame {
         &self,
         bytes: &[u8],
         longest_edge: Option<u32>,
-    ) -> Result<Picture, CaptureError> {
-        Picture::decode(bytes, longest_edge).map_err(|problem| {
+    ) -> Result<DecodedImage, CaptureError> {
+        DecodedImage::decode(bytes, longest_edge).map_err(|problem| {
             let message = format!(
                 "the picture of frame {} cannot be read: {problem}",
                 self.name

@@ -21,7 +21,7 @@ pub const MILLIMETRES: f32 = 1000.0;
 
 /// A decoded picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
+pub struct DecodedImage {
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
@@ -90,7 +90,7 @@ pub(super) fn check_size(
     Ok(())
 }
 
-impl Picture {
+impl DecodedImage {
     /// Decodes a JPEG or PNG. With `longest_edge` it is made smaller, unless it is as small.
     ///
     /// # Errors

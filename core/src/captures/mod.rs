@@ -29,7 +29,7 @@ pub use error::CaptureError;
 pub use exr::depth as open_exr_depth;
 pub use files::{CaptureFile, Files, InMemory, MAX_FILES, Names, sorted};
 pub use frame::{CaptureFrame, DepthEncoding, DepthFile, Gap, GapReason, Shot};
-pub use image_file::{MILLIMETRES, PIXEL_LIMIT, Picture, gray16, metres};
+pub use image_file::{DecodedImage, MILLIMETRES, PIXEL_LIMIT, gray16, metres};
 pub use intrinsics::{Extent, Intrinsics};
 pub use points::{FrameView, Fusion, PLAUSIBLE_DEPTH, Points, Taken, axis_up};
 pub use poses::{listed, pose, quaternion_pose};

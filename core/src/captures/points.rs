@@ -118,7 +118,7 @@ impl Capture {
         files: &dyn Files,
         frame: usize,
         longest_edge: Option<u32>,
-    ) -> Result<super::Picture, CaptureError> {
+    ) -> Result<super::DecodedImage, CaptureError> {
         self.frame(frame)?.decoded_picture(files, longest_edge)
     }
 

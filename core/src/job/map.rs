@@ -15,7 +15,7 @@ const SURFACES: [&str; STUFF] = ["wall", "floor"];
 
 /// What every point is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Map {
+pub enum ClassMap {
     /// The class of its superpoint.
     Semantic,
     /// The instance that it belongs to; wall or floor for the points of no instance.
@@ -23,8 +23,8 @@ pub enum Map {
 }
 
 /// Runs the network once and gives every point a class. The result lists a class of
-/// [`Map::Semantic`] like an instance, with the number of the class as id, and so it does with walls
-/// and floors of [`Map::Panoptic`]. The score of a class is its mean probability over its points.
+/// [`ClassMap::Semantic`] like an instance, with the number of the class as id, and so it does with walls
+/// and floors of [`ClassMap::Panoptic`]. The score of a class is its mean probability over its points.
 ///
 /// # Errors
 /// The network is asked with words, its classes have no names, or see [`SegmentError`].
@@ -32,7 +32,7 @@ pub async fn map_points(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
-    map: Map,
+    map: ClassMap,
     monitor: &Monitor<'_>,
 ) -> Result<PointLabels, SegmentError> {
     let answers = infer(observation, grouping, network, monitor).await?;
@@ -55,7 +55,7 @@ fn mapped(
     vocabulary: &Vocabulary,
     observation: &Observation,
     grouping: &Grouping,
-    map: Map,
+    map: ClassMap,
 ) -> Result<PointLabels, SegmentError> {
     let ClassAnswers::Fixed {
         semantics: logits, ..
@@ -89,7 +89,7 @@ fn mapped(
         score,
     };
     Ok(match map {
-        Map::Semantic => {
+        ClassMap::Semantic => {
             let class_of_superpoint = surfaces.classes(names.len());
             let class_of = |superpoint: &u32| class_of_superpoint[*superpoint as usize];
             let class_of_point: Vec<u32> = superpoint_of_point.iter().map(class_of).collect();
@@ -97,7 +97,7 @@ fn mapped(
             let segments: Vec<_> = (0..).zip(scores).map(class).collect();
             present(&class_of_point, &segments, names)
         }
-        Map::Panoptic => {
+        ClassMap::Panoptic => {
             let geometry = geometry(observation, grouping);
             let options = PostprocessOptions::default();
             let found = released(answers, classes, &geometry, &options, vocabulary)?;
@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    fn labels(map: Map, names: &[&str]) -> Result<PointLabels, SegmentError> {
+    fn labels(map: ClassMap, names: &[&str]) -> Result<PointLabels, SegmentError> {
         let position = |point: u32| {
             [(point / 150 * 2) as f32, (point % 15) as f32 * 0.01, {
                 (point % 150 / 15) as f32 * 0.01
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn semantic_output_is_the_class_of_every_superpoint() {
-        let labels = labels(Map::Semantic, &["chair"]).unwrap();
+        let labels = labels(ClassMap::Semantic, &["chair"]).unwrap();
         let [floor, wall, seat, back] = owners(&labels)[..] else {
             panic!("four superpoints");
         };
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn panoptic_output_is_the_instances_and_the_surfaces_between_them() {
-        let labels = labels(Map::Panoptic, &["chair"]).unwrap();
+        let labels = labels(ClassMap::Panoptic, &["chair"]).unwrap();
         let [floor, wall, seat, back] = owners(&labels)[..] else {
             panic!("four superpoints");
         };
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn classes_that_do_not_fit_are_refused() {
         for names in [&[][..], &["chair", "table"]] {
-            let refusal = labels(Map::Semantic, names).unwrap_err().to_string();
+            let refusal = labels(ClassMap::Semantic, names).unwrap_err().to_string();
             assert!(refusal.contains("3 classes of superpoints"), "{refusal}");
         }
     }

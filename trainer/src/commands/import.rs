@@ -13,7 +13,7 @@ use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
 use segscape::model::{
     Config as ModelConfig, SegDino3dVl, load_weights,
-    published::{self, Checkpoint, Import as Imported, Stored},
+    published::{self, Checkpoint, Import as Imported, StoredTensor},
 };
 
 use learning::{
@@ -188,7 +188,7 @@ fn safetensors(path: &Path) -> anyhow::Result<Checkpoint> {
         }?;
         Some((
             name.to_owned(),
-            Stored {
+            StoredTensor {
                 shape: view.shape().to_vec(),
                 values,
             },
@@ -207,7 +207,7 @@ fn pickle(path: &Path) -> anyhow::Result<Checkpoint> {
             let values = floats(tensor.dtype(), &tensor.read()?).unwrap_or_default();
             checkpoint.insert(
                 name,
-                Stored {
+                StoredTensor {
                     shape: tensor.shape().to_vec(),
                     values,
                 },

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use segscape::text::clip::{ClipVision, Picture};
+use segscape::text::clip::{ClipVision, Pixels};
 
 use learning::{
     device::DeviceChoice,
@@ -90,7 +90,7 @@ fn embed(encoder: &ClipVision, path: &Path) -> anyhow::Result<Vec<f32>> {
     let picture = image::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let picture = picture.to_rgb8();
     let (columns, rows) = picture.dimensions();
-    let vectors = pollster::block_on(encoder.embed(&[Picture {
+    let vectors = pollster::block_on(encoder.embed(&[Pixels {
         size: [rows as usize, columns as usize],
         rgb: picture.as_raw(),
     }]));

@@ -16,7 +16,9 @@ use segscape::{
         Contact,
         query::{Labels, NotFound, PromptTerm, touching},
     },
-    job::{self, Decoding, Grouping, Map, Network, RecordedFrame, RecordedPictures, Segmented},
+    job::{
+        self, ClassMap, Decoding, Grouping, Network, RecordedFrame, RecordedPictures, Segmented,
+    },
     preflight::Preflight,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
@@ -117,7 +119,7 @@ enum MapKind {
     Panoptic,
 }
 
-impl From<MapKind> for Map {
+impl From<MapKind> for ClassMap {
     fn from(kind: MapKind) -> Self {
         match kind {
             MapKind::Semantic => Self::Semantic,
@@ -538,7 +540,7 @@ impl Labeling {
         opened: Opened,
         grouping: Grouping,
         network: &Network,
-        map: Map,
+        map: ClassMap,
         monitor: &Monitor,
     ) -> anyhow::Result<Self> {
         let observation = opened.observation();

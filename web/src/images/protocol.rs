@@ -86,7 +86,7 @@ pub struct ModelInfo {
 
 /// What a model says about a picture.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Seen {
+pub enum ImageAnswer {
     /// The best mask for the place.
     Mask {
         /// Rows of the mask.
@@ -140,9 +140,9 @@ pub enum ImageReply {
         remarks: Vec<String>,
     },
     /// The answer to [`ImageRequest::Run`].
-    Seen {
+    Answer {
         /// What the model says.
-        seen: Seen,
+        answer: ImageAnswer,
         /// Duration, milliseconds.
         ms: f64,
     },
@@ -162,8 +162,8 @@ impl ImageReply {
     /// The buffers to transfer with this message.
     pub fn transfers(&self) -> Array {
         match self {
-            Self::Seen {
-                seen: Seen::Mask { pixels, .. } | Seen::Similarity { pixels, .. },
+            Self::Answer {
+                answer: ImageAnswer::Mask { pixels, .. } | ImageAnswer::Similarity { pixels, .. },
                 ..
             } => Array::of1(&pixels.0),
             _ => Array::new(),

@@ -10,7 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Response, Url};
 
 use super::{
-    protocol::{ChosenFile, ImageReply, ImageRequest, ModelInfo, ModelSource, Seen},
+    protocol::{ChosenFile, ImageAnswer, ImageReply, ImageRequest, ModelInfo, ModelSource},
     shelf::{Shelf, bytes_of, describe},
 };
 use crate::{
@@ -121,9 +121,9 @@ impl Session {
                     self.prepared = None;
                     self.picture = Some(decoded(&picture).await?);
                 }
-                let seen = self.run(at)?;
-                post(&ImageReply::Seen {
-                    seen,
+                let answer = self.run(at)?;
+                post(&ImageReply::Answer {
+                    answer,
                     ms: now() - start,
                 });
                 Ok(())
@@ -181,7 +181,7 @@ impl Session {
     }
 
     /// Runs the loaded model on the picture.
-    fn run(&mut self, at: [f32; 2]) -> Result<Seen, String> {
+    fn run(&mut self, at: [f32; 2]) -> Result<ImageAnswer, String> {
         let model = self.model.as_ref().ok_or("load a model first")?;
         let picture = self.picture.as_ref().ok_or("choose a picture first")?;
         let at = at.map(|share| {
@@ -215,7 +215,7 @@ fn seen(
     picture: &Picture,
     prepared: &Prepared,
     [x, y]: [f32; 2],
-) -> Result<Seen, String> {
+) -> Result<ImageAnswer, String> {
     let [rows, columns] = picture.size();
     match (model, prepared) {
         (ImageModel::Masks(model), Prepared::Masks(encoded)) => {
@@ -227,7 +227,7 @@ fn seen(
             Ok(shown(&best, [rows, columns]))
         }
         (_, Prepared::Features(features)) => Ok(similarity(features, x, y)),
-        (_, Prepared::Embedding(channels)) => Ok(Seen::Embedding {
+        (_, Prepared::Embedding(channels)) => Ok(ImageAnswer::Embedding {
             channels: *channels,
         }),
         _ => Err("the picture was prepared for another model".into()),
@@ -235,12 +235,12 @@ fn seen(
 }
 
 /// A mask as the page draws it.
-fn shown(mask: &MaskLogits, picture: [usize; 2]) -> Seen {
+fn shown(mask: &MaskLogits, picture: [usize; 2]) -> ImageAnswer {
     let longest = picture[0].max(picture[1]);
     let size = picture.map(|side| (side * MASK_SIDE.min(longest) / longest).max(1));
     let on = |logit: f32| if logit > 0.0 { 255 } else { 0_u8 };
     let pixels: Vec<u8> = mask.resized(size).into_iter().map(on).collect();
-    Seen::Mask {
+    ImageAnswer::Mask {
         rows: size[0] as u32,
         columns: size[1] as u32,
         pixels: Bulk::from_slice(&pixels),
@@ -249,7 +249,7 @@ fn shown(mask: &MaskLogits, picture: [usize; 2]) -> Seen {
 }
 
 /// The cosine of the features at every place with those at one place.
-fn similarity(features: &Map, x: f32, y: f32) -> Seen {
+fn similarity(features: &Map, x: f32, y: f32) -> ImageAnswer {
     let [rows, columns] = features.size();
     let mut chosen = vec![0.0; features.channels()];
     features.add_sample(x, y, 1.0, &mut chosen);
@@ -262,7 +262,7 @@ fn similarity(features: &Map, x: f32, y: f32) -> Seen {
     let pixels: Vec<u8> = (0..rows * columns)
         .map(|cell| (cosine(cell) * 255.0) as u8)
         .collect();
-    Seen::Similarity {
+    ImageAnswer::Similarity {
         rows: rows as u32,
         columns: columns as u32,
         pixels: Bulk::from_slice(&pixels),

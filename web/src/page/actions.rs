@@ -23,7 +23,7 @@ use crate::{
         state::{Opening, State, Work},
         viewing,
     },
-    protocol::{About, Bulk, Like, Processor, Request, Source},
+    protocol::{Bulk, ExportFacts, Like, Processor, Request, Source},
 };
 
 /// Starts the worker. Called once, when the page is ready.
@@ -479,7 +479,7 @@ pub fn export(state: State, format: Export, painted: bool) {
             .and(labels.terms.first())
             .map(|term| term.name.clone())
     });
-    let about = About {
+    let about = ExportFacts {
         prompt: like.unwrap_or_else(|| state.prompt.get_untracked()),
         date: browser::date(),
         picture: match format {

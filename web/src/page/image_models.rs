@@ -9,7 +9,9 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, FileList, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
-use crate::images::protocol::{ChosenFile, ImageReply, ImageRequest, ModelInfo, ModelSource, Seen};
+use crate::images::protocol::{
+    ChosenFile, ImageAnswer, ImageReply, ImageRequest, ModelInfo, ModelSource,
+};
 
 /// URL at which Trunk serves the worker.
 const WORKER: &str = "/images_loader.js";
@@ -50,7 +52,7 @@ pub struct ImageModels {
     /// The picture on which the loaded model is tried.
     pub sample: RwSignal<Option<Sample>, LocalStorage>,
     /// What the loaded model says about the picture, and after how many milliseconds.
-    pub seen: RwSignal<Option<(Seen, f64)>, LocalStorage>,
+    pub seen: RwSignal<Option<(ImageAnswer, f64)>, LocalStorage>,
     /// If `true`, the worker has the picture.
     sent: StoredValue<bool>,
     running: StoredValue<Rc<RefCell<Option<Running>>>, LocalStorage>,
@@ -245,8 +247,8 @@ impl ImageModels {
                 self.loaded.set(Some(id));
                 self.busy.set(None);
             }
-            ImageReply::Seen { seen, ms } => {
-                self.seen.set(Some((seen, ms)));
+            ImageReply::Answer { answer, ms } => {
+                self.seen.set(Some((answer, ms)));
                 self.busy.set(None);
             }
             ImageReply::Failed { message } => self.fail(message),

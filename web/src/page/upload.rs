@@ -30,7 +30,7 @@ const TRIES: u32 = 6;
 const LONGEST_WAIT: u32 = 120;
 
 /// What is to be sent, and to which link.
-pub struct Order {
+pub struct UploadOrder {
     /// The bundle.
     pub bundle: ArrayBuffer,
     /// The user's changes that are in it.
@@ -101,7 +101,7 @@ impl Uploading {
 
 /// The upload that is under way.
 struct Upload {
-    order: Order,
+    order: UploadOrder,
     /// Number of the request to open the scene, by which it is known again.
     scene: u32,
     /// What the server said at the beginning.
@@ -139,7 +139,7 @@ struct Published {
 }
 
 /// Begins to send. At the end the scene has its link, if it is still the one on screen.
-pub fn start(state: State, order: Order) {
+pub fn start(state: State, order: UploadOrder) {
     let of = u64::from(order.bundle.byte_length());
     state.uploading.sending.set(Some(Sending {
         sent: 0,
@@ -274,7 +274,7 @@ impl Upload {
 
     /// Announces the bundle.
     async fn begin(&self) -> Result<Begun, ShareError> {
-        let Order {
+        let UploadOrder {
             bundle,
             replaces,
             expiry,
@@ -342,7 +342,7 @@ impl Upload {
 
     /// The link, once it leads to the scene.
     fn shared(&self, begun: Begun, expires: u64) -> Shared {
-        let Order {
+        let UploadOrder {
             replaces,
             name,
             named,

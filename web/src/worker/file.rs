@@ -57,7 +57,7 @@ pub fn without_frames(found: &Found) -> Option<String> {
 }
 
 /// What there is to know about a scan beside its points.
-pub struct About {
+pub struct ScanFacts {
     /// Name of its file.
     pub name: String,
     /// What was found out about its points.
@@ -75,8 +75,8 @@ pub struct About {
 }
 
 /// What the page shows of a scan in the world frame.
-pub fn points(scan: &Scan, about: About) -> Points {
-    let About {
+pub fn points(scan: &Scan, about: ScanFacts) -> Points {
+    let ScanFacts {
         name,
         preflight,
         choices,

@@ -13,7 +13,7 @@ use segscape::{
 use super::{
     capture::{self, Scanned},
     fetch::{self, Input},
-    file::{self, About, Found},
+    file::{self, Found, ScanFacts},
     images::Images,
     post,
     prompt::Asked,
@@ -69,7 +69,7 @@ impl Session {
         drop(bytes);
         let settled = found.is_some();
         let choices = if settled { Choices::WORLD } else { choices };
-        let about = About {
+        let about = ScanFacts {
             preflight: job::place(&mut scan, choices),
             name: match &found {
                 Some(found) if !found.meta.provenance.source.is_empty() => {
@@ -102,7 +102,7 @@ impl Session {
     /// its images may say.
     pub(super) fn show_capture(&mut self, scanned: Scanned) -> Images {
         self.frames = scanned.info.used;
-        let about = About {
+        let about = ScanFacts {
             name: scanned.name,
             preflight: scanned.preflight,
             choices: scanned.choices,
@@ -116,7 +116,7 @@ impl Session {
     }
 
     /// Shows a scan in the world frame.
-    fn show(&mut self, scan: Scan, about: About) {
+    fn show(&mut self, scan: Scan, about: ScanFacts) {
         self.name.clone_from(&about.name);
         post(&Reply::Points(file::points(&scan, about)));
         self.open = Open::Scan(scan);

@@ -16,7 +16,7 @@ use segscape::{
 
 use crate::{
     edits::Edits,
-    protocol::{About, Bulk, InstanceInfo},
+    protocol::{Bulk, ExportFacts, InstanceInfo},
 };
 
 /// A scan with its instances.
@@ -101,7 +101,7 @@ impl OpenScene {
         &mut self,
         format: Export,
         scan: &str,
-        about: &About,
+        about: &ExportFacts,
         (threshold, edits): (f32, &Edits),
     ) -> Result<Vec<u8>, WriteError> {
         self.reshape(&edits.reshaping);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     fn exported_of(scene: &mut OpenScene, threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
-        let about = About {
+        let about = ExportFacts {
             prompt: "chair".to_owned(),
             date: String::new(),
             picture: None,

@@ -33,7 +33,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{About, BackendInfo, Bulk, Processor, Reply, Request},
+    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request},
     view::{cloud::pack, palette},
 };
 
@@ -369,7 +369,7 @@ impl Session {
     fn export(
         &mut self,
         format: Export,
-        about: &About,
+        about: &ExportFacts,
         shown: (f32, &Edits),
     ) -> Result<(), String> {
         let stem = self.name.rsplit_once('.').map(|(stem, _)| stem);

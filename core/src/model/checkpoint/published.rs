@@ -14,7 +14,7 @@ use super::weights::{self, WeightsError};
 
 /// A tensor of a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
+pub struct StoredTensor {
     /// Row-major shape.
     pub shape: Vec<usize>,
     /// Values converted to f32.
@@ -22,7 +22,7 @@ pub struct Stored {
 }
 
 /// The tensors of a checkpoint by name.
-pub type Checkpoint = BTreeMap<String, Stored>;
+pub type Checkpoint = BTreeMap<String, StoredTensor>;
 
 /// The result of importing a checkpoint into a network of this crate.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,7 @@ impl Import {
 /// # Errors
 /// [`WeightsError`] if the network's own values cannot be written.
 pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import, WeightsError> {
-    let checkpoint: BTreeMap<String, &Stored> = checkpoint
+    let checkpoint: BTreeMap<String, &StoredTensor> = checkpoint
         .iter()
         .map(|(key, stored)| (unified(key), stored))
         .collect();
@@ -198,8 +198,8 @@ enum Layout {
 
 impl Layout {
     /// Returns the values in the layout of this network, or `None` if they do not fit `shape`.
-    fn read(self, stored: &Stored, shape: &[usize]) -> Option<Vec<f32>> {
-        let Stored {
+    fn read(self, stored: &StoredTensor, shape: &[usize]) -> Option<Vec<f32>> {
+        let StoredTensor {
             shape: found,
             values,
         } = stored;

@@ -14,15 +14,15 @@ use gltf_json::{
 
 use super::{Scene, data::Buffers, data::Numbers};
 #[cfg(feature = "captures")]
-use crate::captures::Picture;
+use crate::captures::DecodedImage;
 use crate::scan::{ReadError, Scalar, Warning};
 
 /// A picture in builds that decode none.
 #[cfg(not(feature = "captures"))]
-enum Picture {}
+enum DecodedImage {}
 
 #[cfg(not(feature = "captures"))]
-impl Picture {
+impl DecodedImage {
     fn decode(_: &[u8], _: Option<u32>) -> Result<Self, String> {
         Err("this build does not read pictures".to_owned())
     }
@@ -36,7 +36,7 @@ impl Picture {
 pub(super) struct Pictures {
     /// The bytes of pictures that may still be decoded, so that a file cannot name one picture often.
     left: usize,
-    last: Option<(usize, Option<Picture>)>,
+    last: Option<(usize, Option<DecodedImage>)>,
     failed: usize,
     first_failure: Option<String>,
 }
@@ -62,7 +62,7 @@ impl Pictures {
             .and_then(|bytes| {
                 let left = self.left.checked_sub(bytes.len());
                 self.left = left.ok_or("its pictures are larger than the file")?;
-                Picture::decode(&bytes, None)
+                DecodedImage::decode(&bytes, None)
             })
             .map_err(|problem| {
                 self.failed += 1;
@@ -72,7 +72,7 @@ impl Pictures {
         self.last = Some((image, picture.ok()));
     }
 
-    fn picture(&self, image: usize) -> Option<&Picture> {
+    fn picture(&self, image: usize) -> Option<&DecodedImage> {
         let (last, picture) = self.last.as_ref()?;
         picture.as_ref().filter(|_| *last == image)
     }

@@ -11,5 +11,5 @@ mod pixels;
 pub(super) mod text;
 mod vision;
 
-pub use pixels::{Picture, PictureError};
+pub use pixels::{Pixels, PixelsError};
 pub use vision::{ClipVision, PublishedVision};

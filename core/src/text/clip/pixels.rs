@@ -22,7 +22,7 @@ const REACH: f64 = 2.0;
 
 /// A picture in memory.
 #[derive(Clone, Copy, Debug)]
-pub struct Picture<'a> {
+pub struct Pixels<'a> {
     /// Number of rows and columns.
     pub size: [usize; 2],
     /// `(rows, columns, 3)`, sRGB.
@@ -31,7 +31,7 @@ pub struct Picture<'a> {
 
 /// The reason why a picture could not be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PictureError {
+pub enum PixelsError {
     /// The picture is empty, or its values are not those of its size.
     #[error("the picture of {} x {} pixels has {found} values, it must have three for every pixel", size[0], size[1])]
     Size {
@@ -144,12 +144,12 @@ impl Preprocessing {
     }
 
     /// What the tower reads of a picture, `(3, side, side)`.
-    pub(super) fn apply(&self, picture: &Picture) -> Result<Vec<f32>, PictureError> {
+    pub(super) fn apply(&self, picture: &Pixels) -> Result<Vec<f32>, PixelsError> {
         let [rows, columns] = picture.size;
         let found = picture.rgb.len();
         let values = rows.checked_mul(columns).and_then(|p| p.checked_mul(3));
         if rows == 0 || columns == 0 || values != Some(found) {
-            return Err(PictureError::Size {
+            return Err(PixelsError::Size {
                 size: picture.size,
                 found,
             });
@@ -266,10 +266,10 @@ mod tests {
         let usual = Preprocessing::usual(4);
         for (size, values) in [([0, 3], 0), ([2, 2], 11), ([usize::MAX, 3], 9)] {
             let rgb = vec![0; values];
-            let error = usual.apply(&Picture { size, rgb: &rgb }).unwrap_err();
+            let error = usual.apply(&Pixels { size, rgb: &rgb }).unwrap_err();
             assert_eq!(
                 error,
-                PictureError::Size {
+                PixelsError::Size {
                     size,
                     found: values
                 }
@@ -278,7 +278,7 @@ mod tests {
         // resized as a whole it would have 4 x 400 000 pixels
         let rgb = vec![255; 300_000];
         for size in [[1, 100_000], [100_000, 1]] {
-            let seen = usual.apply(&Picture { size, rgb: &rgb }).unwrap();
+            let seen = usual.apply(&Pixels { size, rgb: &rgb }).unwrap();
             assert_eq!(seen.len(), 3 * 16);
             let white = (1.0 - usual.mean[0]) / usual.deviation[0];
             assert!((seen[0] - white).abs() < 1e-5);

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     layers::{Layers, Sizes},
-    pixels::{Picture, PictureError, Preprocessing},
+    pixels::{Pixels, PixelsError, Preprocessing},
 };
 use crate::{
     ops::matmul,
@@ -199,8 +199,8 @@ impl ClipVision {
     /// What the tower reads of a picture, `(3, side, side)`: resized, cut out and normalized.
     ///
     /// # Errors
-    /// [`PictureError::Size`].
-    pub fn pixels(&self, picture: &Picture) -> Result<Vec<f32>, PictureError> {
+    /// [`PixelsError::Size`].
+    pub fn pixels(&self, picture: &Pixels) -> Result<Vec<f32>, PixelsError> {
         self.preprocessing.apply(picture)
     }
 
@@ -208,8 +208,8 @@ impl ClipVision {
     ///
     /// # Errors
     /// If a picture is empty, the device fails, or a vector is not finite.
-    pub async fn embed(&self, pictures: &[Picture<'_>]) -> Result<Vec<Vec<f32>>, PictureError> {
-        let device = |error: &dyn std::fmt::Display| PictureError::Device(error.to_string());
+    pub async fn embed(&self, pictures: &[Pixels<'_>]) -> Result<Vec<Vec<f32>>, PixelsError> {
+        let device = |error: &dyn std::fmt::Display| PixelsError::Device(error.to_string());
         let mut embeddings = Vec::with_capacity(pictures.len());
         for pictures in pictures.chunks(AT_ONCE) {
             let pixels = pictures.iter().map(|picture| self.pixels(picture));
@@ -218,7 +218,7 @@ impl ClipVision {
             let values = data.try_into_vec::<f32>().map_err(|e| device(&e))?;
             for row in values.chunks_exact(self.space.width) {
                 if row.iter().any(|value| !value.is_finite()) {
-                    return Err(PictureError::NotFinite(embeddings.len()));
+                    return Err(PixelsError::NotFinite(embeddings.len()));
                 }
                 let mut row = row.to_vec();
                 normalize(&mut row);

@@ -94,8 +94,8 @@ fn extension(path: &Path) -> anyhow::Result<&'static str> {
 ///
 /// # Errors
 /// It is neither a JPEG nor a PNG, or damaged.
-pub fn decoded(name: &str, picture: &[u8]) -> anyhow::Result<captures::Picture> {
-    captures::Picture::decode(picture, None)
+pub fn decoded(name: &str, picture: &[u8]) -> anyhow::Result<captures::DecodedImage> {
+    captures::DecodedImage::decode(picture, None)
         .map_err(|problem| anyhow!("the picture of frame {name} cannot be read: {problem}"))
 }
 

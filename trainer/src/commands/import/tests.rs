@@ -9,7 +9,7 @@ use super::*;
 use learning::models;
 use segscape::{
     instances::{Finished, PostprocessOptions},
-    job::{self, Decoding, Map},
+    job::{self, ClassMap, Decoding},
     model::Observation,
     progress::Monitor,
     superpoint::{SuperpointOptions, Superpoints},
@@ -31,7 +31,7 @@ fn torch_file(key: &str, tensors: &Checkpoint) -> Vec<u8> {
         archive.write_all(bytes).unwrap();
     };
     let mut items = vec![];
-    for (i, (name, Stored { shape, values })) in tensors.iter().enumerate() {
+    for (i, (name, StoredTensor { shape, values })) in tensors.iter().enumerate() {
         let strides = (0..shape.len()).map(|axis| int(shape[axis + 1..].iter().product()));
         let storage = [
             text("storage"),
@@ -80,7 +80,7 @@ fn torch_file(key: &str, tensors: &Checkpoint) -> Vec<u8> {
 }
 
 fn tensors() -> Checkpoint {
-    let stored = |shape: &[usize], first: f32| Stored {
+    let stored = |shape: &[usize], first: f32| StoredTensor {
         shape: shape.to_vec(),
         values: (0..shape.iter().product())
             .map(|i| first + i as f32)
@@ -295,7 +295,7 @@ fn a_file_of_pytorch_becomes_the_instances_of_the_released_code() {
             &observation,
             &grouping,
             &network_of_run,
-            Map::Semantic,
+            ClassMap::Semantic,
             &monitor,
         ))
         .unwrap();

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use recordings::{folder::Folder, foundation::Image};
 use segscape::{
-    captures::{Cells, Files, InMemory, Picture},
+    captures::{Cells, DecodedImage, Files, InMemory},
     foundation::{Entry, depth_file, is_plain, masks_file},
     job::{RecordedFrame, RecordedPictures, bundle_depth},
     scan::{MAX_POINTS, Scan},
@@ -115,7 +115,7 @@ impl Track {
             return frames.refuse(number, &image.name, &error);
         }
         let colors = match (seen.picture)()? {
-            Some(bytes) => Picture::decode(&bytes, None),
+            Some(bytes) => DecodedImage::decode(&bytes, None),
             None => Ok(gray()),
         };
         let colors = match colors {
@@ -240,8 +240,8 @@ fn arrived(line: &[u8], folder: &Path) -> anyhow::Result<Arrived> {
 }
 
 /// A picture of nothing, for frames without one.
-fn gray() -> Picture {
-    Picture {
+fn gray() -> DecodedImage {
+    DecodedImage {
         width: 1,
         height: 1,
         rgb: vec![128; 3],

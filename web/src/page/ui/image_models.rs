@@ -9,7 +9,7 @@ use super::{
     icon::{Glyph, Icon},
 };
 use crate::{
-    images::protocol::{ModelFileInfo, ModelInfo, Seen},
+    images::protocol::{ImageAnswer, ModelFileInfo, ModelInfo},
     page::image_models::ImageModels,
 };
 
@@ -97,7 +97,7 @@ fn Offered() -> impl IntoView {
         let fetched = offer.files.iter().any(|file| file.url.is_some());
         view! {
             <div class="offer card" data-testid="offer">
-                <About model=offer />
+                <AboutModel model=offer />
                 <div class="actions">
                     <button class="button primary" data-testid="add-model" disabled=move || state.busy.with(Option::is_some) on:click=move |_| state.add()>
                         {if fetched { "Download and add" } else { "Add" }}
@@ -112,7 +112,7 @@ fn Offered() -> impl IntoView {
 
 /// Name, purpose, license, source and files of a model.
 #[component]
-fn About(model: ModelInfo) -> impl IntoView {
+fn AboutModel(model: ModelInfo) -> impl IntoView {
     let ModelInfo {
         name,
         kind,
@@ -152,7 +152,7 @@ fn Model(model: ModelInfo) -> impl IntoView {
     let busy = move || state.busy.with(Option::is_some);
     view! {
         <li class="model" data-testid="model">
-            <About model=model.get_value() />
+            <AboutModel model=model.get_value() />
             <p>
                 {move || match (whole, loaded()) {
                     (false, _) => "The browser has deleted a file of it; delete it and add it again.",
@@ -221,11 +221,11 @@ fn Try() -> impl IntoView {
     let said = move || {
         state.seen.with(|seen| {
             seen.as_ref().map(|(seen, ms)| match seen {
-                Seen::Mask { score, .. } => format!("A mask with the score {score:.2}, after {ms:.0} ms"),
-                Seen::Similarity { rows, columns, channels, .. } => format!(
+                ImageAnswer::Mask { score, .. } => format!("A mask with the score {score:.2}, after {ms:.0} ms"),
+                ImageAnswer::Similarity { rows, columns, channels, .. } => format!(
                     "{rows} x {columns} cells of {channels} channels, after {ms:.0} ms; the more orange, the more similar to the place you chose"
                 ),
-                Seen::Embedding { channels } => format!("An embedding of {channels} channels, after {ms:.0} ms"),
+                ImageAnswer::Embedding { channels } => format!("An embedding of {channels} channels, after {ms:.0} ms"),
             })
         })
     };
@@ -255,21 +255,21 @@ fn Try() -> impl IntoView {
 }
 
 /// Size and opacities of what is drawn over the picture.
-fn drawn(seen: &Option<(Seen, f64)>) -> Option<(u32, u32, Vec<u8>)> {
+fn drawn(seen: &Option<(ImageAnswer, f64)>) -> Option<(u32, u32, Vec<u8>)> {
     match &seen.as_ref()?.0 {
-        Seen::Mask {
+        ImageAnswer::Mask {
             rows,
             columns,
             pixels,
             ..
         }
-        | Seen::Similarity {
+        | ImageAnswer::Similarity {
             rows,
             columns,
             pixels,
             ..
         } => Some((*rows, *columns, pixels.to_vec())),
-        Seen::Embedding { .. } => None,
+        ImageAnswer::Embedding { .. } => None,
     }
 }
 

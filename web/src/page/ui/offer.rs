@@ -13,7 +13,7 @@ use crate::{
         actions, preview,
         share::{Expiry, Shared},
         state::State,
-        upload::{self, Order},
+        upload::{self, UploadOrder},
     },
     protocol::{Bulk, InstanceInfo, UNNAMED},
 };
@@ -49,7 +49,7 @@ pub fn Offer(
         sending.set(true);
         let is_update = way.get_untracked() == Way::Update;
         let chosen = expiry.get_untracked();
-        let order = Order {
+        let order = UploadOrder {
             bundle: bundle.0,
             edits,
             picture: None,
@@ -60,7 +60,7 @@ pub fn Offer(
         };
         spawn_local(async move {
             let picture = preview::picture(state).await;
-            upload::start(state, Order { picture, ..order });
+            upload::start(state, UploadOrder { picture, ..order });
         });
     };
     let size = move || match packed

@@ -66,7 +66,7 @@ fn publish(network: &SegDino3dVl, depth: usize) -> Checkpoint {
             next += 1.0;
             next
         });
-        let stored = Stored {
+        let stored = StoredTensor {
             values: values.collect(),
             shape,
         };
@@ -84,7 +84,7 @@ fn published_networks_are_taken_over_whole() {
         let mut checkpoint = publish(&network, depth);
         checkpoint.insert(
             "backbone.bn0.bn.num_batches_tracked".into(),
-            Stored {
+            StoredTensor {
                 shape: vec![],
                 values: vec![1.0],
             },
@@ -127,7 +127,7 @@ fn what_does_not_fit_is_listed() {
     checkpoint.remove("decoder.out_sem.bias");
     checkpoint.insert(
         "decoder.query.weight".into(),
-        Stored {
+        StoredTensor {
             shape: vec![1],
             values: vec![0.0],
         },
@@ -191,11 +191,11 @@ fn kernels_come_in_both_layouts() {
         .flat_map(|k| (0..2).map(move |o| value(k % 2, k / 2 % 2, k / 4, o)))
         .collect();
     for stored in [
-        Stored {
+        StoredTensor {
             shape: vec![2, 2, 2, 2, 1],
             values: new,
         },
-        Stored {
+        StoredTensor {
             shape: vec![2, 2, 2, 1, 2],
             values: old,
         },
