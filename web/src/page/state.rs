@@ -25,6 +25,7 @@ use crate::{
         endpoint::Endpoint,
         following::Progressing,
         history::History,
+        language,
         listing::{self, Row},
         pictures::Pictures,
         preferences::{Preferences, Theme},
@@ -36,6 +37,7 @@ use crate::{
         upload::Uploading,
     },
     protocol::{Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, ScanInfo, Source},
+    text::{Language, Text, said, tr},
     view::{Viewer, cloud::Paint},
 };
 
@@ -137,15 +139,15 @@ impl Coloring {
     ];
 
     /// The name shown to the user.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> Text {
         match self {
-            Self::Scan => "Colour",
-            Self::Instance => "Instance",
-            Self::Label => "Label",
-            Self::Score => "Score",
-            Self::Height => "Height",
-            Self::Similarity => "Similarity",
-            Self::Normal => "Normal",
+            Self::Scan => tr("Colour"),
+            Self::Instance => tr("Instance"),
+            Self::Label => tr("Label"),
+            Self::Score => tr("Score"),
+            Self::Height => tr("Height"),
+            Self::Similarity => tr("Similarity"),
+            Self::Normal => tr("Normal"),
         }
     }
 
@@ -170,10 +172,10 @@ impl Coloring {
     /// What the ends of the color ramp mean, if the coloring has one. `heights` are those of the
     /// scan, metres.
     pub fn ends(self, [low, high]: [f32; 2]) -> Option<[String; 2]> {
-        let said = |low: &str, high: &str| Some([low, high].map(str::to_owned));
+        let ends = |low: &str, high: &str| Some([low, high].map(str::to_owned));
         match self {
-            Self::Score => said("0", "1"),
-            Self::Similarity => said("unrelated", "synonym"),
+            Self::Score => ends("0", "1"),
+            Self::Similarity => ends(said("unrelated"), said("synonym")),
             Self::Height => Some(["0 m".to_owned(), format!("{:.1} m", high - low)]),
             Self::Scan | Self::Instance | Self::Label | Self::Normal => None,
         }
@@ -344,6 +346,10 @@ pub struct State {
     pub asked_theme: RwSignal<Option<Theme>>,
     /// The theme of the page.
     pub theme: Memo<Theme>,
+    /// The language that the address of the page names, until the user chooses one.
+    pub asked_language: RwSignal<Option<Language>>,
+    /// The language of the page.
+    pub language: Memo<Language>,
     /// If `true`, the system prefers dark pages.
     pub dark_system: RwSignal<bool>,
     /// If `true`, the page is dark.
@@ -442,6 +448,12 @@ impl State {
             let kept = preferences.with(|kept| kept.theme);
             asked_theme.get().unwrap_or(kept)
         });
+        let asked_language = RwSignal::new(language::asked());
+        let of_browser = language::of_browser();
+        let language = Memo::new(move |_| {
+            let kept = preferences.with(|kept| kept.language);
+            asked_language.get().or(kept).unwrap_or(of_browser)
+        });
         let dark_system = RwSignal::new(browser::prefers_dark());
         let dark = Memo::new(move |_| {
             let system = dark_system.get();
@@ -528,6 +540,8 @@ impl State {
             preferences,
             asked_theme,
             theme,
+            asked_language,
+            language,
             dark_system,
             dark,
             canvas: RwSignal::new(0),

@@ -4,10 +4,13 @@
 use leptos::prelude::*;
 use segscape::preflight::Choices;
 
-use crate::page::{
-    actions, following,
-    state::{StageState, State, Work},
-    status::stage_name,
+use crate::{
+    page::{
+        actions, following,
+        state::{StageState, State, Work},
+        status::stage_name,
+    },
+    text::{said_with, tr},
 };
 
 /// The progress card at the bottom middle of the page.
@@ -33,7 +36,7 @@ pub fn Progress() -> impl IntoView {
         let following = state.following.read();
         let skipped = following.as_ref()?.skipped.clone();
         skipped.map(|frame| {
-            view! { <p class="skipped warning" data-testid="skipped">"Skipped " {frame}</p> }
+            view! { <p class="skipped warning" data-testid="skipped">{said_with("Skipped {frame}", &[("frame", &frame)])}</p> }
         })
     };
     // The card then holds a button, which must not move away under the pointer.
@@ -48,7 +51,7 @@ pub fn Progress() -> impl IntoView {
         )
     };
     view! {
-        <section class="progress card" class:open=open aria-label="Progress">
+        <section class="progress card" class:open=open aria-label=tr("Progress")>
             <div class="status-line">
                 <p
                     class="status"
@@ -63,27 +66,27 @@ pub fn Progress() -> impl IntoView {
                     <button
                         class="button small"
                         data-testid="stop"
-                        title="Stop here; what was found so far stays"
+                        title=tr("Stop here; what was found so far stays")
                         disabled=stopping
                         on:click=move |_| following::stop(state)
                     >
-                        "Stop"
+                        {tr("Stop")}
                     </button>
                 </Show>
                 <Show when=move || running() && !following()>
                     <button class="button small" data-testid="cancel" on:click=move |_| actions::cancel(state)>
-                        "Cancel"
+                        {tr("Cancel")}
                     </button>
                 </Show>
                 <Show when=unfinished>
                     <button class="button small" on:click=again>
-                        "Start again"
+                        {tr("Start again")}
                     </button>
                 </Show>
             </div>
             {skipped}
             <Show when=goes_on>
-                <p class="muted hint">"Stop whenever you have seen enough: what was found so far stays."</p>
+                <p class="muted hint">{tr("Stop whenever you have seen enough: what was found so far stays.")}</p>
             </Show>
             <ol class="stages" data-testid="stage-progress" hidden=move || state.stages.with(Vec::is_empty)>
                 {move || state.stages.get().into_iter().map(|stage| view! { <StageRow stage /> }).collect_view()}

@@ -3,7 +3,10 @@
 use glam::{Vec2, Vec3};
 use web_sys::HtmlCanvasElement;
 
-use crate::view::{camera::Camera, cloud::Frame, palette::css, picture::Colors, surface::Surface};
+use crate::{
+    text::said_with,
+    view::{camera::Camera, cloud::Frame, palette::css, picture::Colors, surface::Surface},
+};
 
 /// Length of an axis, CSS pixels.
 const AXIS: f32 = 26.0;
@@ -55,7 +58,8 @@ impl Guides {
         let metres = round_length(room * 0.92 / per_metre);
         let color = css(colors.hovered);
         draw_bar(surface, metres, per_metre, [room, size.y], &color, ratio);
-        let words = format!("Scale bar: {}", length_in_words(metres));
+        let length = length_in_words(metres);
+        let words = said_with("Scale bar: {length}", &[("length", &length)]);
         surface.tell("aria-label", &words);
     }
 }
