@@ -42,6 +42,8 @@ pub fn follow(state: State) {
     });
     Effect::new(move |_| {
         let code = text::spoken().code();
+        // The picture has words, too.
+        state.viewer().invalidate();
         if let Some(root) = browser::document().document_element() {
             // The name and the value are fixed, and valid.
             let _ = root.set_attribute("lang", code);

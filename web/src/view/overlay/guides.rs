@@ -4,7 +4,7 @@ use glam::{Vec2, Vec3};
 use web_sys::HtmlCanvasElement;
 
 use crate::{
-    text::said_with,
+    text::{said, said_with},
     view::{camera::Camera, cloud::Frame, palette::css, picture::Colors, surface::Surface},
 };
 
@@ -78,6 +78,10 @@ fn draw_axes(surface: &Surface, camera: &Camera, middle: Vec2, ratio: f32) {
         context.begin_path();
         surface.line([middle, middle + end]);
         context.stroke();
+        let name = match name {
+            "up" => said("up"),
+            letter => letter,
+        };
         let word = middle + end + end.normalize_or_zero() * 8.0 * ratio;
         let _ = context.fill_text(name, f64::from(word.x), f64::from(word.y));
     }
