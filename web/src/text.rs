@@ -202,8 +202,12 @@ pub fn said_with(english: &'static str, places: &[(&str, &dyn Display)]) -> Stri
             Part::Words(words) => whole.push_str(words),
             Part::Place(name) => match value(name) {
                 // A String takes everything.
-                Some((_, value)) => drop(write!(whole, "{value}")),
-                None => drop(write!(whole, "{{{name}}}")),
+                Some((_, value)) => {
+                    let _ = write!(whole, "{value}");
+                }
+                None => {
+                    let _ = write!(whole, "{{{name}}}");
+                }
             },
         }
     }

@@ -7,7 +7,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Response, Url};
 
-use super::{editing, state::State};
+use super::{editing, preferences::Preferences, state::State};
 use crate::{
     browser,
     streamed::{StreamError, streamed},
@@ -19,13 +19,35 @@ const PARAMETER: &str = "lang";
 /// Maximum number of bytes of a file with the texts of a language.
 const LIMIT: u64 = 1 << 20;
 
-/// The language that the address of the page names: `?lang=de`.
-pub fn asked() -> Option<Language> {
-    Language::of_tag(&browser::query_parameter(PARAMETER)?)
+/// The language that the page is to speak.
+#[derive(Clone, Copy)]
+pub struct PageLanguage {
+    /// The one that the address of the page names, until the user chooses one.
+    asked: RwSignal<Option<Language>>,
+    wanted: Memo<Language>,
+}
+
+impl PageLanguage {
+    /// The language of a new page.
+    pub fn new(preferences: RwSignal<Preferences>) -> Self {
+        let asked = browser::query_parameter(PARAMETER);
+        let asked = RwSignal::new(asked.and_then(|tag| Language::of_tag(&tag)));
+        let first = of_browser();
+        let wanted = Memo::new(move |_| {
+            let kept = preferences.with(|kept| kept.language);
+            asked.get().or(kept).unwrap_or(first)
+        });
+        Self { asked, wanted }
+    }
+
+    /// The language.
+    pub fn get(self) -> Language {
+        self.wanted.get()
+    }
 }
 
 /// The first of the browser's languages that the page speaks.
-pub fn of_browser() -> Language {
+fn of_browser() -> Language {
     let languages = browser::window().navigator().languages();
     let tags = languages.iter().filter_map(|tag| tag.as_string());
     let mut known = tags.filter_map(|tag| Language::of_tag(&tag));
@@ -54,7 +76,7 @@ pub fn follow(state: State) {
 /// Chooses the language, for this visit and those to come.
 pub fn choose(state: State, language: Language) {
     forget_asked();
-    state.asked_language.set(None);
+    state.language.asked.set(None);
     let kept = Some(language);
     state.preferences.update(|all| all.language = kept);
 }
@@ -80,11 +102,13 @@ async fn load(state: State, language: Language) {
         let learned = text::learn(language, &file);
         learned.map_err(|error| error.to_string())
     });
-    if state.language.try_get_untracked() != Some(language) {
+    if state.language.wanted.try_get_untracked() != Some(language) {
         return;
     }
     match loaded {
-        Ok(()) => drop(text::speak(language)),
+        Ok(()) => {
+            text::speak(language);
+        }
         Err(problem) => {
             let words = said_with(
                 "The texts in {language} could not be loaded: {problem}",

@@ -25,7 +25,7 @@ use crate::{
         endpoint::Endpoint,
         following::Progressing,
         history::History,
-        language,
+        language::PageLanguage,
         listing::{self, Row},
         pictures::Pictures,
         preferences::{Preferences, Theme},
@@ -37,7 +37,7 @@ use crate::{
         upload::Uploading,
     },
     protocol::{Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, ScanInfo, Source},
-    text::{Language, Text, said, tr},
+    text::{Text, said, tr},
     view::{Viewer, cloud::Paint},
 };
 
@@ -346,10 +346,8 @@ pub struct State {
     pub asked_theme: RwSignal<Option<Theme>>,
     /// The theme of the page.
     pub theme: Memo<Theme>,
-    /// The language that the address of the page names, until the user chooses one.
-    pub asked_language: RwSignal<Option<Language>>,
     /// The language of the page.
-    pub language: Memo<Language>,
+    pub language: PageLanguage,
     /// If `true`, the system prefers dark pages.
     pub dark_system: RwSignal<bool>,
     /// If `true`, the page is dark.
@@ -448,12 +446,6 @@ impl State {
             let kept = preferences.with(|kept| kept.theme);
             asked_theme.get().unwrap_or(kept)
         });
-        let asked_language = RwSignal::new(language::asked());
-        let of_browser = language::of_browser();
-        let language = Memo::new(move |_| {
-            let kept = preferences.with(|kept| kept.language);
-            asked_language.get().or(kept).unwrap_or(of_browser)
-        });
         let dark_system = RwSignal::new(browser::prefers_dark());
         let dark = Memo::new(move |_| {
             let system = dark_system.get();
@@ -540,8 +532,7 @@ impl State {
             preferences,
             asked_theme,
             theme,
-            asked_language,
-            language,
+            language: PageLanguage::new(preferences),
             dark_system,
             dark,
             canvas: RwSignal::new(0),
