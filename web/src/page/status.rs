@@ -34,6 +34,7 @@ impl State {
                 }
                 None => said("Starting …").to_owned(),
             }),
+            Work::Waiting => said("The points are shown, nothing is searched so far").to_owned(),
             Work::Done => self.stages.with(|stages| {
                 let named =
                     |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();

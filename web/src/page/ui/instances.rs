@@ -339,6 +339,7 @@ fn Empty() -> impl IntoView {
     };
     let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
         (_, false) if nothing_answers() => said("Nothing answers the question."),
+        (Work::Waiting, true) => said("The list appears once the things are found."),
         (Work::Running, true) => said("The list appears when the scan is segmented."),
         (Work::Cancelled | Work::Failed, true) => said(
             "The scan was not segmented to the end, so there is no list. Press Start again to repeat it.",
