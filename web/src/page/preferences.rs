@@ -1,4 +1,4 @@
-//! What the page remembers between visits, in the browser's storage: the theme, and how the user
+//! What the page remembers between visits, in the browser's storage: the theme, the language, and how the user
 //! likes scans to be shown. Where there is no storage, or it holds something else, the page begins
 //! with its defaults.
 
