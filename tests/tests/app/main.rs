@@ -22,6 +22,7 @@ mod following;
 mod image_models;
 mod interruption;
 mod keyboard;
+mod languages;
 mod links;
 mod looks;
 mod odd;

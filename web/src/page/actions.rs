@@ -24,6 +24,7 @@ use crate::{
         viewing,
     },
     protocol::{Bulk, ExportFacts, Like, Processor, Request, Source},
+    text::said,
 };
 
 /// Starts the worker. Called once, when the page is ready.
@@ -235,7 +236,9 @@ pub fn open_dropped(state: State, data: &web_sys::DataTransfer) {
         state.files_listed.set(None);
         match listed {
             Ok(Some(source)) => open(state, source),
-            Ok(None) => state.error.set(Some("the folder has no files".to_owned())),
+            Ok(None) => state
+                .error
+                .set(Some(said("the folder has no files").to_owned())),
             Err(message) => state.error.set(Some(message)),
         }
     });

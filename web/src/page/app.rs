@@ -8,7 +8,7 @@ use crate::{
     page::{
         actions,
         image_models::ImageModels,
-        preferences,
+        language, preferences,
         state::State,
         ui::{
             Backend, DropZone, Embedded, EndpointDialogs, ErrorBanner, FlyHint, Frames, Header,
@@ -26,6 +26,7 @@ pub fn App() -> impl IntoView {
     provide_context(ImageModels::new());
     follow_color_scheme(state);
     preferences::follow(state);
+    language::follow(state);
     fly::listen(state); // before the shortcuts, which have some of the same keys
     shortcuts::listen(state);
     actions::start(state);

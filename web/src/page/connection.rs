@@ -13,7 +13,10 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::protocol::{Reply, Request};
+use crate::{
+    protocol::{Reply, Request},
+    text::said_with,
+};
 
 /// URL at which Trunk serves the worker.
 const WORKER: &str = "/worker_loader.js";
@@ -52,7 +55,7 @@ impl Link {
         match self.start() {
             Ok(running) => self.0.borrow_mut().worker = Some(running),
             Err(error) => self.reply(Reply::Panicked {
-                message: format!("the worker could not be started: {error:?}"),
+                message: not_started(&error),
             }),
         }
     }
@@ -79,7 +82,7 @@ impl Link {
                 drop(inner);
                 if let Err(error) = posted {
                     self.reply(Reply::Failed {
-                        message: format!("the request could not be sent to the worker: {error:?}"),
+                        message: not_sent(&error),
                     });
                 }
             }
@@ -96,7 +99,7 @@ impl Link {
                 Ok(Reply::Listening) => link.listening(),
                 Ok(reply) => link.reply(reply),
                 Err(error) => link.reply(Reply::Failed {
-                    message: format!("a message from the worker could not be read: {error}"),
+                    message: unreadable(&error),
                 }),
             }
         });
@@ -135,6 +138,30 @@ impl Link {
         let on_reply = Rc::clone(&self.0.borrow().on_reply);
         on_reply(reply);
     }
+}
+
+/// Says that a worker could not be started.
+pub fn not_started(error: &JsValue) -> String {
+    said_with(
+        "the worker could not be started: {problem}",
+        &[("problem", &format!("{error:?}"))],
+    )
+}
+
+/// Says that a request could not be sent to a worker.
+pub fn not_sent(error: &JsValue) -> String {
+    said_with(
+        "the request could not be sent to the worker: {problem}",
+        &[("problem", &format!("{error:?}"))],
+    )
+}
+
+/// Says that a message from a worker could not be read.
+pub fn unreadable(error: &serde_wasm_bindgen::Error) -> String {
+    said_with(
+        "a message from the worker could not be read: {problem}",
+        &[("problem", error)],
+    )
 }
 
 fn post(worker: &Worker, request: &Request) -> Result<(), JsValue> {

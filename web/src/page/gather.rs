@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::protocol::Source;
+use crate::{protocol::Source, text::said_with};
 
 /// Maximum number of files; captures have no more.
 const MAX_FILES: usize = 1_000_000;
@@ -92,11 +92,12 @@ pub async fn listed(
     while let Some(entry) = waiting.pop() {
         let path = entry.path();
         let path = path.trim_start_matches('/');
-        let unreadable = |_| format!("the browser could not read {path}");
+        let unreadable = |_| said_with("the browser could not read {name}", &[("name", &path)]);
         if entry.is_folder() {
             if path.matches('/').count() >= MAX_DEPTH {
-                return Err(format!(
-                    "{path} lies too deep, the limit is {MAX_DEPTH} folders"
+                return Err(said_with(
+                    "{path} lies too deep, the limit is {limit} folders",
+                    &[("path", &path), ("limit", &MAX_DEPTH)],
                 ));
             }
             let reader = entry.reader();
@@ -108,8 +109,9 @@ pub async fn listed(
                 }
                 waiting.extend(some.iter().map(JsCast::unchecked_into::<Entry>));
                 if found.len() + waiting.len() > MAX_FILES {
-                    return Err(format!(
-                        "there are too many files, the limit is {MAX_FILES}"
+                    return Err(said_with(
+                        "there are too many files, the limit is {limit}",
+                        &[("limit", &MAX_FILES)],
                     ));
                 }
             }

@@ -15,6 +15,7 @@ pub mod following;
 pub mod gather;
 pub mod history;
 pub mod image_models;
+pub mod language;
 pub mod lasso;
 pub mod listing;
 pub mod measuring;

@@ -18,6 +18,7 @@ use crate::{
         state::{Coloring, StageState, State, Work},
     },
     protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
+    text::{said, said_with},
     view::{camera::Camera, cloud::Cloud},
 };
 
@@ -74,9 +75,10 @@ pub fn handle(state: State, reply: Reply) {
                 .and_then(|file| browser::download(&name, &file))
                 .is_err()
             {
-                state
-                    .error
-                    .set(Some(format!("the browser refused to save {name}")));
+                state.error.set(Some(said_with(
+                    "the browser refused to save {name}",
+                    &[("name", &name)],
+                )));
             } else {
                 saving::is_saved(state);
             }
@@ -117,7 +119,9 @@ pub fn handle(state: State, reply: Reply) {
             if actions::leave_gpu(state, message.lines().nth(1).unwrap_or(&message)) {
                 return;
             }
-            let words = "An internal error stopped Segscape's worker, which was started again; what is on screen stays. The browser's console has the report.";
+            let words = said(
+                "An internal error stopped Segscape's worker, which was started again; what is on screen stays. The browser's console has the report.",
+            );
             state.error.set(Some(words.into()));
             following::abandon(state);
             state.work.set(Work::Failed);
@@ -213,7 +217,10 @@ fn progressed(state: State, Progress { stage, done }: Progress) {
 fn downloaded(state: State, stage: Stage, bytes: u64, of: Option<u64>) {
     let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
     let words = match of {
-        Some(all) => format!("{} of {} MB", megabytes(bytes), megabytes(all)),
+        Some(all) => said_with(
+            "{arrived} of {all} MB",
+            &[("arrived", &megabytes(bytes)), ("all", &megabytes(all))],
+        ),
         None => format!("{} MB", megabytes(bytes)),
     };
     state.stages.update(|stages| {

@@ -11,6 +11,7 @@ use crate::{
         state::State,
     },
     protocol::Source,
+    text::{Text, tr},
 };
 
 /// Key of the links in the browser's storage.
@@ -32,10 +33,10 @@ pub enum Expiry {
 
 impl Expiry {
     /// All expiry times, with their names.
-    pub const ALL: [(Self, &str); 3] = [
-        (Self::Day, "1 day"),
-        (Self::Week, "7 days"),
-        (Self::Quarter, "90 days"),
+    pub const ALL: [(Self, Text); 3] = [
+        (Self::Day, tr("1 day")),
+        (Self::Week, tr("7 days")),
+        (Self::Quarter, tr("90 days")),
     ];
 
     /// Number of days, as the server expects it.

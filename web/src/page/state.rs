@@ -26,6 +26,7 @@ use crate::{
         endpoint::Endpoint,
         following::Progressing,
         history::History,
+        language::PageLanguage,
         listing::{self, Row},
         pictures::Pictures,
         preferences::{Preferences, Theme},
@@ -37,6 +38,7 @@ use crate::{
         upload::Uploading,
     },
     protocol::{Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, ScanInfo, Source},
+    text::{Text, said, tr},
     view::{Viewer, cloud::Paint},
 };
 
@@ -140,15 +142,15 @@ impl Coloring {
     ];
 
     /// The name shown to the user.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> Text {
         match self {
-            Self::Scan => "Colour",
-            Self::Instance => "Instance",
-            Self::Label => "Label",
-            Self::Score => "Score",
-            Self::Height => "Height",
-            Self::Similarity => "Similarity",
-            Self::Normal => "Normal",
+            Self::Scan => tr("Colour"),
+            Self::Instance => tr("Instance"),
+            Self::Label => tr("Label"),
+            Self::Score => tr("Score"),
+            Self::Height => tr("Height"),
+            Self::Similarity => tr("Similarity"),
+            Self::Normal => tr("Normal"),
         }
     }
 
@@ -173,10 +175,10 @@ impl Coloring {
     /// What the ends of the color ramp mean, if the coloring has one. `heights` are those of the
     /// scan, metres.
     pub fn ends(self, [low, high]: [f32; 2]) -> Option<[String; 2]> {
-        let said = |low: &str, high: &str| Some([low, high].map(str::to_owned));
+        let ends = |low: &str, high: &str| Some([low, high].map(str::to_owned));
         match self {
-            Self::Score => said("0", "1"),
-            Self::Similarity => said("unrelated", "synonym"),
+            Self::Score => ends("0", "1"),
+            Self::Similarity => ends(said("unrelated"), said("synonym")),
             Self::Height => Some(["0 m".to_owned(), format!("{:.1} m", high - low)]),
             Self::Scan | Self::Instance | Self::Label | Self::Normal => None,
         }
@@ -351,6 +353,8 @@ pub struct State {
     pub asked_theme: RwSignal<Option<Theme>>,
     /// The theme of the page.
     pub theme: Memo<Theme>,
+    /// The language of the page.
+    pub language: PageLanguage,
     /// If `true`, the system prefers dark pages.
     pub dark_system: RwSignal<bool>,
     /// If `true`, the page is dark.
@@ -536,6 +540,7 @@ impl State {
             preferences,
             asked_theme,
             theme,
+            language: PageLanguage::new(preferences),
             dark_system,
             dark,
             canvas: RwSignal::new(0),

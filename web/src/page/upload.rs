@@ -22,7 +22,12 @@ use super::{
     share::{self, Expiry, Shared},
     state::State,
 };
-use crate::{browser, edits::Edits, protocol::UNNAMED};
+use crate::{
+    browser,
+    edits::Edits,
+    protocol::UNNAMED,
+    text::{said, said_with},
+};
 
 /// Number of tries in a row that get nowhere, after which the user is asked.
 const TRIES: u32 = 6;
@@ -372,8 +377,8 @@ impl Upload {
         }
         if !state.sharing.get_untracked() {
             let words = match self.order.replaces {
-                Some(_) => "The link is updated",
-                None => "Shared: the link is in Share",
+                Some(_) => said("The link is updated"),
+                None => said("Shared: the link is in Share"),
             };
             editing::tell(state, words.to_owned(), None);
         }
@@ -400,7 +405,10 @@ impl Upload {
     fn give_up(&self, state: State, error: &ShareError) {
         let problem = error.to_string();
         if !state.sharing.get_untracked() {
-            let words = format!("The scene is not shared: {problem}. Share goes on with it.");
+            let words = said_with(
+                "The scene is not shared: {problem}. Share goes on with it.",
+                &[("problem", &problem)],
+            );
             state.error.set(Some(words));
         }
         let seconds = None;

@@ -14,6 +14,7 @@ use crate::{
         state::{Coloring, State},
     },
     protocol::Request,
+    text::said_with,
     view::{
         camera::Side,
         cloud::UNCLIPPED,
@@ -195,7 +196,7 @@ pub fn take_picture(state: State) {
         .map_or(name.as_str(), |(stem, _)| stem);
     let file = format!("{stem}.png");
     state.viewer().photograph(move |canvas| {
-        let refused = format!("the browser refused to save {file}");
+        let refused = said_with("the browser refused to save {name}", &[("name", &file)]);
         let words = refused.clone();
         let save = Closure::once_into_js(move |blob: Option<Blob>| {
             let saved = blob.map(|blob| browser::download(&file, &blob));

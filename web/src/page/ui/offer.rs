@@ -16,6 +16,7 @@ use crate::{
         upload::{self, UploadOrder},
     },
     protocol::{Bulk, InstanceInfo, UNNAMED},
+    text::{Text, counted, said, said_around, said_with, tr},
 };
 
 /// What becomes of a link that there is.
@@ -70,25 +71,25 @@ pub fn Offer(
         None => "…".to_owned(),
     };
     let words = move || match (packed.with(Option::is_some), way.get()) {
-        (false, _) => "Packing …",
-        (true, Way::Update) => "Update the link",
-        (true, Way::New) => "Send and get a link",
+        (false, _) => said("Packing …"),
+        (true, Way::Update) => said("Update the link"),
+        (true, Way::New) => said("Send and get a link"),
     };
     let effect = move || match way.get() {
-        Way::Update => {
-            "Whoever has the link sees this in place of what it shows now, once all of it is there. It takes "
-        }
-        Way::New => {
-            "Whoever has the link sees the scene and can ask for other things in it. The link is listed nowhere. It takes "
-        }
+        Way::Update => said(
+            "Whoever has the link sees this in place of what it shows now, once all of it is there.",
+        ),
+        Way::New => said(
+            "Whoever has the link sees the scene and can ask for other things in it. The link is listed nowhere.",
+        ),
     };
     view! {
         <form class="offer" on:submit=send>
             <Show when=move || can_update>
                 <Segments
-                    legend="Which link"
+                    legend=tr("Which link")
                     group="which-link"
-                    options=vec![(Way::Update, "Update the link"), (Way::New, "New link")]
+                    options=vec![(Way::Update, tr("Update the link")), (Way::New, tr("New link"))]
                     chosen=way
                     on_choose=move |chosen| {
                         expiry.set(None);
@@ -97,14 +98,22 @@ pub fn Offer(
                 />
             </Show>
             <p>
-                {effect} <b data-testid="share-size">{size}</b> " and a small picture, sent to the server of this page:"
+                {effect}
+                " "
+                {move || said_around(
+                    "It takes {size} and a small picture, sent to the server of this page:",
+                    |_| view! { <b data-testid="share-size">{size}</b> }.into_any(),
+                )}
             </p>
             <ul class="sent" data-testid="sent">{move || sent(state, named.get()).into_iter().map(|part| view! { <li>{part}</li> }).collect_view()}</ul>
-            <p class="muted" data-testid="not-sent">{not_sent(state)}</p>
+            <p class="muted" data-testid="not-sent">{move || not_sent(state)}</p>
             <Show when=move || name_of_scan(state) != UNNAMED>
                 <label class="choice">
                     <input type="checkbox" data-testid="share-name" prop:checked=named on:change=move |event| named.set(event_target_checked(&event)) />
-                    <span>"Send the name of the file, too: " <b>{name_of_scan(state)}</b></span>
+                    <span>{move || said_around(
+                        "Send the name of the file, too: {name}",
+                        |_| view! { <b>{name_of_scan(state)}</b> }.into_any(),
+                    )}</span>
                 </label>
             </Show>
             {move || {
@@ -139,24 +148,26 @@ fn packed(state: State, named: RwSignal<bool>) -> RwSignal<Option<(Bulk, Edits)>
 #[component]
 fn Lifetime(expiry: RwSignal<Option<Expiry>>, own: Option<Shared>) -> impl IntoView {
     /// What a link that there is does unless something else is chosen.
-    const AS_BEFORE: &str = "as long as before";
+    const AS_BEFORE: Text = tr("as long as before");
     let on_change = move |event| {
         let name = event_target_value(&event);
-        let chosen = Expiry::ALL.iter().find(|(_, known)| *known == name);
+        let chosen = Expiry::ALL
+            .iter()
+            .find(|(_, known)| known.english() == name);
         expiry.set(chosen.map(|(chosen, _)| *chosen));
     };
     let is_own = own.is_some();
-    let option = move |(value, name)| {
+    let option = move |(value, name): (Expiry, Text)| {
         let selected = !is_own && value == Expiry::default();
-        view! { <option selected=selected>{name}</option> }
+        view! { <option value=name.english() selected=selected>{name}</option> }
     };
-    let before = own.and_then(|own| own.expires).map(until);
-    let note = move || before.clone().filter(|_| expiry.get().is_none());
+    let before = own.and_then(|own| own.expires);
+    let note = move || before.filter(|_| expiry.get().is_none()).map(until);
     view! {
         <label class="choice">
-            <span>"The link works for"</span>
+            <span>{tr("The link works for")}</span>
             <select class="field" data-testid="lifetime" on:change=on_change>
-                {is_own.then(|| view! { <option selected=true>{AS_BEFORE}</option> })}
+                {is_own.then(|| view! { <option value="" selected=true>{AS_BEFORE}</option> })}
                 {Expiry::ALL.map(option).collect_view()}
             </select>
         </label>
@@ -178,23 +189,25 @@ fn sent(state: State, named: bool) -> Vec<String> {
     let Some(scan) = scan.as_ref() else {
         return Vec::new();
     };
-    let colors = match scan.preflight.color.value {
-        Color::Present => " with their colours",
-        _ => "",
+    let points = grouped(scan.points as usize);
+    let points = match scan.preflight.color.value {
+        Color::Present => said_with("{count} points with their colours", &[("count", &points)]),
+        _ => said_with("{count} points", &[("count", &points)]),
     };
     let is_there = |thing: &&InstanceInfo| !thing.superpoints.is_empty();
     let mut parts = vec![
-        format!("{} points{colors}", grouped(scan.points as usize)),
-        format!(
-            "{} things with their names, also those that are hidden now, and what tells them apart",
-            state.instances.read().iter().filter(is_there).count()
+        points,
+        counted(
+            state.instances.read().iter().filter(is_there).count(),
+            "1 thing with its name, and what tells it apart",
+            "{n} things with their names, also those that are hidden now, and what tells them apart",
         ),
-        "this view, the prompt and the threshold".to_owned(),
-        "where the scan lies in its own coordinates, and its unit".to_owned(),
-        "a picture of this view, which programs show beside the link".to_owned(),
+        said("this view, the prompt and the threshold").to_owned(),
+        said("where the scan lies in its own coordinates, and its unit").to_owned(),
+        said("a picture of this view, which programs show beside the link").to_owned(),
     ];
     if named {
-        parts.push(format!("the name {}", scan.name));
+        parts.push(said_with("the name {name}", &[("name", &scan.name)]));
     }
     parts
 }
@@ -202,7 +215,7 @@ fn sent(state: State, named: bool) -> Vec<String> {
 /// What stays on this machine, in words.
 fn not_sent(state: State) -> &'static str {
     match state.frames.with_untracked(Vec::is_empty) {
-        true => "Not sent: the file itself and what else it holds.",
-        false => "Not sent: the frames of the capture and its files.",
+        true => said("Not sent: the file itself and what else it holds."),
+        false => said("Not sent: the frames of the capture and its files."),
     }
 }

@@ -18,6 +18,7 @@ use crate::{
         viewing,
     },
     protocol::Processor,
+    text::{said_with, tr},
     view::{
         self,
         camera::Side,
@@ -134,7 +135,7 @@ fn Canvas(made: u32) -> impl IntoView {
             data-testid="viewer-canvas"
             tabindex="0"
             role="application"
-            aria-label="The scan in 3D. Arrow keys turn, Shift with arrow keys pans, plus and minus zoom, F fits the view to the selected instance or the whole scan."
+            aria-label=tr("The scan in 3D. Arrow keys turn, Shift with arrow keys pans, plus and minus zoom, F fits the view to the selected instance or the whole scan.")
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up
@@ -240,7 +241,7 @@ fn ViewCube(shown: Signal<bool>) -> impl IntoView {
         let transform = face(side, HALF_CUBE)?;
         // The keyboard has the same in the menu of the view, and with Shift and a digit.
         Some(view! {
-            <button tabindex="-1" style:transform=transform aria-label=format!("Look from: {name}") data-testid=format!("cube-{}", name.to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
+            <button tabindex="-1" style:transform=transform aria-label=move || said_with("Look from: {side}", &[("side", &name.said())]) data-testid=format!("cube-{}", name.english().to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
                 {name}
             </button>
         })
