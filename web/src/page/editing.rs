@@ -8,7 +8,7 @@ use segscape::instances::{NO_INSTANCE, Reshaping};
 use super::{
     actions,
     history::History,
-    lasso,
+    lasso, pointing,
     selection::Selection,
     state::State,
     tool::{self, Tool},
@@ -365,14 +365,19 @@ pub fn outlined(state: State) -> u32 {
         .unwrap_or(NO_INSTANCE)
 }
 
-/// Undoes the last change, if there is one, and says what it was.
+/// Undoes the last step of the tool, or else the last change, if there is one, and says what it was.
 pub fn undo(state: State) {
-    step(state, "Undone", History::undo);
+    if !pointing::undo(state, false) {
+        step(state, "Undone", History::undo);
+    }
 }
 
-/// Redoes the change that was undone last, if there is one, and says what it was.
+/// Does again the step of the tool or the change that was undone last, if there is one, and says what it
+/// was.
 pub fn redo(state: State) {
-    step(state, "Done again", History::redo);
+    if !pointing::undo(state, true) {
+        step(state, "Done again", History::redo);
+    }
 }
 
 fn step(
@@ -385,6 +390,7 @@ fn step(
         tool::take(state, None);
     }
     lasso::clear(state);
+    pointing::clear(state);
     let mut selection = state.selection.get_untracked();
     let mut done = None;
     state

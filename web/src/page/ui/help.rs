@@ -21,6 +21,10 @@ const MOUSE: Rows = &[
     ("Wheel", "zoom"),
     ("Click", "select the instance there"),
     ("Ctrl or Shift click", "select another one beside it"),
+    (
+        "Alt click",
+        "while things are pointed out: this is not part of it",
+    ),
     ("Click a camera", "show the frame that it took"),
     ("Double click", "centre the view on that point"),
     (
@@ -38,6 +42,10 @@ const TOUCH: Rows = &[
 /// What fingers find where.
 const PLACES: Rows = &[
     ("The lasso", "one finger draws, two move the view"),
+    (
+        "The arrow with a plus",
+        "tap a thing to point it out; after Not part, tap what is not part of it",
+    ),
     ("The ruler", "tap two points for their distance"),
     (
         "View",
@@ -49,7 +57,7 @@ const PLACES: Rows = &[
     ),
     (
         "What is selected",
-        "More selects others beside it, Similar shows what is like it, Merge, Split, Lock, Delete",
+        "More selects others beside it, Similar shows what is like it, Merge, Split, Shrink, Grow, Lock, Delete",
     ),
     (
         "Share",
@@ -113,6 +121,14 @@ const KEYS: Rows = &[
     (
         "L",
         "lasso: draw around parts or click them, then Enter makes a new thing; the right button turns, Esc ends",
+    ),
+    (
+        "P",
+        "point out: click on a thing, Alt click beside it; Tab shows a larger candidate, Shift Tab a smaller one, Enter makes a new thing, Esc ends",
+    ),
+    (
+        "< >",
+        "take a part off what is pointed out or selected, or add the one beside it that fits best",
     ),
     (
         "K",
