@@ -191,8 +191,8 @@ fn fingers_point_out_things() {
         // Between the toolbar and the bar.
         let own = seen.iter().filter(|(_, found)| *found == Some(COUCH));
         let own = own.map(|(place, _)| *place);
-        let own: Vec<(f64, f64)> = own.filter(|(_, y)| (140.0..270.0).contains(y)).collect();
-        let place = own[own.len() / 4];
+        let own: Vec<(f64, f64)> = own.filter(|(_, y)| (140.0..240.0).contains(y)).collect();
+        let place = own[own.len() / 2];
         page.drag_finger(&[place, place]).await;
         page.until("a candidate", STEP * 2, async || {
             points(&page, THINGS).await == Some(couch)
