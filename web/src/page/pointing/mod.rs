@@ -29,7 +29,7 @@ pub use words::{ground, obstacle, origin, words};
 
 /// What the worker was asked for last, if it has not answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct Pending {
     /// Serial number of the question.
     serial: u32,
     about: Option<About>,
