@@ -7,7 +7,7 @@ use crate::shell::{command, exists, run, target_dir};
 
 /// The measurement to run.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Bench {
     /// Arguments for `trainer bench`: the benchmark (`stages`, `curve`, `superpoints`, `backbone`,
     /// `sparse_conv`, `attention` or `step`) and its options, such as --scan, --runs and --json.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -18,7 +18,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Returns an error if the trainer cannot be built or does not succeed.
-pub fn bench(args: &Args) -> Result<()> {
+pub fn bench(args: &Bench) -> Result<()> {
     run(&mut command(
         "cargo",
         ["build", "--release", "--package", "trainer"],

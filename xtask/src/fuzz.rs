@@ -16,7 +16,7 @@ const MEMORY: &str = "/dev/shm";
 
 /// The targets to run.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Fuzz {
     /// Seconds that each target runs.
     #[arg(long, default_value_t = 600)]
     seconds: u32,
@@ -29,7 +29,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Returns an error that names the targets that failed, after all have run.
-pub fn fuzz(args: &Args) -> Result<()> {
+pub fn fuzz(args: &Fuzz) -> Result<()> {
     setup::fuzz_tools()?;
     let listed = output(&mut fuzzer("list")).context("the fuzz targets cannot be listed")?;
     let targets = match args.targets.as_slice() {

@@ -24,14 +24,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     /// Build the app in release mode and serve it, with the share server, on http://127.0.0.1:8080.
-    Serve(serve::Args),
+    Serve(serve::Serve),
     /// Run all checks: format, the built app and its size, and native, GPU and browser tests. Lint
     /// warnings are errors.
-    Test(test::Args),
+    Test(test::Test),
     /// Run the fuzz targets, which read what others may have written, and keep what fails.
-    Fuzz(fuzz::Args),
+    Fuzz(fuzz::Fuzz),
     /// Measure the time of a scan, its stages and their parts on one core.
-    Bench(bench::Args),
+    Bench(bench::Bench),
     /// Fetch the text encoder and convert it into static/models.
     Models,
     /// Print the compressed sizes of the built app and fail if a limit is exceeded.

@@ -10,7 +10,7 @@ use crate::{
 
 /// Options for serving the app.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Serve {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
@@ -23,7 +23,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Returns an error if a step fails.
-pub fn serve(args: &Args) -> Result<()> {
+pub fn serve(args: &Serve) -> Result<()> {
     setup::build_tools()?;
     if let Err(error) = models::ensure(models::by_the_server) {
         eprintln!(

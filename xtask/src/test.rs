@@ -40,7 +40,7 @@ const ROUNDS: [&[(&str, &[Check])]; 3] = [
 
 /// The checks to run.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Test {
     /// Run only these checks.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Check>,
@@ -51,7 +51,7 @@ pub struct Args {
 /// # Errors
 /// Returns an error after the first round in which a check fails. The lane of the failed check ends
 /// there.
-pub fn test(args: &Args) -> Result<()> {
+pub fn test(args: &Test) -> Result<()> {
     let wanted = |check: &Check| args.only.is_empty() || args.only.contains(check);
     let mut all = Tally::default();
     for lanes in ROUNDS {

@@ -10,6 +10,7 @@ mod asking;
 mod backends;
 mod bad_input;
 mod captures;
+mod caution;
 mod clicks;
 mod colors;
 mod editing;
