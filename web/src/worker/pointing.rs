@@ -14,7 +14,8 @@ use super::{
 };
 use crate::protocol::Reply;
 
-/// What clicks choose from beside the instances: tens of bytes per superpoint, and 50 for the masks.
+/// What clicks choose from beside the instances: about 200 bytes per superpoint, and at most 50 for
+/// the masks.
 #[derive(Default)]
 pub struct Pieces {
     /// The merge tree of the superpoints. A scene that was found elsewhere has none before the first

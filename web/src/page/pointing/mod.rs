@@ -193,7 +193,8 @@ pub fn can_undo(state: State, forward: bool) -> bool {
     let Some(Tool::Point(Pointing { past, future, .. })) = &*tool else {
         return false;
     };
-    !if forward { future } else { past }.is_empty()
+    let steps = if forward { future } else { past };
+    !steps.is_empty()
 }
 
 /// Forgets what the worker was asked for: its answer comes too late.
