@@ -5,12 +5,12 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use segscape::instances::{Clicks, Suggestions};
+use segscape::instances::Suggestions;
 
 use super::{
     actions,
     editing::{self, called},
-    lasso::{self, Lasso},
+    lasso,
     state::State,
     tool::{self, Tool},
 };
