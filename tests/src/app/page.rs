@@ -160,7 +160,7 @@ impl Page {
     }
 
     /// Finds the things in a scan that is only shown at first, as scans are on phones.
-    pub async fn find(&self) {
+    pub async fn find_things(&self) {
         self.until("the points", STEP * 4, async || self.exists("find").await)
             .await;
         self.press("find").await;

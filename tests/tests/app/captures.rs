@@ -106,7 +106,7 @@ async fn frames_fit(stand: &Stand, visit: Visit, name: &str) {
     })
     .await;
     if visit == Visit::PHONE {
-        page.find().await;
+        page.find_things().await;
     }
     if page.cameras().await == 0 {
         page.press("cameras-toggle").await;

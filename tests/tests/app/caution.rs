@@ -19,7 +19,7 @@ fn phones_show_a_scan_first_and_search_it_when_asked() {
             stages.iter().any(|stage| stage.name == "Loading the model")
         };
         assert!(!loads().await, "nothing is downloaded unasked");
-        page.find().await;
+        page.find_things().await;
         page.until_done().await;
         assert!(!page.rows().await.is_empty());
         assert!(!page.exists("find").await);
@@ -52,7 +52,7 @@ fn a_page_that_ended_at_work_shows_the_next_scan_first() {
             .await;
         let why = page.text("why-waiting").await;
         assert!(why.contains("ended while it worked"), "{why}");
-        page.find().await;
+        page.find_things().await;
         page.until_done().await;
         page.choose(&stand.thin_room()).await;
         page.until_done().await;

@@ -28,7 +28,7 @@ async fn every_state(stand: &proofs::app::Stand, screen: &str, visit: Visit) {
         page.until("the points", STEP * 4, async || page.exists("find").await)
             .await;
         look("3-waiting").await;
-        page.find().await;
+        page.find_things().await;
     }
     page.until("the network at work", STEP * 4, async || {
         page.stages()
