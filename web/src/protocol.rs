@@ -17,7 +17,7 @@ use js_sys::{Array, ArrayBuffer};
 use segscape::{
     bundle::SavedView,
     geometry::Aabb,
-    instances::{Reshaping, Shape, query::Labels},
+    instances::{Clicks, Reshaping, Shape, Suggestions, query::Labels},
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
     write::Export,
@@ -174,6 +174,25 @@ pub enum Request {
     },
     /// Computes the directions of the surfaces, which only their coloring needs.
     Normals,
+    /// Asks what clicks point out. A scene that was found elsewhere gets its merge tree first, as a
+    /// stage of a job.
+    PointOut {
+        /// Serial number of the answer; the page drops all answers but the latest.
+        serial: u32,
+        /// The superpoints that were clicked.
+        clicks: Clicks,
+    },
+    /// Asks by which superpoint a set of superpoints grows or shrinks.
+    Resize {
+        /// Serial number of the answer, counted with those of [`Request::PointOut`].
+        serial: u32,
+        /// The set.
+        set: Vec<u32>,
+        /// Superpoints that neither come to it nor go from it.
+        fixed: Vec<u32>,
+        /// If `true`, it grows.
+        grows: bool,
+    },
     /// Packs the scene into a bundle, to save and to share it, and to let a new worker continue where
     /// this one ended.
     Pack {
@@ -378,6 +397,22 @@ pub enum Reply {
     /// The directions of the surfaces: u8 sRGB colors with alpha 255
     /// ([`crate::view::palette::normal_color`]), shape `(points, 4)`.
     Normals(Bulk),
+    /// What clicks point out.
+    PointedOut {
+        /// Serial number of the request.
+        serial: u32,
+        /// The sets of superpoints that they may mean.
+        suggestions: Suggestions,
+        /// Number of masks of the network that there were to choose from.
+        masks: u32,
+    },
+    /// The superpoint by which a set grows or shrinks; `None` if there is none.
+    Resized {
+        /// Serial number of the request.
+        serial: u32,
+        /// The superpoint.
+        superpoint: Option<u32>,
+    },
     /// A file to download.
     Exported {
         /// Name of the file.

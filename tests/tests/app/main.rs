@@ -11,6 +11,7 @@ mod backends;
 mod bad_input;
 mod captures;
 mod caution;
+mod clicks;
 mod colors;
 mod editing;
 mod embedding;

@@ -18,7 +18,7 @@ use crate::{
         connection::Link,
         editing, embedding, following,
         gather::{self, Dropped},
-        listing, prompts, replies, saving,
+        listing, pointing, prompts, replies, saving,
         selection::Selection,
         state::{Opening, State, Work},
         viewing,
@@ -294,6 +294,7 @@ pub fn restart_worker(state: State) {
     }
     // The bundles that the old worker was asked for do not come any more.
     state.packing.update_value(|waiting| waiting.clear());
+    pointing::lose(state);
     let measured = state
         .backend
         .with_untracked(|backend| backend.as_ref().map(|backend| backend.processor));

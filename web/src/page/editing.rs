@@ -8,7 +8,7 @@ use segscape::instances::{NO_INSTANCE, Reshaping};
 use super::{
     actions,
     history::History,
-    lasso,
+    lasso, pointing,
     selection::Selection,
     state::State,
     tool::{self, Tool},
@@ -393,16 +393,21 @@ pub fn outlined(state: State) -> u32 {
         .unwrap_or(NO_INSTANCE)
 }
 
-/// Undoes the last change, if there is one, and says what it was.
+/// Undoes the last step of the tool, or else the last change, if there is one, and says what it was.
 pub fn undo(state: State) {
-    let done = |what: &str| said_with("Undone: {what}", &[("what", &what)]);
-    step(state, done, History::undo);
+    if !pointing::undo(state, false) {
+        let done = |what: &str| said_with("Undone: {what}", &[("what", &what)]);
+        step(state, done, History::undo);
+    }
 }
 
-/// Redoes the change that was undone last, if there is one, and says what it was.
+/// Does again the step of the tool or the change that was undone last, if there is one, and says what it
+/// was.
 pub fn redo(state: State) {
-    let done = |what: &str| said_with("Done again: {what}", &[("what", &what)]);
-    step(state, done, History::redo);
+    if !pointing::undo(state, true) {
+        let done = |what: &str| said_with("Done again: {what}", &[("what", &what)]);
+        step(state, done, History::redo);
+    }
 }
 
 fn step(
@@ -415,6 +420,7 @@ fn step(
         tool::take(state, None);
     }
     lasso::clear(state);
+    pointing::clear(state);
     let mut selection = state.selection.get_untracked();
     let mut done = None;
     state

@@ -37,7 +37,7 @@ pub struct Lasso {
 
 impl Lasso {
     /// Adds superpoints with their owners. Those of locked things are left out.
-    fn catch(&mut self, caught: Vec<(u32, u32)>, is_locked: impl Fn(u32) -> bool) {
+    pub(super) fn catch(&mut self, caught: Vec<(u32, u32)>, is_locked: impl Fn(u32) -> bool) {
         let (locked, free): (Vec<_>, Vec<_>) =
             caught.into_iter().partition(|(_, owner)| is_locked(*owner));
         self.locked = locked.len();
@@ -235,14 +235,15 @@ pub fn act(state: State, deed: Deed) {
             let parts = lasso.superpoints();
             editing::split(state, &Splitting { instance, parts });
         }
-        (Deed::Add, Some(target)) => add(state, target, &lasso),
+        (Deed::Add, Some(target)) => {
+            let thing = called(state, target);
+            let what = said_with("Added a part to {thing}", &[("thing", &thing)]);
+            add(state, target, &lasso, what);
+        }
         (Deed::Remove, Some(target)) => {
             let thing = called(state, target);
             let what = said_with("Removed a part from {thing}", &[("thing", &thing)]);
-            let found = state.found.get_untracked();
-            editing::edit_and_tell(state, what, |edits, _| {
-                edits.take(&[target], &lasso.superpoints(), &found);
-            });
+            remove(state, target, &lasso, what);
         }
         (_, None) => {}
     }
@@ -250,7 +251,7 @@ pub fn act(state: State, deed: Deed) {
 
 /// Makes the parts a thing that is like what most of them belong to, and takes them from whatever
 /// is listed and not locked: what the user does not see stays as it is.
-fn make(state: State, lasso: &Lasso) {
+pub(super) fn make(state: State, lasso: &Lasso) {
     let from = untrack(|| unlocked(state));
     let found = state.found.get_untracked();
     let next = {
@@ -278,18 +279,25 @@ fn make(state: State, lasso: &Lasso) {
     });
 }
 
-/// Gives the parts to a thing, and takes them from whatever is listed and not locked.
-fn add(state: State, target: u32, lasso: &Lasso) {
+/// Gives the parts to a thing, and takes them from whatever is listed and not locked. `what` says what
+/// was done.
+pub(super) fn add(state: State, target: u32, lasso: &Lasso, what: String) {
     let mut from = untrack(|| unlocked(state));
     from.retain(|other| *other != target);
-    let thing = called(state, target);
-    let what = said_with("Added a part to {thing}", &[("thing", &thing)]);
     let found = state.found.get_untracked();
     editing::edit_and_tell(state, what, |edits, _| {
         let parts = lasso.superpoints();
         edits.take(&from, &parts, &found);
         let own = own_superpoints(target, &edits.reshaping, &found).to_vec();
         edits.reshaping.give(target, &own, &parts);
+    });
+}
+
+/// Takes the parts from a thing; they belong to none then. `what` says what was done.
+pub(super) fn remove(state: State, target: u32, lasso: &Lasso, what: String) {
+    let found = state.found.get_untracked();
+    editing::edit_and_tell(state, what, |edits, _| {
+        edits.take(&[target], &lasso.superpoints(), &found);
     });
 }
 

@@ -21,6 +21,7 @@ pub mod listing;
 pub mod measuring;
 pub mod names;
 pub mod pictures;
+pub mod pointing;
 pub mod preferences;
 pub mod preview;
 pub mod prompts;

@@ -14,7 +14,7 @@ use crate::{
     page::{
         actions, address, editing, following,
         pictures::Pictures,
-        saving, share,
+        pointing, saving, share,
         state::{Coloring, StageState, State, Work},
     },
     protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
@@ -69,6 +69,12 @@ pub fn handle(state: State, reply: Reply) {
             }
         }
         Reply::Normals(colors) => state.viewer().set_normals(colors.to_vec()),
+        Reply::PointedOut {
+            serial,
+            suggestions,
+            masks,
+        } => pointing::pointed_out(state, serial, suggestions, masks),
+        Reply::Resized { serial, superpoint } => pointing::resized(state, serial, superpoint),
         Reply::Exported { name, mime, bytes } => {
             let file = browser::file(&mime, &bytes.0);
             if file
@@ -108,6 +114,7 @@ pub fn handle(state: State, reply: Reply) {
         }
         Reply::Failed { message } => {
             following::abandon(state);
+            pointing::lose(state);
             if state.work.get_untracked() == Work::Running {
                 state.work.set(Work::Failed);
             }

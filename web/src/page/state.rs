@@ -29,6 +29,7 @@ use crate::{
         language::PageLanguage,
         listing::{self, Row},
         pictures::Pictures,
+        pointing::Pending,
         preferences::{Preferences, Theme},
         prompts::Prompts,
         saving::Project,
@@ -309,6 +310,8 @@ pub struct State {
     pub adding: RwSignal<bool>,
     /// The tool that clicks and drags over the picture are for; `None` for looking around.
     pub tool: RwSignal<Option<Tool>>,
+    /// What the worker was asked for about clicks and sets of superpoints.
+    pub pointing: StoredValue<Pending>,
     /// The outline that is drawn with the lasso, CSS pixels of the picture.
     pub outline: RwSignal<Vec<Vec2>>,
     /// What was done last, for a while.
@@ -520,6 +523,7 @@ impl State {
             selection: RwSignal::new(Selection::default()),
             adding: RwSignal::new(false),
             tool,
+            pointing: StoredValue::new(Pending::default()),
             outline: RwSignal::new(Vec::new()),
             notice: RwSignal::new(None),
             hovered: RwSignal::new(None),

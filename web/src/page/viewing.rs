@@ -9,7 +9,7 @@ use web_sys::Blob;
 use crate::{
     browser,
     page::{
-        actions, measuring,
+        actions, measuring, pointing,
         preferences::Preferences,
         state::{Coloring, State},
     },
@@ -83,6 +83,13 @@ pub fn follow(state: State) {
         state
             .viewer()
             .update_overlay(|overlay| overlay.distance = distance);
+    });
+    let marks = Memo::new(move |_| pointing::marks(state));
+    Effect::new(move |_| {
+        let marks = marks.get();
+        state
+            .viewer()
+            .update_overlay(|overlay| overlay.marks = marks);
     });
 }
 

@@ -6,7 +6,7 @@ use segscape::{
     bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
     geometry::Aabb,
     instances::{
-        Extents, Reshaping, Segmentation,
+        Extents, Ground, Reshaping, Segmentation,
         query::{Labels, Recognizer},
     },
     job::{self, Segmented},
@@ -14,6 +14,7 @@ use segscape::{
     write::{Context, Export, WriteError},
 };
 
+use super::pointing::Pieces;
 use crate::{
     edits::Edits,
     protocol::{Bulk, ExportFacts, InstanceInfo},
@@ -40,6 +41,8 @@ pub struct OpenScene {
     pub model: String,
     /// Bounding box of all points, metres.
     pub room: Aabb,
+    /// What clicks choose from beside the instances.
+    pub pieces: Pieces,
 }
 
 impl OpenScene {
@@ -64,7 +67,15 @@ impl OpenScene {
             labels: Labels::default(),
             found: None,
             model,
+            pieces: Pieces::default(),
         }
+    }
+
+    /// What clicks choose from, once there is a merge tree.
+    pub fn ground(&self) -> Option<Ground<'_>> {
+        let Pieces { tree, masks } = &self.pieces;
+        let found = &self.as_found.0.instances;
+        Some(Ground::new(tree.as_ref()?, masks, found))
     }
 
     /// The instances as the page lists them.

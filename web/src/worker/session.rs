@@ -26,6 +26,7 @@ use super::{
     images::Images,
     models::{self, ModelError, Offered},
     opening::Search,
+    pointing::Pieces,
     post,
     prompt::Asked,
     scene::OpenScene,
@@ -101,7 +102,7 @@ impl Watch {
     }
 
     /// Reports the progress of a stage. The first report of a stage starts its clock.
-    fn report(&self, progress: Progress) {
+    pub(super) fn report(&self, progress: Progress) {
         if self.0.get().0 != Some(progress.stage) {
             self.0.set((Some(progress.stage), browser::now()));
         }
@@ -189,6 +190,13 @@ impl Session {
                 edits,
             } => self.export(format, &about, (threshold, &edits))?,
             Request::Normals => self.normals()?,
+            Request::PointOut { serial, clicks } => self.point_out(serial, &clicks).await?,
+            Request::Resize {
+                serial,
+                set,
+                fixed,
+                grows,
+            } => self.resize(serial, (&set, &fixed), grows).await?,
             Request::Pack {
                 serial,
                 edits,
@@ -241,7 +249,7 @@ impl Session {
         platform::yield_now().await;
 
         // A failed run on the GPU is repeated on the CPU.
-        let segmentation = loop {
+        let (segmentation, masks) = loop {
             self.load_network(&watch).await?;
             let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
                 return Err(NO_SCENE.to_owned());
@@ -249,7 +257,9 @@ impl Session {
             let decoding = Decoding::default();
             let colors = scan.colors.as_deref();
             let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
-            match job::segment(&observation, &grouping, network, &decoding, &monitor).await {
+            let found =
+                job::segment_keeping_masks(&observation, &grouping, network, &decoding, &monitor);
+            match found.await {
                 Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
                     self.leave_gpu(&error)
                 }
@@ -265,8 +275,10 @@ impl Session {
             .as_ref()
             .map(|network| network.name.clone())
             .unwrap_or_default();
-        self.through(grouping.superpoints, segmentation, model)
-            .await?;
+        let (superpoints, tree) = grouping.into_parts();
+        self.through(superpoints, segmentation, model).await?;
+        let tree = Some(tree);
+        self.scene_mut()?.pieces = Pieces { tree, masks };
         self.prompt(Asked::NOTHING).await?;
         post(&Reply::Done);
         Ok(())

@@ -31,6 +31,10 @@ const MOUSE: Deeds = &[
         tr("Ctrl or Shift click"),
         tr("select another one beside it"),
     ),
+    (
+        tr("Alt click"),
+        tr("while things are pointed out: this is not part of it"),
+    ),
     (tr("Click a camera"), tr("show the frame that it took")),
     (tr("Double click"), tr("centre the view on that point")),
     (
@@ -48,6 +52,10 @@ const TOUCH: Deeds = &[
 /// What fingers find where.
 const PLACES: Deeds = &[
     (tr("The lasso"), tr("one finger draws, two move the view")),
+    (
+        tr("The arrow with a plus"),
+        tr("tap a thing to point it out; after Not part, tap what is not part of it"),
+    ),
     (tr("The ruler"), tr("tap two points for their distance")),
     (
         tr("View"),
@@ -62,7 +70,7 @@ const PLACES: Deeds = &[
     (
         tr("What is selected"),
         tr(
-            "More selects others beside it, Similar shows what is like it, Merge, Split, Lock, Delete",
+            "More selects others beside it, Similar shows what is like it, Merge, Split, Shrink, Grow, Lock, Delete",
         ),
     ),
     (
@@ -132,6 +140,18 @@ const KEYS: Keys = &[
         "L",
         tr(
             "lasso: draw around parts or click them, then Enter makes a new thing; the right button turns, Esc ends",
+        ),
+    ),
+    (
+        "P",
+        tr(
+            "point out: click on a thing, Alt click beside it; Tab shows a larger candidate, Shift Tab a smaller one, Enter makes a new thing, Esc ends",
+        ),
+    ),
+    (
+        "< >",
+        tr(
+            "take a part off what is pointed out or selected, or add the one beside it that fits best",
         ),
     ),
     (

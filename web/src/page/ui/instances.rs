@@ -11,7 +11,7 @@ use crate::{
         actions, editing,
         history::History,
         listing::{Group, Order, Row, groups},
-        names,
+        names, pointing,
         selection::Selection,
         state::{State, Work},
         tool,
@@ -145,7 +145,7 @@ fn Undo() -> impl IntoView {
             class="button quiet small square"
             aria-label=tr("Undo")
             title=title(tr("Undo"), "Ctrl Z", History::last)
-            disabled=move || state.edits.with(|edits| edits.last().is_none())
+            disabled=move || state.edits.with(|edits| edits.last().is_none()) && !pointing::can_undo(state, false)
             on:click=move |_| editing::undo(state)
         >
             <Glyph icon=Icon::Undo />
@@ -154,7 +154,7 @@ fn Undo() -> impl IntoView {
             class="button quiet small square"
             aria-label=tr("Redo")
             title=title(tr("Redo"), "Ctrl Shift Z", History::next)
-            disabled=move || state.edits.with(|edits| edits.next().is_none())
+            disabled=move || state.edits.with(|edits| edits.next().is_none()) && !pointing::can_undo(state, true)
             on:click=move |_| editing::redo(state)
         >
             <Glyph icon=Icon::Redo />
@@ -382,7 +382,11 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
         "Enter" | " " if event.ctrl_key() || event.meta_key() || event.shift_key() => {
             choose(state, id, true);
         }
-        "Enter" if untrack(|| tool::splits(state) || tool::lassoes(state)) => return,
+        "Enter"
+            if untrack(|| tool::splits(state) || tool::lassoes(state) || tool::points(state)) =>
+        {
+            return;
+        }
         "Enter"
             if state
                 .selection

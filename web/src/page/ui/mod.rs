@@ -21,6 +21,7 @@ mod measuring;
 mod notice;
 mod offer;
 mod panel;
+mod pointing;
 mod preflight;
 mod progress;
 mod prompt;

@@ -6,11 +6,12 @@ use super::{
     icon::{Glyph, Icon},
     lasso::LassoBar,
     measuring::MeasureBar,
+    pointing::PointingBar,
 };
 use crate::{
     page::{
         editing::{self, only},
-        names,
+        names, pointing,
         selection::Selection,
         state::State,
         tool::{self, Tool},
@@ -27,20 +28,25 @@ pub fn SelectedBar() -> impl IntoView {
         Memo::new(move |_| tool::splits(state)),
         Memo::new(move |_| tool::lassoes(state)),
     );
+    let points = Memo::new(move |_| tool::points(state));
     let measures = Memo::new(move |_| tool::measures(state));
-    let label = move || match (lassoes.get(), measures.get()) {
-        (true, _) => said("Lasso"),
-        (_, true) => said("Measure"),
+    let label = move || match (lassoes.get(), points.get(), measures.get()) {
+        (true, ..) => said("Lasso"),
+        (_, true, _) => said("Point out"),
+        (_, _, true) => said("Measure"),
         _ => said("Selected things"),
     };
-    let bar = move || match (splits.get(), lassoes.get(), measures.get()) {
+    let bar = move || match (splits.get(), lassoes.get(), points.get(), measures.get()) {
         (true, ..) => view! { <Split /> }.into_any(),
-        (_, true, _) => view! { <LassoBar /> }.into_any(),
-        (_, _, true) => view! { <MeasureBar /> }.into_any(),
+        (_, true, ..) => view! { <LassoBar /> }.into_any(),
+        (_, _, true, _) => view! { <PointingBar /> }.into_any(),
+        (_, _, _, true) => view! { <MeasureBar /> }.into_any(),
         _ => view! { <Changes /> }.into_any(),
     };
+    let has_tool =
+        Memo::new(move |_| splits.get() || lassoes.get() || points.get() || measures.get());
     view! {
-        <Show when=move || has_any.get() || splits.get() || lassoes.get() || measures.get()>
+        <Show when=move || has_any.get() || has_tool.get()>
             <div class="selected-bar card" role="toolbar" aria-label=label data-testid="selected-bar">
                 {bar}
             </div>
@@ -129,6 +135,23 @@ fn Changes() -> impl IntoView {
             <Glyph icon=Icon::Split />
             <span>{tr("Split")}</span>
         </button>
+        {[
+            (Icon::Shrink, tr("Shrink"), tr("Shrink: take off the part at its border that fits it worst (<)"), "shrink", false),
+            (Icon::Grow, tr("Grow"), tr("Grow: add the part beside it that fits it best (>)"), "grow", true),
+        ]
+        .map(|(icon, name, title, testid, grows)| view! {
+            <button
+                class="button small quiet"
+                title=title
+                disabled=move || count.get() != 1
+                data-testid=testid
+                on:click=move |_| pointing::resize(state, grows)
+            >
+                <Glyph icon=icon />
+                <span>{name}</span>
+            </button>
+        })
+        .collect_view()}
         <button
             class="button small quiet toggle"
             title=tr("Lock: merging, splitting, deleting and the lasso leave it as it is (K)")

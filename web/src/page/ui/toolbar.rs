@@ -1,5 +1,5 @@
 //! Controls for the display: coloring, the menu of the view, a button that shows the whole scan, the
-//! lasso, the measure, and a button for the cameras of a capture.
+//! lasso, the tool that points out, the measure, and a button for the cameras of a capture.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     page::{
-        actions, lasso, measuring, preferences,
+        actions, lasso, measuring, pointing, preferences,
         state::{Coloring, State},
         tool, viewing,
     },
@@ -38,6 +38,17 @@ pub fn Toolbar() -> impl IntoView {
                     on:click=move |_| lasso::toggle(state)
                 >
                     <Glyph icon=Icon::Lasso />
+                </button>
+                <button
+                    class="button quiet square toggle"
+                    aria-label=tr("Point out")
+                    title=tr("Point out: click on a thing, and with Alt beside it (P)")
+                    aria-pressed=move || tool::points(state).to_string()
+                    disabled=move || !state.is_segmented()
+                    data-testid="point-out"
+                    on:click=move |_| pointing::toggle(state)
+                >
+                    <Glyph icon=Icon::Point />
                 </button>
                 <button
                     class="button quiet square toggle"
