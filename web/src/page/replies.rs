@@ -68,12 +68,8 @@ pub fn handle(state: State, reply: Reply) {
             }
         }
         Reply::Normals(colors) => state.viewer().set_normals(colors.to_vec()),
-        Reply::Exported { name, mime, bytes } => {
-            let file = browser::file(&mime, &bytes.0);
-            if file
-                .and_then(|file| browser::download(&name, &file))
-                .is_err()
-            {
+        Reply::Exported { name, file } => {
+            if browser::download(&name, &file).is_err() {
                 state
                     .error
                     .set(Some(format!("the browser refused to save {name}")));

@@ -54,5 +54,6 @@ pub fn stage_name(stage: Stage) -> &'static str {
         Stage::Backbone => "Backbone",
         Stage::Decoder => "Decoder",
         Stage::Instances => "Instances",
+        Stage::Write => "Writing",
     }
 }

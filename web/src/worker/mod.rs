@@ -17,6 +17,7 @@ mod opening;
 mod prompt;
 mod scene;
 mod session;
+mod sliced;
 
 use self::session::Session;
 

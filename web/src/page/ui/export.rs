@@ -7,7 +7,10 @@ use super::{
     icon::{Glyph, Icon},
     share::ShareButton,
 };
-use crate::page::{actions, autosave, saving, state::State};
+use crate::{
+    numbers::grouped,
+    page::{actions, autosave, saving, state::State},
+};
 
 /// The id of the menu, which its buttons open and close without a script.
 const MENU: &str = "downloads";
@@ -46,6 +49,15 @@ fn Menu() -> impl IntoView {
         let bytes = format.bytes(points as usize)?;
         Some(format!(": about {:.1} MB", bytes as f64 / 1e6))
     };
+    // Formats without a row for every point have those that are shown.
+    let of_excerpt = move || {
+        let all = state.scan.with(|scan| scan.as_ref()?.of_points)?;
+        let words = format!(
+            "PLY, LAS and LAZ have all {} points of the file; other files have those shown.",
+            grouped(all as usize)
+        );
+        Some(view! { <p class="muted" data-testid="download-all">{words}</p> })
+    };
     let entry = move |format: Format| {
         view! {
             <li>
@@ -66,6 +78,7 @@ fn Menu() -> impl IntoView {
         <div id=MENU class="downloads" popover="auto" role="dialog" aria-labelledby="downloads-title">
             <h2 id="downloads-title">"Download"</h2>
             <p class="muted">"What is shown now, made in this tab: hidden things are left out, except in projects."</p>
+            {of_excerpt}
             <label class="choice">
                 <input
                     type="checkbox"

@@ -182,7 +182,11 @@ fn Found(scan: ScanInfo) -> impl IntoView {
         let so_far = state
             .following
             .with(|following| Some(following.as_ref()?.points));
-        format!("{} points", grouped(so_far.unwrap_or(scan.points) as usize))
+        let points = grouped(so_far.unwrap_or(scan.points) as usize);
+        match scan.of_points {
+            Some(all) => format!("{points} of {} points", grouped(all as usize)),
+            None => format!("{points} points"),
+        }
     };
     // What is known of the first points says nothing of those that are still to come.
     let growing = move || state.following.with(Option::is_some);
