@@ -14,6 +14,8 @@ use crate::read_at::ReadAt;
 /// The bytes in which the header of a usual file ends, and those in which every header must.
 pub(super) const HEADER: u64 = 1 << 20;
 const LONGEST_HEADER: u64 = 64 << 20;
+/// The most points that a byte of a compressed file can hold; usual files have less than one.
+const POINTS_PER_BYTE: u64 = 64;
 /// Number of bytes of points that are read at once.
 const SLICE: usize = 4 << 20;
 
@@ -47,7 +49,17 @@ impl Layout {
             Ok(_) => return Err(ReadError::NotSliced("of its format".to_owned())),
             Err(found) => return Err(ReadError::UnknownFormat { found }),
         };
-        if !layout.is_packed() {
+        if layout.is_packed() {
+            let (points, bytes) = (layout.count(), source.size());
+            if points / POINTS_PER_BYTE > bytes {
+                return Err(ReadError::Damaged {
+                    format: "LAZ",
+                    problem: format!(
+                        "its header promises {points} points in {bytes} bytes, at most {POINTS_PER_BYTE} a byte are read"
+                    ),
+                });
+            }
+        } else {
             let found = source.size().saturating_sub(layout.start());
             let expected = layout.count().saturating_mul(layout.record() as u64);
             if expected > found {

@@ -240,6 +240,23 @@ fn both_orders_of_bytes_and_elements_around_the_points_are_the_same() {
 }
 
 #[test]
+fn a_file_that_begins_in_one_place_and_has_strays_is_thinned_like_any_other() {
+    let one_place = SLICE_OF_ROWS / 19 + 1;
+    let place = |index: usize| match index {
+        _ if index % 10_000 == 0 => [9e9; 3],
+        _ if index < one_place => [1.0, 2.0, 0.0],
+        _ => point(index - one_place),
+    };
+    let count = one_place + POINTS;
+    let rows = (0..count).flat_map(|index| row(index, place(index), false));
+    let head = header("little", "", count, "").into_iter();
+    let file: Vec<u8> = head.chain(rows).collect();
+    let scan = read(&file, FEW).unwrap();
+    assert!((FEW / 5..=FEW).contains(&scan.len()), "{}", scan.len());
+    assert!(scan.excerpt.as_ref().unwrap().cell < 0.2);
+}
+
+#[test]
 fn surveys_are_thinned_compressed_or_not() {
     let plain = las(POINTS, None);
     let scan = read(&plain, FEW).unwrap();
@@ -343,7 +360,9 @@ fn files_that_lie_are_refused() {
         .unwrap();
     let vlr = vlr.with_fixed_chunk_size(5000).build();
     let mut packed = las(20_000, Some(&vlr));
-    packed[107..111].copy_from_slice(&u32::MAX.to_le_bytes());
+    packed[107..111].copy_from_slice(&25_000u32.to_le_bytes());
+    let mut bomb = packed.clone();
+    bomb[107..111].copy_from_slice(&u32::MAX.to_le_bytes());
     let broken = {
         let mut broken = las(20_000, Some(&vlr));
         let middle = broken.len() / 2;
@@ -368,7 +387,8 @@ fn files_that_lie_are_refused() {
         (cut(POINTS * 19 - SLICE_OF_ROWS), "cut short"),
         (far, "begin at byte 4294967295"),
         (many, "cut short"),
-        (packed, "points are missing after its 4 chunks"),
+        (packed, "5000 points are missing after its 4 chunks"),
+        (bomb, "4294967295 points in"),
         (broken, "cannot be unpacked"),
         (listed.to_vec(), "its points have lists"),
         (flat.to_vec(), "no property `z`"),

@@ -9,7 +9,10 @@ use super::{
 /// Number of cells along the first slice, at first. They double, and the least that are needed for
 /// millions of points is some thousands, so that they begin small enough for any scan.
 const CELLS: f64 = 65_536.0;
-/// The share of points at either end that does not count for the size of the first slice.
+/// Maximum number of cells between the origin and a point that is no stray: as many as whole numbers
+/// of 32 bits have, with room to spare.
+const FARTHEST: f64 = 1e9;
+/// The share of points of a slice that may be strays, and do not count for its size.
 const STRAY: f64 = 0.005;
 
 /// The points that are kept so far.
@@ -60,9 +63,7 @@ impl<'a> Thinning<'a> {
     pub(super) fn add(&mut self, records: &[u8]) {
         self.highest_color = self.highest_color.max(self.layout.highest_color(records));
         let size = self.layout.record();
-        if self.grid.is_none() {
-            self.grid = first_grid(self.layout, records);
-        }
+        self.make_room(records);
         for record in records.chunks_exact(size) {
             self.seen += 1;
             let position = self.layout.position(record);
@@ -75,6 +76,27 @@ impl<'a> Thinning<'a> {
                 self.bounds.max[axis] = self.bounds.max[axis].max(position[axis]);
             }
             self.keep(record, position);
+        }
+    }
+
+    /// Makes the grid if there is none, and its cells so large that it has all points but strays.
+    fn make_room(&mut self, records: &[u8]) {
+        let positions = records.chunks_exact(self.layout.record());
+        let positions = positions.map(|record| self.layout.position(record));
+        let positions: Vec<[f64; 3]> = positions.filter(is_finite).collect();
+        if positions.is_empty() {
+            return;
+        }
+        let grid = self.grid.as_ref();
+        let origin = grid.map_or_else(|| middle(&positions), |grid| grid.origin);
+        let reach = reach(&positions, origin);
+        if self.grid.is_none() {
+            // points that are all in one place need a cell as well
+            let least = 1e-9 * origin.iter().fold(1.0f64, |most, v| most.max(v.abs()));
+            self.grid = Some(Grid::new((reach / CELLS).max(least), origin));
+        }
+        while (self.grid.as_ref()).is_some_and(|grid| reach > FARTHEST * grid.cell) {
+            self.grow();
         }
     }
 
@@ -152,24 +174,26 @@ fn is_finite(position: &[f64; 3]) -> bool {
     position.iter().all(|v| v.abs() <= MAX_COORDINATE)
 }
 
-/// The grid at first: from the first point on, with cells that are small for the first slice. `None`
-/// if no point of it has finite coordinates.
-fn first_grid(layout: &Layout, records: &[u8]) -> Option<Grid> {
-    let positions = records.chunks_exact(layout.record());
-    let positions = positions.map(|record| layout.position(record));
-    let positions: Vec<[f64; 3]> = positions.filter(is_finite).collect();
-    let origin = *positions.first()?;
-    let beyond = (STRAY * positions.len() as f64) as usize;
-    let last = positions.len() - 1;
-    let (mut longest, mut farthest) = (0.0f64, 1.0f64);
-    for axis in 0..3 {
+/// The median of points along each axis, which no stray moves.
+fn middle(positions: &[[f64; 3]]) -> [f64; 3] {
+    std::array::from_fn(|axis| {
         let mut values: Vec<f64> = positions.iter().map(|p| p[axis]).collect();
-        let mut at = |index: usize| *values.select_nth_unstable_by(index, f64::total_cmp).1;
-        let (low, high) = (at(beyond), at(last - beyond));
-        longest = longest.max(high - low);
-        farthest = farthest.max(low.abs()).max(high.abs());
+        let middle = values.len() / 2;
+        *values.select_nth_unstable_by(middle, f64::total_cmp).1
+    })
+}
+
+/// How far points are from a place along an axis, all but the strays.
+fn reach(positions: &[[f64; 3]], from: [f64; 3]) -> f64 {
+    let along = |position: &[f64; 3]| {
+        let axes = (0..3).map(|axis| (position[axis] - from[axis]).abs());
+        axes.fold(0.0, f64::max)
+    };
+    let mut reaches: Vec<f64> = positions.iter().map(along).collect();
+    let strays = (STRAY * reaches.len() as f64) as usize;
+    let last = reaches.len().saturating_sub(1 + strays);
+    match reaches.is_empty() {
+        true => 0.0,
+        false => *reaches.select_nth_unstable_by(last, f64::total_cmp).1,
     }
-    // points of a first slice that is one place need cells as well
-    let least = 1e-9 * farthest;
-    Some(Grid::new((longest / CELLS).max(least), origin))
 }
