@@ -28,8 +28,9 @@ mod thinning;
 
 /// Number of bytes of a file, or of the points in it, from which it is read in slices.
 const LARGE: u64 = 700 << 20;
-/// Maximum number of points that are kept.
-const BUDGET: usize = 8_000_000;
+/// Maximum number of points that are kept without a budget: finding their instances takes half a
+/// kilobyte for each (BENCHMARKS.md), and a wasm memory ends at 4 GiB.
+const BUDGET: usize = 5_000_000;
 /// Maximum number of bytes of the points that are kept, as they are in the file and in memory.
 const KEPT_BYTES: usize = 512 << 20;
 /// Minimum of a budget: the grid always has eight cells around its origin, however large they are.
