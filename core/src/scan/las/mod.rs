@@ -7,8 +7,7 @@
 //! coordinate system, which is not read.
 
 use super::{
-    Column, Element, MAX_DATA_BYTES, ReadError, Remark, Scalar, Steps, Table, Warning, build,
-    table::text,
+    Column, MAX_DATA_BYTES, ReadError, Remark, Scalar, Steps, Table, Warning, build, table::text,
 };
 use crate::read_at::ReadAt;
 

@@ -3,7 +3,7 @@
 use super::{
     super::{
         Column, Element, ReadError, Scalar, Table, UpAxis, Warning, build, las,
-        ply::{self, FixedRows},
+        ply::FixedRows,
         points::Coordinates,
         sniff::{self, Format},
     },
