@@ -129,7 +129,7 @@ impl Session {
         let file = file.map_err(|_| format!("the browser could not keep {name}"))?;
         let scan = self.open.scan().and_then(|scan| scan.excerpt.as_ref());
         let points = scan.map_or(0, |excerpt| excerpt.points() as usize);
-        watch.finished(Stage::Write, format!("{} points", grouped(points)));
+        watch.finished(Stage::Write, format!("{} points written", grouped(points)));
         post(&Reply::Exported { name, file });
         post(&Reply::Done);
         Ok(())
