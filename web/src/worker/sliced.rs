@@ -166,13 +166,12 @@ impl Parts {
 
     fn file(mut self, mime: &str) -> Result<Blob, JsValue> {
         self.keep().map_err(|error| error.to_string())?;
-        let all = Array::new();
-        if let Some(first) = self.first {
-            all.push(&first);
+        if let Some(first) = &self.first {
+            self.blobs.unshift(first);
         }
         let options = BlobPropertyBag::new();
         options.set_type(mime);
-        Blob::new_with_blob_sequence_and_options(&all.concat(&self.blobs), &options)
+        Blob::new_with_blob_sequence_and_options(&self.blobs, &options)
     }
 }
 
