@@ -159,7 +159,8 @@ impl Parts {
     }
 
     fn keep(&mut self) -> io::Result<()> {
-        self.blobs.push(&blob(&self.bytes)?);
+        let part = blob(&self.bytes)?;
+        self.blobs.push(&part);
         self.bytes.clear();
         Ok(())
     }
