@@ -17,7 +17,7 @@ const LONGEST_HEADER: u64 = 64 << 20;
 /// The most points that a byte of a compressed file can hold; usual files have less than one.
 const POINTS_PER_BYTE: u64 = 64;
 /// Number of bytes of points that are read at once.
-const SLICE: usize = 4 << 20;
+pub(super) const SLICE: usize = 1 << 20;
 
 /// How the points of a file lie in it, and what they mean.
 #[derive(Clone, Debug)]

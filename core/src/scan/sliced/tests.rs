@@ -403,7 +403,7 @@ fn files_that_lie_are_refused() {
 }
 
 /// The bytes of the rows that are read at once.
-const SLICE_OF_ROWS: usize = (4 << 20) / 19 * 19;
+const SLICE_OF_ROWS: usize = layout::SLICE / 19 * 19;
 
 #[test]
 fn a_file_that_changes_or_breaks_off_is_an_error() {
@@ -514,7 +514,7 @@ fn memory_depends_on_the_budget_and_not_on_the_file() {
         memory.bytes_max
     };
     let [one, four] = [500_000, 2_000_000].map(held);
-    assert!(one < 24 << 20, "{one} bytes were held");
+    assert!(one < 12 << 20, "{one} bytes were held");
     assert!(
         four < one + (1 << 20),
         "{four} bytes were held, {one} before"
