@@ -275,7 +275,9 @@ fn surveys_are_thinned_compressed_or_not() {
         let packed = las(POINTS, Some(&vlr));
         assert!(packed.len() < plain.len());
         let same = read(&packed, FEW).unwrap();
-        assert_eq!(same.table, scan.table);
+        // other slices begin with other cells
+        let [own, other] = [&scan, &same].map(|scan| &scan.table.point_rows().columns);
+        assert_eq!(own, other);
         assert_thinned(&same, &packed);
     }
 }
