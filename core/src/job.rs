@@ -53,7 +53,7 @@ pub use following::{Followed, Following, SeenFrame, points_of_first};
 #[cfg(feature = "captures")]
 pub use image_evidence::{ChannelError, ImageContent, ImageEvidence, without_features};
 pub use map::{ClassMap, map_points};
-pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read};
+pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read, read_sliced};
 #[cfg(all(feature = "captures", feature = "onnx"))]
 pub use pictures::RecordedPictures;
 #[cfg(feature = "captures")]

@@ -118,6 +118,10 @@ pub enum Request {
         /// If `true`, the page opens a scene that is already segmented, so no kernel is compiled
         /// before a scan is opened.
         found_already: bool,
+        /// Maximum number of points that are kept of a file which can be read in slices, by
+        /// `?budget=`; without it, files are read in slices only if memory does not hold them.
+        #[serde(default)]
+        budget: Option<u32>,
     },
     /// Reads a scan, a capture or a bundle and, unless they came with it, finds its instances.
     Open {
@@ -417,10 +421,9 @@ pub enum Reply {
     Exported {
         /// Name of the file.
         name: String,
-        /// Media type of the file.
-        mime: String,
-        /// Content of the file.
-        bytes: Bulk,
+        /// The file.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        file: web_sys::Blob,
     },
     /// The scene as a bundle.
     Packed {
@@ -485,6 +488,8 @@ pub struct ScanInfo {
     pub name: String,
     /// Number of points.
     pub points: u32,
+    /// Number of points in the file, if the scan is an excerpt of it.
+    pub of_points: Option<u64>,
     /// Number of triangles; 0 for a point cloud.
     pub triangles: u32,
     /// Bounding box of nearly all points, metres.
@@ -527,7 +532,6 @@ impl Reply {
                 ..
             }
             | Self::Normals(bulk)
-            | Self::Exported { bytes: bulk, .. }
             | Self::Packed { bundle: bulk, .. } => {
                 buffers.push(&bulk.0);
             }

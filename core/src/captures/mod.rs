@@ -35,8 +35,9 @@ pub use points::{FrameView, Fusion, PLAUSIBLE_DEPTH, Points, Taken, axis_up};
 pub use poses::{listed, pose, quaternion_pose};
 pub use readers::{Kind, inside};
 pub use up_direction::UpVotes;
-pub use zip::{Packed, ReadAt, Zip};
+pub use zip::{Packed, Zip};
 
+pub use crate::read_at::ReadAt;
 use crate::scan::{UpAxis, Warning};
 pub(crate) use files::Tree;
 pub(crate) use frame::IMAGE_LIMIT;

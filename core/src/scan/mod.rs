@@ -24,6 +24,7 @@ mod pcd;
 mod plausible;
 mod ply;
 mod points;
+mod sliced;
 mod sniff;
 mod splat;
 mod spz;
@@ -33,7 +34,10 @@ mod table;
 mod text;
 mod truth;
 
+#[cfg(feature = "exports")]
+pub(crate) use colors::ColorRange;
 pub use frame::{FileBox, Frame, UpAxis};
+pub use sliced::{Excerpt, Slice, Sliced};
 pub use table::{Column, ColumnView, Element, List, Property, Remark, Scalar, Table};
 pub use truth::Truth;
 
@@ -69,6 +73,8 @@ pub struct Scan {
     pub up: Option<UpAxis>,
     /// The length of one file unit in metres, if the format says so.
     pub unit: Option<f64>,
+    /// What the scan is of its file, if that has more points.
+    pub excerpt: Option<Excerpt>,
     /// The points that [`Scan::sample_surface`] added.
     samples: Vec<surface::Sample>,
     /// Oddities in the file that are not fatal, in words for the user.
@@ -152,6 +158,14 @@ pub enum ReadError {
         /// [`MAX_DATA_BYTES`].
         limit: u64,
     },
+    /// The file is too large for memory, and the place of a point in it cannot be computed.
+    #[error(
+        "the file is too large to be read at once, and it cannot be read in slices, because {0}; LAS, LAZ and binary PLY whose points have no lists can, so convert it or thin it out first"
+    )]
+    NotSliced(String),
+    /// The bytes of the file cannot be read.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(String),
     /// The file is well-formed but has zero points.
     #[error("the scan has no points")]
     NoPoints,
@@ -309,6 +323,11 @@ fn read_with(
     let format = sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })?;
     let opened = open(format, bytes, &mut steps, warnings)?;
     monitor.check()?;
+    understood(opened, warnings)
+}
+
+/// A scan of what a reader found.
+fn understood(opened: Opened, warnings: &mut Vec<Warning>) -> Result<Scan, ReadError> {
     let Opened {
         table,
         up,

@@ -11,7 +11,7 @@ use crate::spatial;
 
 /// Points with a coordinate beyond this are dropped like NaN: no unit puts a room there, but such
 /// values are used to mark "no measurement".
-const MAX_COORDINATE: f64 = 1e10;
+pub(super) const MAX_COORDINATE: f64 = 1e10;
 
 /// The number of points that are examined where not all have to be.
 const SAMPLE: usize = 20_000;

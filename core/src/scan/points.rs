@@ -71,6 +71,7 @@ pub(super) fn scan(table: Table, kept: Option<Vec<u32>>, warnings: &mut Vec<Warn
         row_of_point: kept,
         up: None,
         unit: None,
+        excerpt: None,
         samples: Vec::new(),
         warnings: Vec::new(),
     };

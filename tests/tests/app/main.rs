@@ -30,6 +30,7 @@ mod odd;
 mod picture;
 mod questions;
 mod sharing;
+mod sliced;
 mod tools;
 mod viewing;
 mod whole_way;

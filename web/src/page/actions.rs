@@ -302,13 +302,15 @@ pub fn restart_worker(state: State) {
         .wishes
         .with_value(|wishes| wishes.processor)
         .or(measured);
-    let found_already = state.wishes.with_value(|wishes| wishes.shared.is_some());
+    let (found_already, budget) =
+        (state.wishes).with_value(|wishes| (wishes.shared.is_some(), wishes.budget));
     send(
         state,
         Request::Start {
             forced,
             gpu_failure: state.gpu_failure.get_value(),
             found_already,
+            budget,
         },
     );
     // Pass on the state that the old worker held for the scene on screen.

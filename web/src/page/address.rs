@@ -32,6 +32,8 @@ const OFF: &str = "off";
 const FARTHEST: f32 = 1e6;
 /// Significant digits of the distance of a camera, and so of places.
 const DIGITS: i32 = 4;
+/// The smallest budget of points.
+const FEWEST: u32 = 1000;
 /// What the address of the page asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
@@ -43,6 +45,9 @@ pub struct Wishes {
     pub scene: Option<String>,
     /// `?filename=<name>`: what the scan is called, for addresses that do not end in a name.
     pub file_name: Option<String>,
+    /// `?budget=<points>`: the most points that are kept of a LAS, LAZ or binary PLY file, which is
+    /// then read in slices if it has more.
+    pub budget: Option<u32>,
     /// `/s/<id>` or `/embed/<id>`: the shared scene to open.
     pub shared: Option<String>,
     /// `/embed/<id>`: how the shared scene is shown in a frame of another page.
@@ -76,6 +81,7 @@ impl Wishes {
             renderer,
             scene: browser::query_parameter("scene"),
             file_name: browser::query_parameter("filename"),
+            budget: browser::query_parameter("budget").and_then(|points| budget(&points)),
             shared: shared.map(str::to_owned),
             embedding: framed.map(|_| Embedding::asked()),
             secret: secret(&fragment),
@@ -219,6 +225,11 @@ impl LinkedView {
             state.selection.set(Selection::of(Some(selected)));
         }
     }
+}
+
+/// A number of points that is enough for a scan.
+fn budget(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|points| *points >= FEWEST)
 }
 
 /// What addresses call a coloring.
@@ -494,6 +505,14 @@ mod tests {
         assert_eq!((partly.threshold, partly.selected), (Some(0.5), Some(3)));
         let steep = LinkedView::read("view=0,0,0,6,400,99").camera;
         assert!(steep.is_some_and(|camera| camera.pitch < std::f32::consts::FRAC_PI_2));
+    }
+
+    #[wasm_bindgen_test]
+    fn a_budget_is_a_number_of_points_that_is_enough() {
+        assert_eq!(budget("20000"), Some(20_000));
+        for hostile in ["", "999", "-1", "1e6", "20 000", "4294967296", "NaN"] {
+            assert_eq!(budget(hostile), None, "{hostile}");
+        }
     }
 
     #[wasm_bindgen_test]

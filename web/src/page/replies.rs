@@ -75,12 +75,8 @@ pub fn handle(state: State, reply: Reply) {
             masks,
         } => pointing::pointed_out(state, serial, suggestions, masks),
         Reply::Resized { serial, superpoint } => pointing::resized(state, serial, superpoint),
-        Reply::Exported { name, mime, bytes } => {
-            let file = browser::file(&mime, &bytes.0);
-            if file
-                .and_then(|file| browser::download(&name, &file))
-                .is_err()
-            {
+        Reply::Exported { name, file } => {
+            if browser::download(&name, &file).is_err() {
                 state.error.set(Some(said_with(
                     "the browser refused to save {name}",
                     &[("name", &name)],

@@ -64,5 +64,6 @@ pub fn stage_name(stage: Stage) -> Text {
         Stage::Backbone => tr("Backbone"),
         Stage::Decoder => tr("Decoder"),
         Stage::Instances => tr("Instances"),
+        Stage::Write => tr("Writing"),
     }
 }

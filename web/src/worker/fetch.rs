@@ -1,9 +1,10 @@
 //! Gets what the user opened from its source.
 
-use js_sys::{Array, ArrayBuffer, Uint8Array};
+use js_sys::{ArrayBuffer, Uint8Array};
 use segscape::{
     captures::CaptureError,
     progress::{Progress, Stage},
+    scan::{ReadError, Sliced},
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -13,6 +14,7 @@ use super::{
     addresses,
     capture::{self, Opened},
     post, scope,
+    sliced::{self, InSlices},
 };
 use crate::{
     protocol::{Reply, Source, UNNAMED},
@@ -51,8 +53,19 @@ pub const READ: Part = Part {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The file is larger than [`MAX_BYTES`].
-    #[error("the file has {} MiB, the limit is {} MiB; thin the scan out first", .0 >> 20, MAX_BYTES >> 20)]
+    #[error(
+        "the file has {} MiB, and the limit of what is downloaded is {} MiB; download it yourself and drop it here: of LAS, LAZ and binary PLY, files of any size can be opened",
+        .0 >> 20, MAX_BYTES >> 20
+    )]
     TooLarge(u64),
+    /// The file is larger than [`MAX_BYTES`] and cannot be read in slices.
+    #[error("the file has {} MiB, and at most {} MiB are read at once: {error}", .bytes >> 20, MAX_BYTES >> 20)]
+    NotSliced {
+        /// Number of bytes.
+        bytes: u64,
+        /// Why it cannot be read in slices.
+        error: ReadError,
+    },
     /// The browser could not read the file.
     #[error(
         "the browser could not read the file; it may have been moved or changed since it was chosen"
@@ -100,16 +113,28 @@ pub enum Input {
         /// Its bytes.
         bytes: Vec<u8>,
     },
+    /// A file with a scan that memory does not hold, or with more points than the budget.
+    Sliced {
+        /// Its name.
+        name: String,
+        /// Where its points are.
+        file: InSlices,
+    },
     /// Files that a capture is among.
     Capture(Opened),
 }
 
 /// What a source holds, distinguished by content; the files of a capture are not read so far.
-/// Reports progress if the download is a part of a stage.
+/// Reports progress if the download is a part of a stage. Of files that can be read in slices, at
+/// most `budget` points are kept, if there is one.
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchError> {
+pub async fn input(
+    source: &Source,
+    part: Option<Part>,
+    budget: Option<usize>,
+) -> Result<Input, FetchError> {
     let (name, bytes) = match source {
         Source::Folder { name, paths, files } => {
             return Ok(Input::Capture(Opened::folder(name, paths, files)?));
@@ -118,9 +143,9 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
             return Ok(Input::Capture(Opened::archive(name, blob.clone())?));
         }
         Source::File { name, blob } => {
-            let size = blob.size();
-            if size > MAX_BYTES as f64 {
-                return Err(FetchError::TooLarge(size as u64));
+            if let Some(file) = in_slices(blob, budget)? {
+                let name = name.clone();
+                return Ok(Input::Sliced { name, file });
             }
             let buffer = JsFuture::from(blob.array_buffer())
                 .await
@@ -147,11 +172,26 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
     };
     if capture::is_archive(&bytes) {
         // The browser keeps it, outside the worker's memory.
-        let blob = Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(&bytes[..])))
-            .map_err(|_| FetchError::Unreadable)?;
+        let blob = sliced::blob(&bytes).map_err(|_| FetchError::Unreadable)?;
         return Ok(Input::Capture(Opened::archive(&name, blob)?));
     }
+    if Sliced::open(&bytes).is_ok_and(|sliced| sliced.is_due(budget)) {
+        let blob = sliced::blob(&bytes).map_err(|_| FetchError::Unreadable)?;
+        drop(bytes);
+        if let Some(file) = in_slices(&blob, budget)? {
+            return Ok(Input::Sliced { name, file });
+        }
+        return Err(FetchError::Unreadable);
+    }
     Ok(Input::File { name, bytes })
+}
+
+/// The file, if it is to be read in slices.
+fn in_slices(blob: &Blob, budget: Option<usize>) -> Result<Option<InSlices>, FetchError> {
+    InSlices::of(blob, budget, MAX_BYTES).map_err(|error| FetchError::NotSliced {
+        bytes: blob.size() as u64,
+        error,
+    })
 }
 
 /// `true` for addresses on the server that the page came from.

@@ -7,7 +7,7 @@ use segscape::{
     job,
     preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::Scan,
+    scan::{Excerpt, Scan},
     superpoint::Superpoints,
 };
 
@@ -86,6 +86,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         goes_on,
     } = about;
     let (capture, frames) = capture.unzip();
+    warnings.extend(scan.excerpt_in_words());
     warnings.extend(scan.warnings.iter().map(|warning| warning.0.clone()));
     Points {
         positions: Bulk::from_slice(&scan.positions),
@@ -93,6 +94,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         scan: ScanInfo {
             name,
             points: scan.len() as u32,
+            of_points: scan.excerpt.as_ref().map(Excerpt::points),
             triangles: scan.triangles.len() as u32,
             bounds: bounds(&scan.positions),
             preflight,

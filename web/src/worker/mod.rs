@@ -18,6 +18,7 @@ mod pointing;
 mod prompt;
 mod scene;
 mod session;
+mod sliced;
 
 use self::session::Session;
 

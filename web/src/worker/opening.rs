@@ -62,7 +62,7 @@ impl Session {
         if !view_only && !matches!(source, Source::Shared(_)) {
             self.warm_up();
         }
-        let input = fetch::input(source, Some(fetch::READ))
+        let input = fetch::input(source, Some(fetch::READ), self.budget)
             .await
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
@@ -75,6 +75,10 @@ impl Session {
                 let images = self.show_capture(scanned);
                 self.was_read(start);
                 return self.find_unless(view_only, Some(images)).await;
+            }
+            Input::Sliced { name, file } => {
+                let named = (name, file);
+                return self.open_sliced(named, choices, start, &monitor).await;
             }
             Input::File { name, bytes } => (name, bytes),
         };
@@ -130,8 +134,9 @@ impl Session {
     }
 
     /// Shows a scan in the world frame.
-    fn show(&mut self, scan: Scan, about: ScanFacts) {
+    pub(super) fn show(&mut self, scan: Scan, about: ScanFacts) {
         self.name.clone_from(&about.name);
+        self.whole = None;
         post(&Reply::Points(file::points(&scan, about)));
         self.open = Open::Scan(scan);
     }
@@ -214,7 +219,7 @@ impl Session {
         let Found {
             segmentation, meta, ..
         } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
-        let input = fetch::input(source, None)
+        let input = fetch::input(source, None, self.budget)
             .await
             .map_err(|error| error.to_string())?;
         let (name, scan) = match input {
@@ -225,6 +230,13 @@ impl Session {
                 };
                 let scanned = scanned.map_err(|error| error.to_string())?;
                 (scanned.name, scanned.scan)
+            }
+            Input::Sliced { name, file } => {
+                let read = file.read(self.budget, &silent);
+                let (mut scan, whole) = read.map_err(|error| format!("{name}: {error}"))?;
+                job::place(&mut scan, choices);
+                self.whole = Some(whole);
+                (name, scan)
             }
             Input::File { name, bytes } => {
                 let (mut scan, _) =

@@ -10,8 +10,9 @@ use segscape::{
         query::{Labels, Recognizer},
     },
     job::{self, Segmented},
+    scan::{Excerpt, Scan},
     text::Vocabulary,
-    write::{Context, Export, WriteError},
+    write::{Context, Export, PointLabels, WriteError},
 };
 
 use super::pointing::Pieces;
@@ -115,6 +116,19 @@ impl OpenScene {
         about: &ExportFacts,
         (threshold, edits): (f32, &Edits),
     ) -> Result<Vec<u8>, WriteError> {
+        self.with_labels(scan, about, (threshold, edits), |scan, labels, context| {
+            format.write(scan, labels, context)
+        })
+    }
+
+    /// Lets `write` write what [`Self::export`] does.
+    pub fn with_labels<T>(
+        &mut self,
+        scan: &str,
+        about: &ExportFacts,
+        (threshold, edits): (f32, &Edits),
+        write: impl FnOnce(&Scan, &PointLabels, &Context) -> T,
+    ) -> T {
         self.reshape(&edits.reshaping);
         let mut labels = self.labels.of_instance.clone();
         for (instance, name) in &edits.names {
@@ -140,7 +154,7 @@ impl OpenScene {
             picture: picture.as_deref(),
             painted: about.painted,
         };
-        format.write(&self.segmented.scan, &labeled, &context)
+        write(&self.segmented.scan, &labeled, &context)
     }
 
     /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
@@ -187,7 +201,8 @@ impl OpenScene {
                 frame: scan.frame,
                 provenance: Provenance {
                     source: source.to_owned(),
-                    source_points: scan.table.point_rows().count as u64,
+                    source_points: (scan.excerpt.as_ref())
+                        .map_or(scan.table.point_rows().count as u64, Excerpt::points),
                     frames,
                     model: self.model.clone(),
                     app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -205,7 +220,6 @@ mod tests {
             Instance,
             query::{Label, Term},
         },
-        scan::Scan,
         superpoint::Superpoints,
         text::meaning::Meaning,
     };

@@ -23,6 +23,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
     backend,
+    capture::Whole,
     images::Images,
     models::{self, ModelError, Offered},
     opening::Search,
@@ -62,6 +63,10 @@ pub struct Session {
     /// What the images of the open scan say, if nothing was searched in it so far.
     pub(super) waiting: Option<Images>,
     pub(super) open: Open,
+    /// Maximum number of points of a file that are kept, if the page says one.
+    pub(super) budget: Option<usize>,
+    /// The file that the open scan is an excerpt of, if it is one.
+    pub(super) whole: Option<Whole>,
 }
 
 /// The stage that the open scan has reached.
@@ -133,7 +138,9 @@ impl Session {
                 forced,
                 gpu_failure,
                 found_already,
+                budget,
             } => {
+                self.budget = budget.map(|points| points as usize);
                 let chosen = match gpu_failure {
                     Some(failure) => backend::cpu_instead(&failure),
                     None => backend::choose(forced).await,
@@ -402,13 +409,16 @@ impl Session {
     ) -> Result<(), String> {
         let stem = self.name.rsplit_once('.').map(|(stem, _)| stem);
         let stem = stem.unwrap_or(&self.name).to_owned();
-        let bytes = self.scene_mut()?.export(format, &stem, about, shown);
+        let name = format!("{stem}.{}", format.ending());
+        let scene = self.scene_mut()?;
+        if scene.segmented.scan.excerpt.is_some() && format.has_all_points() {
+            return self.export_all(format, (stem.as_str(), name), about, shown);
+        }
+        let bytes = scene.export(format, &stem, about, shown);
         let bytes = bytes.map_err(|error| error.to_string())?;
-        post(&Reply::Exported {
-            name: format!("{stem}.{}", format.ending()),
-            mime: format.mime().to_owned(),
-            bytes: Bulk::from_slice(&bytes),
-        });
+        let file = browser::file(format.mime(), &Bulk::from_slice(&bytes).0);
+        let file = file.map_err(|_| format!("the browser could not keep {name}"))?;
+        post(&Reply::Exported { name, file });
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use super::{
     share::ShareButton,
 };
 use crate::{
+    numbers::grouped,
     page::{actions, autosave, saving, state::State},
     text::{Text, of_core, said_with, tr},
 };
@@ -59,6 +60,15 @@ fn Menu() -> impl IntoView {
         let size = format!("{:.1}", bytes as f64 / 1e6);
         Some(said_with(": about {size} MB", &[("size", &size)]))
     };
+    // Formats without a row for every point have those that are shown.
+    let of_excerpt = move || {
+        let all = state.scan.with(|scan| scan.as_ref()?.of_points)?;
+        let words = said_with(
+            "PLY, LAS and LAZ have all {count} points of the file; other files have those shown.",
+            &[("count", &grouped(all as usize))],
+        );
+        Some(view! { <p class="muted" data-testid="download-all">{words}</p> })
+    };
     let entry = move |format: Format| {
         view! {
             <li>
@@ -79,6 +89,7 @@ fn Menu() -> impl IntoView {
         <div id=MENU class="downloads" popover="auto" role="dialog" aria-labelledby="downloads-title">
             <h2 id="downloads-title">{tr("Download")}</h2>
             <p class="muted">{tr("What is shown now, made in this tab: hidden things are left out, except in projects.")}</p>
+            {of_excerpt}
             <label class="choice">
                 <input
                     type="checkbox"

@@ -194,7 +194,13 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             .following
             .with(|following| Some(following.as_ref()?.points));
         let points = grouped(so_far.unwrap_or(scan.points) as usize);
-        said_with("{count} points", &[("count", &points)])
+        match scan.of_points {
+            Some(all) => said_with(
+                "{count} of {all} points",
+                &[("count", &points), ("all", &grouped(all as usize))],
+            ),
+            None => said_with("{count} points", &[("count", &points)]),
+        }
     };
     // What is known of the first points says nothing of those that are still to come.
     let growing = move || state.following.with(Option::is_some);
