@@ -104,8 +104,8 @@ pub enum Input {
     Capture(Opened),
 }
 
-/// What a source holds, distinguished by content; the files of a capture are not read so far.
-/// Reports progress if the download is a part of a stage.
+/// What a source holds, distinguished by content: of labels with a file that the user was asked for,
+/// the labels. The files of a capture are not read so far. Reports progress if the download is a part of a stage.
 ///
 /// # Errors
 /// [`FetchError`].
@@ -144,6 +144,7 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
             (name, download(url, part).await?)
         }
         Source::Shared(id) => (UNNAMED.to_owned(), shared(id, part).await?),
+        Source::Overlay { labels, .. } => return Box::pin(input(labels, part)).await,
     };
     if capture::is_archive(&bytes) {
         // The browser keeps it, outside the worker's memory.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
-    bundle::SavedView,
+    bundle::{SavedView, ScanFile},
     instances::{Segmentation, query::Recognizer},
     job::{self, Decoding, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, manifest::ManifestError},
@@ -56,6 +56,8 @@ pub struct Session {
     pub(super) encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
     pub(super) name: String,
+    /// The file that it is, if it is one file with points alone.
+    pub(super) file: Option<ScanFile>,
     /// Number of frames of the capture that it was made of, or 0.
     pub(super) frames: u32,
     /// What the images of the open scan say, if nothing was searched in it so far.
@@ -194,7 +196,15 @@ impl Session {
                 edits,
                 view,
                 named,
-            } => self.pack((serial, named), &edits, view)?,
+                labels_only,
+            } => {
+                let bundle = match labels_only {
+                    true => self.pack_labels(named, &edits, view)?,
+                    false => self.pack(named, &edits, view)?,
+                };
+                let bundle = Bulk::from_slice(&bundle);
+                post(&Reply::Packed { serial, bundle });
+            }
             Request::Restore {
                 bundle,
                 superpoint_of_point,
@@ -410,24 +420,31 @@ impl Session {
         Ok(())
     }
 
-    fn pack(
+    /// The scene as a bundle, with the name of its file if it may be `named`.
+    fn pack(&mut self, named: bool, edits: &Edits, view: SavedView) -> Result<Vec<u8>, String> {
+        let (name, frames) = (self.name_if(named), self.frames);
+        Ok(self.scene_mut()?.pack((&name, frames), edits, view))
+    }
+
+    /// The labels of the scene, for those who have the file of the scan.
+    fn pack_labels(
         &mut self,
-        (serial, named): (u32, bool),
+        named: bool,
         edits: &Edits,
         view: SavedView,
-    ) -> Result<(), String> {
-        let name = if named {
-            self.name.clone()
-        } else {
-            String::new()
-        };
-        let frames = self.frames;
-        let bundle = self.scene_mut()?.pack((&name, frames), edits, view);
-        post(&Reply::Packed {
-            serial,
-            bundle: Bulk::from_slice(&bundle),
-        });
-        Ok(())
+    ) -> Result<Vec<u8>, String> {
+        let name = self.name_if(named);
+        let file = self.file.clone();
+        let file =
+            file.ok_or("these labels belong to no single file, so they need their points")?;
+        Ok(self.scene_mut()?.pack_labels(&name, file, edits, view))
+    }
+
+    fn name_if(&self, named: bool) -> String {
+        match named {
+            true => self.name.clone(),
+            false => String::new(),
+        }
     }
 
     pub(super) fn scene(&self) -> Result<&OpenScene, String> {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{ErrorBanner, Progress, ViewerCanvas};
+use super::{ErrorBanner, Progress, ViewerCanvas, WantedDialog};
 use crate::page::{embedding::Embedding, state::State};
 
 /// The page in a frame.
@@ -22,6 +22,7 @@ pub fn Embedded(embedding: Embedding) -> impl IntoView {
             <ViewerCanvas />
             <Progress />
             <ErrorBanner />
+            <WantedDialog />
             {whole}
         </main>
     }
