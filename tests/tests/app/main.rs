@@ -25,6 +25,7 @@ mod keyboard;
 mod links;
 mod looks;
 mod odd;
+mod offline;
 mod overlay;
 mod picture;
 mod questions;

@@ -18,7 +18,7 @@ use crate::{
         connection::Link,
         editing, embedding, following,
         gather::{self, Dropped},
-        listing, overlay, prompts, replies, saving,
+        listing, offline, overlay, prompts, replies, saving,
         selection::Selection,
         state::{Opening, State, Work},
         viewing,
@@ -40,6 +40,7 @@ pub fn start(state: State) {
     prompts::follow(state);
     address::follow(state);
     embedding::follow(state);
+    offline::take_files(state);
     let (asked, view) = state
         .wishes
         .with_value(|wishes| (wishes.source(), wishes.view.clone()));
