@@ -74,7 +74,10 @@ fn labels_again(read: &Overlay) {
     let again = bundle::decode_overlay(&bundle::encode_overlay(read));
     let again = again.expect("what was written can be read");
     assert_eq!(again.superpoints, read.superpoints);
-    assert_eq!((again.meta, again.scan), (read.meta.clone(), read.scan.clone()));
+    assert_eq!(
+        (again.meta, again.scan),
+        (read.meta.clone(), read.scan.clone())
+    );
 }
 
 /// The bundle with the sections of an archive.
