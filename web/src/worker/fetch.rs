@@ -105,7 +105,8 @@ pub enum Input {
 }
 
 /// What a source holds, distinguished by content: of labels with a file that the user was asked for,
-/// the labels. The files of a capture are not read so far. Reports progress if the download is a part of a stage.
+/// the labels. The files of a capture are not read so far. Reports progress if the download is a part
+/// of a stage.
 ///
 /// # Errors
 /// [`FetchError`].

@@ -197,14 +197,7 @@ impl Session {
                 view,
                 named,
                 labels_only,
-            } => {
-                let bundle = match labels_only {
-                    true => self.pack_labels(named, &edits, view)?,
-                    false => self.pack(named, &edits, view)?,
-                };
-                let bundle = Bulk::from_slice(&bundle);
-                post(&Reply::Packed { serial, bundle });
-            }
+            } => self.pack(serial, (named, labels_only), &edits, view)?,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
@@ -420,31 +413,33 @@ impl Session {
         Ok(())
     }
 
-    /// The scene as a bundle, with the name of its file if it may be `named`.
-    fn pack(&mut self, named: bool, edits: &Edits, view: SavedView) -> Result<Vec<u8>, String> {
-        let (name, frames) = (self.name_if(named), self.frames);
-        Ok(self.scene_mut()?.pack((&name, frames), edits, view))
-    }
-
-    /// The labels of the scene, for those who have the file of the scan.
-    fn pack_labels(
+    /// Packs the scene, with the name of its file if it may be `named`, or its labels alone, for those
+    /// who have the file.
+    fn pack(
         &mut self,
-        named: bool,
+        serial: u32,
+        (named, labels_only): (bool, bool),
         edits: &Edits,
         view: SavedView,
-    ) -> Result<Vec<u8>, String> {
-        let name = self.name_if(named);
-        let file = self.file.clone();
-        let file =
-            file.ok_or("these labels belong to no single file, so they need their points")?;
-        Ok(self.scene_mut()?.pack_labels(&name, file, edits, view))
-    }
-
-    fn name_if(&self, named: bool) -> String {
-        match named {
+    ) -> Result<(), String> {
+        let name = match named {
             true => self.name.clone(),
             false => String::new(),
-        }
+        };
+        let (file, frames) = (self.file.clone(), self.frames);
+        let scene = self.scene_mut()?;
+        let bundle = match (labels_only, file) {
+            (true, Some(file)) => scene.pack_labels(&name, file, edits, view),
+            (true, None) => {
+                return Err(
+                    "these labels belong to no single file, so they need their points".into(),
+                );
+            }
+            (false, _) => scene.pack((&name, frames), edits, view),
+        };
+        let bundle = Bulk::from_slice(&bundle);
+        post(&Reply::Packed { serial, bundle });
+        Ok(())
     }
 
     pub(super) fn scene(&self) -> Result<&OpenScene, String> {
