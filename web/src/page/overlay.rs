@@ -54,11 +54,14 @@ pub fn ask(state: State, scan: WantedScan) {
     };
     state.opening.set(None);
     state.stages.set(Vec::new());
+    // The scene that was there before stays, and one without things can be searched again.
+    let is_empty = state.found.with_untracked(Vec::is_empty);
     state
         .work
         .set(match state.scan.with_untracked(Option::is_some) {
-            true => Work::Done,
             false => Work::Idle,
+            true if is_empty => Work::Cancelled,
+            true => Work::Done,
         });
     state.wanted.set(Some(Wanted { labels, scan }));
 }
