@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use js_sys::{Array, ArrayBuffer};
 use segscape::{
-    bundle::SavedView,
+    bundle::{SavedView, ScanFile},
     geometry::Aabb,
     instances::{Clicks, Reshaping, Shape, Suggestions, query::Labels},
     preflight::{Choices, Preflight},
@@ -85,12 +85,35 @@ pub enum Source {
     },
     /// The id of a scene on the share server.
     Shared(String),
+    /// Labels without their points, and the file of these, which the user was asked for.
+    Overlay {
+        /// The origin of the labels.
+        labels: Box<Source>,
+        /// The file.
+        scan: Box<Source>,
+    },
 }
 
 impl Source {
     /// What is at a URL that ends in its name.
     pub fn at(url: String) -> Self {
         Self::Url { url, name: None }
+    }
+
+    /// What was opened: of labels with a file that the user was asked for, the labels.
+    pub fn opened(&self) -> &Self {
+        match self {
+            Self::Overlay { labels, .. } => labels,
+            other => other,
+        }
+    }
+
+    /// The file that the user was asked for, with the points of labels that came without.
+    pub fn scan(&self) -> Option<&Self> {
+        match self {
+            Self::Overlay { scan, .. } => Some(scan),
+            _ => None,
+        }
     }
 }
 
@@ -209,6 +232,8 @@ pub enum Request {
         view: SavedView,
         /// If `true`, the bundle says the name of the scan's file.
         named: bool,
+        /// If `true`, the bundle has no points, and says the file that they are in.
+        labels_only: bool,
     },
     /// Opens a bundle that [`Request::Pack`] made, and reads its scan again from `source`. The page
     /// already shows the scene, so the only reply is an error.
@@ -432,6 +457,8 @@ pub enum Reply {
         /// The bundle.
         bundle: Bulk,
     },
+    /// The labels that were opened have no points; the user has to give the file.
+    ScanWanted(WantedScan),
     /// The view of a bundle as its sender saved it. Follows the bundle's instances.
     SavedView {
         /// The view.
@@ -453,6 +480,27 @@ pub enum Reply {
         /// The panic message, for a report.
         message: String,
     },
+}
+
+/// The file that labels without points belong to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WantedScan {
+    /// Its name; empty if the sender of the labels does not say.
+    pub name: String,
+    /// Number of its points.
+    pub points: u32,
+    /// Number of its bytes.
+    pub bytes: u64,
+    /// Why what was found or given is not this file, if something was.
+    pub problem: Option<String>,
+}
+
+impl WantedScan {
+    /// What is said if the scan was there and is not any more.
+    pub fn gone(self) -> String {
+        let problem = self.problem.as_deref().unwrap_or("its file is gone");
+        format!("the scan cannot be read again: {problem}")
+    }
 }
 
 /// The processor that runs the network, and the reason for the choice.
@@ -504,6 +552,8 @@ pub struct ScanInfo {
     pub warnings: Vec<String>,
     /// The capture that the scan was made of.
     pub capture: Option<CaptureInfo>,
+    /// The file that the scan is, if it is one file: its labels can be sent without the points.
+    pub file: Option<ScanFile>,
 }
 
 impl Reply {

@@ -19,9 +19,9 @@ type Budget = (&'static str, f64, fn(&str) -> bool);
 
 const BUDGETS: [Budget; 5] = [
     // The aim is 1.5 MB; this is a little more than there is, so that growth is noticed. Of it,
-    // links, sharing and embedding took 0.06 MB, editing and projects 0.05, and colors, the cube and the
-    // list of models 0.03.
-    ("page", 0.85, |path| {
+    // links, sharing and embedding took 0.06 MB, editing and projects 0.05, the way to other languages
+    // 0.03, and colors, the cube and the list of models 0.03.
+    ("page", 1.0, |path| {
         let others = ["images", "models/", "samples/", LANGUAGES];
         !path.contains("worker") && !others.iter().any(|other| path.starts_with(other))
     }),

@@ -6,6 +6,8 @@
 //! millimetre. Colours are exact. A decoded bundle therefore has its points in a different order
 //! than the scan, while its superpoints and instances keep their ids.
 //!
+//! An [`Overlay`] is a bundle without points: it names the file of the scan that its labels belong to.
+//!
 //! ```
 //! use segscape::{
 //!     bundle::{self, Bundle, Meta, Provenance, SavedView},
@@ -47,11 +49,15 @@ use crate::{
 mod bytes;
 mod container;
 mod instances;
+mod overlay;
 mod points;
 
-pub use container::{Inspection, MAGIC, VERSION, inspect};
+pub use container::{Inspection, MAGIC, OVERLAY_VERSION, VERSION, inspect};
+pub use overlay::{
+    ContentHash, NotAHash, Overlay, ScanFile, ScanFileError, decode_overlay, encode_overlay,
+};
 
-use container::{Container, Section};
+use container::{Container, Reader, Section};
 
 /// The maximum number of instances of a bundle.
 pub const MAX_INSTANCES: usize = 65_536;
@@ -236,10 +242,20 @@ pub enum BundleError {
     #[error("this is not a .segscape bundle")]
     NotABundle,
     /// The bundle has a different version.
-    #[error("the bundle has version {found}, this program reads version {VERSION}")]
+    #[error(
+        "the bundle has version {found}, this program reads versions {VERSION} and {OVERLAY_VERSION}"
+    )]
     Version {
         /// Version in the file.
         found: u32,
+    },
+    /// The bundle is a scene where labels alone are expected, or the other way round.
+    #[error("the bundle has {found}, not {expected}")]
+    Kind {
+        /// What it has, in words.
+        found: &'static str,
+        /// What is expected, in words.
+        expected: &'static str,
     },
     /// The bundle has fewer or more bytes than its table promises.
     #[error(
@@ -302,21 +318,7 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
             .is_none_or(|colors| colors.len() == points),
         "one colour per point"
     );
-    let instances = &bundle.segmentation.instances;
-    assert_eq!(
-        bundle.meta.names.len(),
-        instances.len(),
-        "one name per instance"
-    );
-    assert!(
-        bundle
-            .meta
-            .view
-            .hidden
-            .iter()
-            .all(|id| (*id as usize) < instances.len()),
-        "hidden instances exist"
-    );
+    assert_consistent(&bundle.segmentation, &bundle.meta);
 
     let grid = points::Grid::around(&bundle.positions);
     let order = points::order(
@@ -324,15 +326,9 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
         bundle.superpoints.superpoint_of_point(),
         &grid,
     );
-    let mut container = Container::new(points, bundle.superpoints.count(), instances.len());
-    container.push(
-        Section::Meta,
-        &serde_json::to_vec(&Stored {
-            meta: &bundle.meta,
-            text_space: bundle.segmentation.space.clone(),
-        })
-        .unwrap_or_default(),
-    );
+    let instances = bundle.segmentation.instances.len();
+    let mut container = Container::new(points, bundle.superpoints.count(), instances);
+    push_meta(&mut container, &bundle.meta, &bundle.segmentation);
     container.push(
         Section::Superpoints,
         &points::encode_sizes(&bundle.superpoints.sizes()),
@@ -344,15 +340,34 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
     if let Some(colors) = &bundle.colors {
         container.push(Section::Colors, &points::encode_colors(colors, &order));
     }
-    container.push(
-        Section::Instances,
-        &instances::encode_sets(&bundle.segmentation),
-    );
-    container.push(
-        Section::Embeddings,
-        &instances::encode_embeddings(&bundle.segmentation),
-    );
+    push_instances(&mut container, &bundle.segmentation);
     container.finish()
+}
+
+/// # Panics
+/// If names or hidden instances do not fit to the instances.
+fn assert_consistent(segmentation: &Segmentation, meta: &Meta) {
+    let instances = segmentation.instances.len();
+    assert_eq!(meta.names.len(), instances, "one name per instance");
+    assert!(
+        meta.view.hidden.iter().all(|id| (*id as usize) < instances),
+        "hidden instances exist"
+    );
+}
+
+fn push_meta(container: &mut Container, meta: &Meta, segmentation: &Segmentation) {
+    let stored = Stored {
+        meta,
+        text_space: segmentation.space.clone(),
+    };
+    let json = serde_json::to_vec(&stored).unwrap_or_default();
+    container.push(Section::Meta, &json);
+}
+
+fn push_instances(container: &mut Container, segmentation: &Segmentation) {
+    container.push(Section::Instances, &instances::encode_sets(segmentation));
+    let embeddings = instances::encode_embeddings(segmentation);
+    container.push(Section::Embeddings, &embeddings);
 }
 
 /// Decodes a bundle.
@@ -361,27 +376,20 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
 /// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header,
 /// which are limited.
 pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
-    let reader = container::Reader::open(bytes)?;
+    let reader = Reader::open(bytes)?;
     let Inspection {
         points,
         superpoints,
-        instances,
+        is_overlay,
         ..
     } = reader.inspection;
-    let Stored {
-        meta,
-        text_space: space,
-    } = {
-        let json = reader.section(Section::Meta, MAX_META)?;
-        serde_json::from_slice::<Stored<Meta>>(&json)
-            .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?
-    };
-    if let Err(invalid) = space.validate() {
-        return Err(BundleError::malformed(Section::Meta, invalid.to_string()));
+    if is_overlay {
+        return Err(BundleError::Kind {
+            found: overlay::LABELS,
+            expected: overlay::SCENE,
+        });
     }
-    if let Some(problem) = meta.problem(instances) {
-        return Err(BundleError::malformed(Section::Meta, problem));
-    }
+    let (meta, space) = read_meta(&reader)?;
     let sizes = points::decode_sizes(
         &reader.section(Section::Superpoints, 5 * superpoints)?,
         superpoints,
@@ -403,15 +411,7 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         )?),
         false => None,
     };
-    let sets = reader.section(
-        Section::Instances,
-        instances::max_sets_len(instances, superpoints),
-    )?;
-    let embeddings = reader.section(
-        Section::Embeddings,
-        instances::embeddings_len(instances, &space),
-    )?;
-    let segmentation = instances::decode(&sets, &embeddings, instances, superpoints, space)?;
+    let segmentation = read_instances(&reader, space)?;
     Ok(Bundle {
         positions,
         colors,
@@ -419,6 +419,34 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         segmentation,
         meta,
     })
+}
+
+/// Names, view and origin, and the space of the embeddings.
+fn read_meta(reader: &Reader) -> Result<(Meta, TextSpace), BundleError> {
+    let json = reader.section(Section::Meta, MAX_META)?;
+    let Stored { meta, text_space } = serde_json::from_slice::<Stored<Meta>>(&json)
+        .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?;
+    if let Err(invalid) = text_space.validate() {
+        return Err(BundleError::malformed(Section::Meta, invalid.to_string()));
+    }
+    match meta.problem(reader.inspection.instances) {
+        Some(problem) => Err(BundleError::malformed(Section::Meta, problem)),
+        None => Ok((meta, text_space)),
+    }
+}
+
+/// The instances, whose embeddings are in this space.
+fn read_instances(reader: &Reader, space: TextSpace) -> Result<Segmentation, BundleError> {
+    let Inspection {
+        superpoints,
+        instances,
+        ..
+    } = reader.inspection;
+    let most = instances::max_sets_len(instances, superpoints);
+    let sets = reader.section(Section::Instances, most)?;
+    let most = instances::embeddings_len(instances, &space);
+    let embeddings = reader.section(Section::Embeddings, most)?;
+    instances::decode(&sets, &embeddings, instances, superpoints, space)
 }
 
 fn check_count(what: &'static str, found: u32, limit: usize) -> Result<usize, BundleError> {

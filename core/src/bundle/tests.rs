@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod odd;
+mod overlay;
 
 fn unit(seed: u32) -> Vec<f32> {
     let raw: Vec<f32> = (0..text::TextSpace::default().width as u32)
@@ -240,14 +241,19 @@ fn assert_sound(bundle: &Bundle) {
             .flatten()
             .all(|value| value.is_finite())
     );
-    assert_eq!(bundle.meta.names.len(), bundle.segmentation.instances.len());
-    for instance in &bundle.segmentation.instances {
+    assert_instances_sound(&bundle.segmentation, &bundle.meta, count);
+}
+
+/// The same of the instances of so many superpoints.
+fn assert_instances_sound(segmentation: &Segmentation, meta: &Meta, count: usize) {
+    assert_eq!(meta.names.len(), segmentation.instances.len());
+    for instance in &segmentation.instances {
         assert!(
             instance.superpoints.is_sorted_by(|a, b| a < b) && !instance.superpoints.is_empty()
         );
         assert!(instance.superpoints.iter().all(|s| (*s as usize) < count));
         assert!(
-            instance.embedding.len() == bundle.segmentation.space.width
+            instance.embedding.len() == segmentation.space.width
                 && instance.embedding.iter().all(|value| value.is_finite())
         );
         assert!((0.0..=1.0).contains(&instance.score));
@@ -306,6 +312,7 @@ proptest! {
             points: ids.len(),
             superpoints: original.superpoints.count(),
             instances: original.segmentation.instances.len(),
+            is_overlay: false,
         });
         let decoded = decode(&bytes).unwrap();
         prop_assert_eq!(decoded.positions.len(), original.positions.len());

@@ -27,6 +27,8 @@ mod languages;
 mod links;
 mod looks;
 mod odd;
+mod offline;
+mod overlay;
 mod picture;
 mod questions;
 mod sharing;

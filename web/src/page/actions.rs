@@ -18,7 +18,7 @@ use crate::{
         connection::Link,
         editing, embedding, following,
         gather::{self, Dropped},
-        listing, pointing, prompts, replies, saving,
+        listing, offline, overlay, pointing, prompts, replies, saving,
         selection::Selection,
         state::{Opening, State, Work},
         viewing,
@@ -41,6 +41,7 @@ pub fn start(state: State) {
     prompts::follow(state);
     address::follow(state);
     embedding::follow(state);
+    offline::take_files(state);
     let (asked, view) = state
         .wishes
         .with_value(|wishes| (wishes.source(), wishes.view.clone()));
@@ -93,9 +94,11 @@ fn follow(state: State) {
     });
 }
 
-/// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
+/// Opens a scan or a bundle, or the scan that labels wait for with these. The current scene stays on
+/// screen until the new points arrive.
 pub fn open(state: State, source: Source) {
-    state.arriving.set_value(None);
+    let (source, view) = overlay::completed(state, source);
+    state.arriving.set_value(view);
     let opening = Opening {
         source,
         choices: Choices::default(),
@@ -520,6 +523,20 @@ pub fn export(state: State, format: Export, painted: bool) {
 /// Packs the scene as it is currently displayed, with these changes, with or without the name of its
 /// file, and passes the bundle to `packed`.
 pub fn pack(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) + 'static) {
+    pack_as(state, edits, (named, false), packed);
+}
+
+/// Packs the labels of the scene without its points, as [`pack`] does the whole.
+pub fn pack_labels(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) + 'static) {
+    pack_as(state, edits, (named, true), packed);
+}
+
+fn pack_as(
+    state: State,
+    edits: Edits,
+    (named, labels_only): (bool, bool),
+    packed: impl FnOnce(Bulk) + 'static,
+) {
     let view = SavedView {
         prompt: state.prompt.get_untracked(),
         threshold: state.threshold.get_untracked(),
@@ -542,6 +559,7 @@ pub fn pack(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) +
             edits,
             view,
             named,
+            labels_only,
         },
     );
 }

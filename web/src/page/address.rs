@@ -151,7 +151,8 @@ impl LinkedView {
         let prompt = state.prompt.get_untracked();
         // A shared scene may have come with another prompt, and with something cut off; a scan comes
         // without.
-        let is_shared = matches!(state.source.get_untracked(), Some(Source::Shared(_)));
+        let source = state.source.read_untracked();
+        let is_shared = matches!(source.as_ref().map(Source::opened), Some(Source::Shared(_)));
         Self {
             camera: Some(state.viewer().camera()),
             coloring: Some(state.coloring.get_untracked()),
@@ -333,9 +334,10 @@ fn fragment() -> String {
 /// A link to the scene on screen as it is looked at; `None` for a scan that is on this machine
 /// alone. Whoever opens it needs nothing of the sender.
 pub fn link(state: State) -> Option<String> {
-    let place = match state.source.get() {
+    let source = state.source.get();
+    let place = match source.as_ref().map(Source::opened) {
         Some(Source::Shared(id)) => format!("/s/{id}"),
-        Some(Source::Url { url, name }) => by_url(&url, name.as_deref()),
+        Some(Source::Url { url, name }) => by_url(url, name.as_deref()),
         _ => format!("/s/{}", state.shared.get()?.id),
     };
     let fragment = LinkedView::of(state).fragment();
@@ -416,9 +418,10 @@ fn write(state: State) {
     let (named, secret) = state
         .wishes
         .with_value(|wishes| (wishes.source(), wishes.secret.is_some()));
-    let is_named = match (state.source.get_untracked(), named) {
-        (Some(Source::Shared(id)), Some(Source::Shared(named))) => id == named,
-        (Some(Source::Url { url, .. }), Some(Source::Url { url: named, .. })) => url == named,
+    let source = state.source.get_untracked();
+    let is_named = match (source.as_ref().map(Source::opened), named) {
+        (Some(Source::Shared(id)), Some(Source::Shared(named))) => *id == named,
+        (Some(Source::Url { url, .. }), Some(Source::Url { url: named, .. })) => *url == named,
         _ => false,
     };
     let is_arriving = state.arriving.with_value(Option::is_some);

@@ -13,7 +13,7 @@ use crate::{
         ui::{
             Backend, DropZone, Embedded, EndpointDialogs, ErrorBanner, FlyHint, Frames, Header,
             Help, ImageModelList, NoticeLine, Panel, Progress, SelectedBar, SharingDialog, Toolbar,
-            ViewMenu, ViewerCanvas, fly, shortcuts,
+            ViewMenu, ViewerCanvas, WantedDialog, fly, shortcuts,
         },
     },
 };
@@ -60,6 +60,7 @@ fn Whole() -> impl IntoView {
             <ImageModelList />
             <EndpointDialogs />
             <SharingDialog />
+            <WantedDialog />
         </main>
     }
 }

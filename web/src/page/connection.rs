@@ -14,12 +14,13 @@ use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::{
+    page::offline,
     protocol::{Reply, Request},
     text::said_with,
 };
 
-/// URL at which Trunk serves the worker.
-const WORKER: &str = "/worker_loader.js";
+/// Name of the file with which the worker starts.
+const WORKER: &str = "worker_loader.js";
 
 type OnReply = Rc<dyn Fn(Reply)>;
 
@@ -92,7 +93,7 @@ impl Link {
     fn start(&self) -> Result<Running, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(WORKER, &options)?;
+        let worker = Worker::new_with_options(&offline::of_this_version(WORKER), &options)?;
         let link = self.clone();
         let on_message = Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {

@@ -70,7 +70,11 @@ pub fn dropped(data: &DataTransfer) -> Dropped {
 
 /// What a list of files is: a file, or files that may be a capture's. `None` if there are no files.
 pub fn chosen(files: &FileList) -> Option<Source> {
-    let files = (0..files.length()).filter_map(|index| files.get(index));
+    given((0..files.length()).filter_map(|index| files.get(index)))
+}
+
+/// What files are: a file, or files that may be a capture's. `None` if there are no files.
+pub fn given(files: impl Iterator<Item = File>) -> Option<Source> {
     let path = |file: &File| {
         let path = Reflect::get(file, &"webkitRelativePath".into()).ok();
         let path = path.and_then(|path| path.as_string());

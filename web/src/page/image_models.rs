@@ -12,11 +12,12 @@ use web_sys::{Blob, ErrorEvent, FileList, MessageEvent, Url, Worker, WorkerOptio
 use super::connection::{not_sent, not_started, unreadable};
 use crate::{
     images::protocol::{ChosenFile, ImageAnswer, ImageReply, ImageRequest, ModelInfo, ModelSource},
+    page::offline,
     text::{said, said_with},
 };
 
-/// URL at which Trunk serves the worker.
-const WORKER: &str = "/images_loader.js";
+/// Name of the file with which the worker starts.
+const WORKER: &str = "images_loader.js";
 
 /// A picture on which a model is tried.
 #[derive(Clone)]
@@ -199,7 +200,7 @@ impl ImageModels {
     fn start(self) -> Result<Running, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(WORKER, &options)?;
+        let worker = Worker::new_with_options(&offline::of_this_version(WORKER), &options)?;
         let on_message = Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {
                 Ok(reply) => self.hear(reply),

@@ -20,6 +20,8 @@ pub mod lasso;
 pub mod listing;
 pub mod measuring;
 pub mod names;
+pub mod offline;
+pub mod overlay;
 pub mod pictures;
 pub mod pointing;
 pub mod preferences;

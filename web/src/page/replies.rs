@@ -12,7 +12,7 @@ use crate::{
     browser,
     edits::Edits,
     page::{
-        actions, address, editing, following,
+        actions, address, editing, following, overlay,
         pictures::Pictures,
         pointing, saving, share,
         state::{Coloring, StageState, State, Work},
@@ -93,6 +93,7 @@ pub fn handle(state: State, reply: Reply) {
                 packed(bundle);
             }
         }
+        Reply::ScanWanted(scan) => overlay::ask(state, scan),
         Reply::SavedView { view, names } => look(state, view, names),
         Reply::Waiting => state.work.set(Work::Waiting),
         Reply::Done => {

@@ -64,6 +64,9 @@ pub struct Shared {
     /// If `true`, the link has this name as its title.
     #[serde(default)]
     pub named: bool,
+    /// If `true`, the points were not sent.
+    #[serde(default)]
+    pub labels_only: bool,
 }
 
 impl Shared {
@@ -148,7 +151,7 @@ fn change(state: State, change: impl FnOnce(&mut Vec<Shared>)) {
 /// The scene of this source as this browser may replace and delete it: by the address of the page, or by a link
 /// that it keeps.
 pub fn own(state: State, source: &Source) -> Option<Shared> {
-    let Source::Shared(id) = source else {
+    let Source::Shared(id) = source.opened() else {
         return None;
     };
     let by_address = state.wishes.with_value(|wishes| {
@@ -159,6 +162,7 @@ pub fn own(state: State, source: &Source) -> Option<Shared> {
             expires: None,
             name: String::new(),
             named: false,
+            labels_only: false,
         })
     });
     // What is kept says more than the address.
@@ -183,6 +187,7 @@ mod tests {
             expires,
             name: "room.ply".into(),
             named: false,
+            labels_only: true,
         };
         let links = [link(Some(99)), link(Some(101)), link(None)];
         let text = serde_json::to_string(&links).expect("plain values");

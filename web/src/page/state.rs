@@ -28,6 +28,7 @@ use crate::{
         history::History,
         language::PageLanguage,
         listing::{self, Row},
+        overlay::Wanted,
         pictures::Pictures,
         pointing::Pending,
         preferences::{Preferences, Theme},
@@ -228,6 +229,8 @@ pub struct State {
     pub source: RwSignal<Option<Source>, LocalStorage>,
     /// The scan that is being opened.
     pub opening: RwSignal<Option<Opening>, LocalStorage>,
+    /// The labels that wait for the file of their points.
+    pub wanted: RwSignal<Option<Wanted>, LocalStorage>,
     /// If `true`, the network gets what the images of the scan on screen say.
     pub with_images: RwSignal<bool>,
     /// If `true`, things in recordings are followed from frame to frame, and no network is asked.
@@ -515,6 +518,7 @@ impl State {
             open_frame: RwSignal::new(None),
             source: RwSignal::new_local(None),
             opening: RwSignal::new_local(None),
+            wanted: RwSignal::new_local(None),
             with_images: RwSignal::new(true),
             follow: RwSignal::new(false),
             following: RwSignal::new(None),

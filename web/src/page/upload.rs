@@ -50,6 +50,8 @@ pub struct UploadOrder {
     pub name: String,
     /// If `true`, the link has this name as its title.
     pub named: bool,
+    /// If `true`, the bundle has no points.
+    pub labels_only: bool,
 }
 
 /// How far an upload is, for the page.
@@ -351,6 +353,7 @@ impl Upload {
             replaces,
             name,
             named,
+            labels_only,
             ..
         } = &self.order;
         let known = || replaces.as_ref().map(|shared| shared.secret.clone());
@@ -363,6 +366,7 @@ impl Upload {
             expires: Some(expires),
             name: before.unwrap_or(name).clone(),
             named: *named,
+            labels_only: *labels_only,
         }
     }
 

@@ -124,9 +124,9 @@ pub enum Input {
     Capture(Opened),
 }
 
-/// What a source holds, distinguished by content; the files of a capture are not read so far.
-/// Reports progress if the download is a part of a stage. Of files that can be read in slices, at
-/// most `budget` points are kept, if there is one.
+/// What a source holds, distinguished by content: of labels with a file that the user was asked for,
+/// the labels. The files of a capture are not read so far. Reports progress if the download is a part
+/// of a stage. Of files that can be read in slices, at most `budget` points are kept, if there is one.
 ///
 /// # Errors
 /// [`FetchError`].
@@ -169,6 +169,7 @@ pub async fn input(
             (name, download(url, part).await?)
         }
         Source::Shared(id) => (UNNAMED.to_owned(), shared(id, part).await?),
+        Source::Overlay { labels, .. } => return Box::pin(input(labels, part)).await,
     };
     if capture::is_archive(&bytes) {
         // The browser keeps it, outside the worker's memory.

@@ -1,7 +1,7 @@
 //! What a file holds that the page opens: a scan, or a bundle with its instances.
 
 use segscape::{
-    bundle::{self, Bundle, Meta},
+    bundle::{self, Bundle, Meta, ScanFile},
     geometry::Aabb,
     instances::Segmentation,
     job,
@@ -70,6 +70,8 @@ pub struct ScanFacts {
     pub warnings: Vec<String>,
     /// The capture that it was made of, and its frames.
     pub capture: Option<(CaptureInfo, Frames)>,
+    /// The file that it is, if it is one file with points alone.
+    pub file: Option<ScanFile>,
     /// If `true`, it is the scan on screen, of which more is known now.
     pub goes_on: bool,
 }
@@ -83,6 +85,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         settled,
         mut warnings,
         capture,
+        file,
         goes_on,
     } = about;
     let (capture, frames) = capture.unzip();
@@ -102,6 +105,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
             settled,
             warnings,
             capture,
+            file,
         },
         frames,
         goes_on,

@@ -14,6 +14,7 @@ mod following;
 mod images;
 mod models;
 mod opening;
+mod overlay;
 mod pointing;
 mod prompt;
 mod scene;

@@ -15,6 +15,7 @@ use super::{
     fetch::{self, Input},
     file::{self, Found, ScanFacts},
     images::Images,
+    overlay::{self, ScanOfLabels},
     post,
     prompt::Asked,
     scene::OpenScene,
@@ -24,7 +25,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Bulk, Reply, Source},
+    protocol::{Bulk, Reply, Source, WantedScan},
 };
 
 /// How the things in a scan are searched.
@@ -59,7 +60,7 @@ impl Session {
             stage: Stage::Read,
             done: 0.0,
         }));
-        if !view_only && !matches!(source, Source::Shared(_)) {
+        if !view_only && !matches!(source.opened(), Source::Shared(_)) {
             self.warm_up();
         }
         let input = fetch::input(source, Some(fetch::READ), self.budget)
@@ -78,12 +79,17 @@ impl Session {
             }
             Input::Sliced { name, file } => {
                 let named = (name, file);
-                return self.open_sliced(named, choices, start, &monitor).await;
+                self.open_sliced(named, choices, start, &monitor)?;
+                return self.find_unless(view_only, None).await;
             }
             Input::File { name, bytes } => (name, bytes),
         };
-        let (mut scan, found) =
-            file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
+        let named = |error| format!("{name}: {error}");
+        if let Some(overlay) = overlay::labels(&bytes).map_err(named)? {
+            return self.open_overlay(overlay, source.scan(), start).await;
+        }
+        let (mut scan, found) = file::read(&bytes, &monitor).map_err(named)?;
+        let file = overlay::file_of(source, &bytes);
         drop(bytes);
         let settled = found.is_some();
         let choices = if settled { Choices::WORLD } else { choices };
@@ -103,6 +109,7 @@ impl Session {
                 .into_iter()
                 .collect(),
             capture: None,
+            file,
             goes_on: false,
         };
         self.frames = found
@@ -127,6 +134,7 @@ impl Session {
             settled: scanned.settled,
             warnings: scanned.warnings,
             capture: Some((scanned.info, scanned.frames)),
+            file: None,
             goes_on: scanned.goes_on,
         };
         self.show(scanned.scan, about);
@@ -137,6 +145,7 @@ impl Session {
     pub(super) fn show(&mut self, scan: Scan, about: ScanFacts) {
         self.name.clone_from(&about.name);
         self.whole = None;
+        self.file.clone_from(&about.file);
         post(&Reply::Points(file::points(&scan, about)));
         self.open = Open::Scan(scan);
     }
@@ -162,7 +171,7 @@ impl Session {
     }
 
     /// Applies the contents of a bundle to the open scan, with the view that its sender saved.
-    async fn unpack(
+    pub(super) async fn unpack(
         &mut self,
         Found {
             superpoints,
@@ -238,12 +247,21 @@ impl Session {
                 self.whole = Some(whole);
                 (name, scan)
             }
-            Input::File { name, bytes } => {
-                let (mut scan, _) =
-                    file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
-                job::place(&mut scan, choices);
-                (name, scan)
-            }
+            Input::File { name, bytes } => match overlay::labels(&bytes)? {
+                Some(labels) => {
+                    let read = overlay::scan_of(&labels, source.scan(), None, &silent).await;
+                    let ScanOfLabels { name, scan, .. } = read.map_err(WantedScan::gone)?;
+                    self.file = Some(labels.scan);
+                    (name, scan)
+                }
+                None => {
+                    let (mut scan, _) =
+                        file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
+                    job::place(&mut scan, choices);
+                    self.file = overlay::file_of(source, &bytes);
+                    (name, scan)
+                }
+            },
         };
         self.frames = meta.provenance.frames;
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
@@ -260,7 +278,8 @@ impl Session {
     }
 }
 
-fn report(progress: Progress) {
+/// Tells the page how far a stage is.
+pub(super) fn report(progress: Progress) {
     post(&Reply::Progress(progress));
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use segscape::{
-    bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
+    bundle::{self, Bundle, Meta, Name, Overlay, Provenance, SavedView, ScanFile},
     geometry::Aabb,
     instances::{
         Extents, Ground, Reshaping, Segmentation,
@@ -159,17 +159,48 @@ impl OpenScene {
 
     /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
     /// the scan's file, or empty, and `frames` the number of frames of the capture that it was made of.
-    pub fn pack(
+    pub fn pack(&mut self, origin: (&str, u32), edits: &Edits, view: SavedView) -> Vec<u8> {
+        let (segmentation, meta) = self.labels_to_pack(origin, edits, view);
+        let Segmented {
+            scan, superpoints, ..
+        } = &self.segmented;
+        bundle::encode(&Bundle {
+            positions: scan.positions.clone(),
+            colors: scan.colors.clone(),
+            superpoints: superpoints.clone(),
+            segmentation,
+            meta,
+        })
+    }
+
+    /// Packs the labels with the user's changes and this view into a bundle without the points, which
+    /// are in this file. `source` is its name, or empty.
+    pub fn pack_labels(
+        &mut self,
+        source: &str,
+        file: ScanFile,
+        edits: &Edits,
+        view: SavedView,
+    ) -> Vec<u8> {
+        let (segmentation, meta) = self.labels_to_pack((source, 0), edits, view);
+        bundle::encode_overlay(&Overlay {
+            superpoints: self.segmented.superpoints.clone(),
+            segmentation,
+            meta,
+            scan: file,
+        })
+    }
+
+    /// The instances with the user's changes, and what a bundle says of them.
+    fn labels_to_pack(
         &mut self,
         (source, frames): (&str, u32),
         edits: &Edits,
         mut view: SavedView,
-    ) -> Vec<u8> {
+    ) -> (Segmentation, Meta) {
         self.reshape(&edits.reshaping);
         let Segmented {
-            scan,
-            superpoints,
-            segmentation,
+            scan, segmentation, ..
         } = &self.segmented;
         let labels = self.recognizer.labels(segmentation, &[]).of_instance;
         let (segmentation, index_in_scene) = segmentation.compacted();
@@ -190,25 +221,20 @@ impl OpenScene {
         };
         view.hidden = indices(&edits.hidden);
         view.locked = indices(&edits.locked);
-        bundle::encode(&Bundle {
-            positions: scan.positions.clone(),
-            colors: scan.colors.clone(),
-            superpoints: superpoints.clone(),
-            segmentation,
-            meta: Meta {
-                names: index_in_scene.iter().map(name).collect(),
-                view,
-                frame: scan.frame,
-                provenance: Provenance {
-                    source: source.to_owned(),
-                    source_points: (scan.excerpt.as_ref())
-                        .map_or(scan.table.point_rows().count as u64, Excerpt::points),
-                    frames,
-                    model: self.model.clone(),
-                    app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
-                },
+        let meta = Meta {
+            names: index_in_scene.iter().map(name).collect(),
+            view,
+            frame: scan.frame,
+            provenance: Provenance {
+                source: source.to_owned(),
+                source_points: (scan.excerpt.as_ref())
+                    .map_or(scan.table.point_rows().count as u64, Excerpt::points),
+                frames,
+                model: self.model.clone(),
+                app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
             },
-        })
+        };
+        (segmentation, meta)
     }
 }
 
@@ -343,5 +369,13 @@ mod tests {
         assert_eq!(packed.meta.names[0].text, "bench");
         assert_eq!(packed.meta.view.hidden, [1]);
         assert_eq!(packed.meta.view.locked, [1]);
+
+        let file = ScanFile::of(b"ply", None).unwrap();
+        let bytes = scene().pack_labels("room.ply", file.clone(), &edits, SavedView::default());
+        let labels = bundle::decode_overlay(&bytes).unwrap();
+        assert_eq!(labels.segmentation, packed.segmentation);
+        assert_eq!(labels.meta, packed.meta);
+        assert_eq!(labels.superpoints.superpoint_of_point(), [0, 1, 2, 3]);
+        assert_eq!(labels.scan, file);
     }
 }

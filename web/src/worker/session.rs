@@ -5,7 +5,7 @@ use std::cell::Cell;
 use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
-    bundle::SavedView,
+    bundle::{SavedView, ScanFile},
     instances::{Segmentation, query::Recognizer},
     job::{self, Decoding, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, manifest::ManifestError},
@@ -58,6 +58,8 @@ pub struct Session {
     pub(super) encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
     pub(super) name: String,
+    /// The file that it is, if it is one file with points alone.
+    pub(super) file: Option<ScanFile>,
     /// Number of frames of the capture that it was made of, or 0.
     pub(super) frames: u32,
     /// What the images of the open scan say, if nothing was searched in it so far.
@@ -209,7 +211,8 @@ impl Session {
                 edits,
                 view,
                 named,
-            } => self.pack((serial, named), &edits, view)?,
+                labels_only,
+            } => self.pack(serial, (named, labels_only), &edits, view)?,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
@@ -432,23 +435,32 @@ impl Session {
         Ok(())
     }
 
+    /// Packs the scene, with the name of its file if it may be `named`, or its labels alone, for those
+    /// who have the file.
     fn pack(
         &mut self,
-        (serial, named): (u32, bool),
+        serial: u32,
+        (named, labels_only): (bool, bool),
         edits: &Edits,
         view: SavedView,
     ) -> Result<(), String> {
-        let name = if named {
-            self.name.clone()
-        } else {
-            String::new()
+        let name = match named {
+            true => self.name.clone(),
+            false => String::new(),
         };
-        let frames = self.frames;
-        let bundle = self.scene_mut()?.pack((&name, frames), edits, view);
-        post(&Reply::Packed {
-            serial,
-            bundle: Bulk::from_slice(&bundle),
-        });
+        let (file, frames) = (self.file.clone(), self.frames);
+        let scene = self.scene_mut()?;
+        let bundle = match (labels_only, file) {
+            (true, Some(file)) => scene.pack_labels(&name, file, edits, view),
+            (true, None) => {
+                return Err(
+                    "these labels belong to no single file, so they need their points".into(),
+                );
+            }
+            (false, _) => scene.pack((&name, frames), edits, view),
+        };
+        let bundle = Bulk::from_slice(&bundle);
+        post(&Reply::Packed { serial, bundle });
         Ok(())
     }
 

@@ -68,12 +68,11 @@ impl InSlices {
 }
 
 impl Session {
-    /// Opens a file in slices, shows its points and finds their instances. `start` is the time when
-    /// it was asked for.
+    /// Opens a file in slices and shows its points. `start` is the time when it was asked for.
     ///
     /// # Errors
     /// A message that tells the user what to do.
-    pub(super) async fn open_sliced(
+    pub(super) fn open_sliced(
         &mut self,
         (name, file): (String, InSlices),
         choices: Choices,
@@ -89,13 +88,14 @@ impl Session {
             settled: false,
             warnings: Vec::new(),
             capture: None,
+            file: None,
             goes_on: false,
         };
         self.frames = 0;
         self.show(scan, about);
         self.whole = Some(whole);
         self.was_read(start);
-        self.find(None).await
+        Ok(())
     }
 
     /// Writes all points of the file that the open scan is an excerpt of, and sends it to the page as

@@ -9,7 +9,7 @@ use crate::{
     browser,
     model_cache::{CachedModel, ModelCache},
     numbers::grouped,
-    page::{state::State, status::stage_name},
+    page::{offline, state::State, status::stage_name},
     text::{said, said_with, tr},
     view::PictureCost,
 };
@@ -93,6 +93,7 @@ fn Report() -> impl IntoView {
         let mut lines = vec![
             format!("Segscape {}", env!("CARGO_PKG_VERSION")),
             agent.unwrap_or_default(),
+            format!("Without a network: {}", offline::standing()),
         ];
         state.backend.with(|backend| {
             lines.extend(backend.iter().flat_map(|info| {

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{ErrorBanner, Progress, ViewerCanvas};
+use super::{ErrorBanner, Progress, ViewerCanvas, WantedDialog};
 use crate::{
     page::{embedding::Embedding, state::State},
     text::tr,
@@ -25,6 +25,7 @@ pub fn Embedded(embedding: Embedding) -> impl IntoView {
             <ViewerCanvas />
             <Progress />
             <ErrorBanner />
+            <WantedDialog />
             {whole}
         </main>
     }

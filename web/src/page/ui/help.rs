@@ -234,7 +234,7 @@ pub fn Help() -> impl IntoView {
                 {tr("LAS, LAZ and binary PLY may be larger than memory: the page then shows and segments points that stand for all, and the labelled files have every point. With ?budget=1000000 in the address it keeps at most so many.")}
             </p>
             <p class="muted">
-                {tr("Segscape reads the scan, computes superpoints, runs the network and answers prompts in this tab. Data leave it in two ways alone: Share sends the scene to the server of this page, after it has said what and how much, and a question goes to a language model of your own when you have set one up and agreed.")}
+                {tr("Segscape reads the scan, computes superpoints, runs the network and answers prompts in this tab. Data leave it in two ways alone: Share sends the scene, or its labels alone for those who have the scan, to the server of this page, after it has said what and how much, and a question goes to a language model of your own when you have set one up and agreed.")}
             </p>
         </Dialog>
     }

@@ -35,6 +35,7 @@ mod toolbar;
 mod unit;
 mod view_menu;
 mod viewer;
+mod wanted;
 mod ways;
 
 pub use backend::Backend;
@@ -55,3 +56,4 @@ pub use share::SharingDialog;
 pub use toolbar::Toolbar;
 pub use view_menu::ViewMenu;
 pub use viewer::ViewerCanvas;
+pub use wanted::WantedDialog;
