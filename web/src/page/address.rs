@@ -12,12 +12,7 @@ use web_sys::UrlSearchParams;
 
 use crate::{
     browser,
-    page::{
-        actions,
-        embedding::Embedding,
-        selection::Selection,
-        state::{Coloring, State},
-    },
+    page::{actions, coloring::Coloring, embedding::Embedding, selection::Selection, state::State},
     protocol::{Processor, Source},
     view::camera::Camera,
 };

@@ -10,8 +10,10 @@ use segscape::{
 };
 
 use super::{
-    actions, replies,
-    state::{Coloring, State, Work},
+    actions,
+    coloring::Coloring,
+    replies,
+    state::{State, Work},
 };
 use crate::{
     protocol::{Answer, Followed, InstanceInfo, Request},

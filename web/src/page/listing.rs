@@ -11,7 +11,7 @@ use segscape::{
 
 use crate::{
     edits::Edits,
-    page::{selection::Selection, state::Coloring},
+    page::{coloring::Coloring, selection::Selection},
     protocol::{Answer, InstanceInfo},
     text::{Text, tr},
     view::{cloud::Look, palette},

@@ -5,6 +5,7 @@ pub mod address;
 mod app;
 pub mod autosave;
 pub mod caution;
+pub mod coloring;
 pub mod connection;
 pub mod crash;
 pub mod editing;

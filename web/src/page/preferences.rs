@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
-    page::state::{Coloring, State},
+    page::{coloring::Coloring, state::State},
     text::{Language, Text, tr},
     view::{cloud::POINT_SIZE, overlay::Boxes, palette, picture::Colors},
 };

@@ -9,9 +9,7 @@ use web_sys::Blob;
 use crate::{
     browser,
     page::{
-        actions, measuring, pointing,
-        preferences::Preferences,
-        state::{Coloring, State},
+        actions, coloring::Coloring, measuring, pointing, preferences::Preferences, state::State,
     },
     protocol::Request,
     text::said_with,

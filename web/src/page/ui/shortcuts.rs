@@ -8,11 +8,13 @@ use web_sys::{Element, HtmlElement};
 use crate::{
     browser,
     page::{
-        actions, editing, lasso, measuring, pointing,
+        actions,
+        coloring::Coloring,
+        editing, lasso, measuring, pointing,
         preferences::{self, Preferences},
         saving,
         selection::Selection,
-        state::{Coloring, State},
+        state::State,
         tool, viewing,
     },
     view::camera::Side,

@@ -9,9 +9,8 @@ use super::{
 };
 use crate::{
     page::{
-        actions, lasso, measuring, pointing, preferences,
-        state::{Coloring, State},
-        tool, viewing,
+        actions, coloring::Coloring, lasso, measuring, pointing, preferences, state::State, tool,
+        viewing,
     },
     text::tr,
 };
