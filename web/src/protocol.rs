@@ -32,6 +32,16 @@ use crate::edits::Edits;
 
 /// The name of a shared scene whose sender kept the name of its file.
 pub const UNNAMED: &str = "Shared scene";
+/// The name of files that lie in no folder.
+pub const NO_FOLDER: &str = "the chosen files";
+
+/// The name of a scan without its ending, for the names of files that are made of it. An ending has no
+/// blanks: "hall.ply and 2 more" has none.
+pub fn stem(name: &str) -> &str {
+    let parts = name.rsplit_once('.');
+    let parts = parts.filter(|(_, ending)| !ending.contains(' '));
+    parts.map_or(name, |(stem, _)| stem)
+}
 
 /// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,7 +76,7 @@ pub enum Source {
         #[serde(with = "serde_wasm_bindgen::preserve")]
         blob: web_sys::Blob,
     },
-    /// Many files, or a folder, with a capture. Only handles are sent.
+    /// Many files, or a folder, with a capture or with scans. Only handles are sent.
     Folder {
         /// Name of the folder.
         name: String,
@@ -76,13 +86,8 @@ pub enum Source {
         #[serde(with = "serde_wasm_bindgen::preserve")]
         files: Array,
     },
-    /// A scan, a bundle or an archive with a capture on another server.
-    Url {
-        /// Its URL.
-        url: String,
-        /// Its name, where the URL does not end in it.
-        name: Option<String>,
-    },
+    /// A scan, a bundle or an archive on another server, or several scans; at least one.
+    Urls(Vec<Address>),
     /// The id of a scene on the share server.
     Shared(String),
 }
@@ -90,8 +95,17 @@ pub enum Source {
 impl Source {
     /// What is at a URL that ends in its name.
     pub fn at(url: String) -> Self {
-        Self::Url { url, name: None }
+        Self::Urls(vec![Address { url, name: None }])
     }
+}
+
+/// Where a file on another server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Its URL.
+    pub url: String,
+    /// Its name, where the URL does not end in it.
+    pub name: Option<String>,
 }
 
 /// The processor that runs the network.

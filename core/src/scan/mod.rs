@@ -17,6 +17,7 @@ mod e57;
 mod faces;
 mod frame;
 mod gltf;
+mod join;
 mod las;
 mod lzf;
 mod obj;
@@ -34,6 +35,8 @@ mod text;
 mod truth;
 
 pub use frame::{FileBox, Frame, UpAxis};
+pub use join::{Join, JoinError, MAX_JOINED};
+pub use sniff::{HEAD, is_scan};
 pub use table::{Column, ColumnView, Element, List, Property, Remark, Scalar, Table};
 pub use truth::Truth;
 

@@ -240,6 +240,18 @@ fn range(sample: &[[f64; 3]], axis: usize) -> Range<f64> {
     at(beyond)..at(last - beyond)
 }
 
+/// The lowest and highest coordinates of the points of a scan without the outermost half percent, in
+/// the file's frame and unit; `None` without points.
+pub(super) fn extent(scan: &Scan) -> Option<[Range<f64>; 3]> {
+    let points = scan.table.point_rows();
+    let rows = Rows {
+        count: points.count,
+        kept: scan.row_of_point.as_deref(),
+    };
+    let sample = sample(&Coordinates::of(points, "").ok()?, rows);
+    (!sample.is_empty()).then(|| [0, 1, 2].map(|axis| range(&sample, axis)))
+}
+
 /// # Errors
 /// [`ReadError::Degrees`] if x and y are longitude and latitude: small differences between numbers
 /// that angles can have, which are as large as the heights when they are turned into metres.

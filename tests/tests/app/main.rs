@@ -26,6 +26,7 @@ mod looks;
 mod odd;
 mod picture;
 mod questions;
+mod several;
 mod sharing;
 mod tools;
 mod viewing;

@@ -191,7 +191,7 @@ pub fn follow_frames(state: State, follow: bool) {
     }
 }
 
-/// Opens the files that were chosen: a single one, or those of a capture.
+/// Opens the files that were chosen: a single one, those of a capture, or several scans.
 pub fn open_files(state: State, files: Option<web_sys::FileList>) {
     if let Some(source) = files.and_then(|files| gather::chosen(&files)) {
         open(state, source);

@@ -13,7 +13,7 @@ use crate::{
         preferences::Preferences,
         state::{Coloring, State},
     },
-    protocol::Request,
+    protocol::{Request, stem},
     view::{
         camera::Side,
         cloud::UNCLIPPED,
@@ -190,10 +190,7 @@ pub fn take_picture(state: State) {
     else {
         return;
     };
-    let stem = name
-        .rsplit_once('.')
-        .map_or(name.as_str(), |(stem, _)| stem);
-    let file = format!("{stem}.png");
+    let file = format!("{}.png", stem(&name));
     state.viewer().photograph(move |canvas| {
         let refused = format!("the browser refused to save {file}");
         let words = refused.clone();

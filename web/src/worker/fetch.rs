@@ -2,8 +2,10 @@
 
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use segscape::{
-    captures::CaptureError,
+    captures::{CaptureError, Files as _},
+    job,
     progress::{Progress, Stage},
+    scan::JoinError,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -12,16 +14,18 @@ use web_sys::{Blob, RequestInit, RequestMode, Response};
 use super::{
     addresses,
     capture::{self, Opened},
-    post, scope,
+    post,
+    scans::{Among, Scans},
+    scope,
 };
 use crate::{
-    protocol::{Reply, Source, UNNAMED},
+    protocol::{Address, Reply, Source, UNNAMED},
     streamed::{StreamError, streamed},
 };
 
 /// Maximum number of bytes read into memory at once. A wasm memory ends at 4 GiB and has to hold
 /// more than the file.
-const MAX_BYTES: u64 = 1 << 30;
+pub const MAX_BYTES: u64 = 1 << 30;
 
 /// The part of a stage that a download covers.
 #[derive(Clone, Copy)]
@@ -81,6 +85,9 @@ pub enum FetchError {
     /// The files cannot be those of a capture.
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    /// There are too many scans.
+    #[error(transparent)]
+    Scans(#[from] JoinError),
     /// The server answered, but not with the file.
     #[error("{url} answered with status {status}")]
     Status {
@@ -100,11 +107,14 @@ pub enum Input {
         /// Its bytes.
         bytes: Vec<u8>,
     },
+    /// Several scans, or one among other files.
+    Scans(Scans),
     /// Files that a capture is among.
     Capture(Opened),
 }
 
-/// What a source holds, distinguished by content; the files of a capture are not read so far.
+/// What a source holds, distinguished by content; the files of a capture and several scans are not
+/// read so far.
 /// Reports progress if the download is a part of a stage.
 ///
 /// # Errors
@@ -112,10 +122,10 @@ pub enum Input {
 pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchError> {
     let (name, bytes) = match source {
         Source::Folder { name, paths, files } => {
-            return Ok(Input::Capture(Opened::folder(name, paths, files)?));
+            return among(Opened::folder(name, paths, files)?);
         }
         Source::File { name, blob } if capture::is_archive_blob(blob) => {
-            return Ok(Input::Capture(Opened::archive(name, blob.clone())?));
+            return among(Opened::archive(name, blob.clone())?);
         }
         Source::File { name, blob } => {
             let size = blob.size();
@@ -128,30 +138,59 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
             let bytes = Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec();
             (name.clone(), bytes)
         }
-        Source::Url { url, name } => {
-            let url = &addresses::of_file(url);
-            let follows = |rest: &str| rest.starts_with([':', '/']);
-            let local = ["http://127.0.0.1", "http://localhost"]
-                .iter()
-                .any(|host| url.strip_prefix(host).is_some_and(follows));
-            if !url.starts_with("https://") && !local && !is_own(url) {
-                return Err(FetchError::NotHttps(url.clone()));
-            }
-            let path = url.split(['?', '#']).next().unwrap_or(url);
-            let last = path.rsplit('/').next();
-            let own = name.as_deref().or(last).filter(|name| !name.is_empty());
-            let name = own.unwrap_or("scan").to_owned();
-            (name, download(url, part).await?)
-        }
+        Source::Urls(addresses) => match &addresses[..] {
+            [address] => (name_of(address), from_url(address, part).await?),
+            several => return Ok(Input::Scans(Scans::at(several)?)),
+        },
         Source::Shared(id) => (UNNAMED.to_owned(), shared(id, part).await?),
     };
     if capture::is_archive(&bytes) {
         // The browser keeps it, outside the worker's memory.
         let blob = Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(&bytes[..])))
             .map_err(|_| FetchError::Unreadable)?;
-        return Ok(Input::Capture(Opened::archive(&name, blob)?));
+        return among(Opened::archive(&name, blob)?);
     }
     Ok(Input::File { name, bytes })
+}
+
+/// What files are: a capture, or else scans. What is neither is refused as no capture.
+fn among(opened: Opened) -> Result<Input, FetchError> {
+    let Err(error @ CaptureError::Unknown(_)) = job::detect(&opened) else {
+        return Ok(Input::Capture(opened));
+    };
+    Ok(match Scans::among(opened)? {
+        Among::Scans(scans) => Input::Scans(scans),
+        Among::Bundle(opened, path) => Input::File {
+            bytes: opened.read(&path, MAX_BYTES)?,
+            name: path.rsplit('/').next().unwrap_or(&path).to_owned(),
+        },
+        Among::Nothing => return Err(error.into()),
+    })
+}
+
+/// What the file at an address is called.
+pub fn name_of(address: &Address) -> String {
+    let url = addresses::of_file(&address.url);
+    let path = url.split(['?', '#']).next().unwrap_or(&url);
+    let own = address.name.as_deref().or(path.rsplit('/').next());
+    let own = own.filter(|name| !name.is_empty());
+    own.unwrap_or("scan").to_owned()
+}
+
+/// Downloads the file at an address that a user gave.
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn from_url(address: &Address, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
+    let url = addresses::of_file(&address.url);
+    let follows = |rest: &str| rest.starts_with([':', '/']);
+    let local = ["http://127.0.0.1", "http://localhost"]
+        .iter()
+        .any(|host| url.strip_prefix(host).is_some_and(follows));
+    if !url.starts_with("https://") && !local && !is_own(&url) {
+        return Err(FetchError::NotHttps(url));
+    }
+    download(&url, part).await
 }
 
 /// `true` for addresses on the server that the page came from.

@@ -20,12 +20,17 @@ pub struct Found {
     pub meta: Meta,
 }
 
+/// Returns `true` if a file that begins with these bytes is a bundle.
+pub fn is_bundle(bytes: &[u8]) -> bool {
+    bytes.starts_with(&bundle::MAGIC)
+}
+
 /// Reads a scan or a bundle, distinguished by content.
 ///
 /// # Errors
 /// A message for the user.
 pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), String> {
-    if !bytes.starts_with(&bundle::MAGIC) {
+    if !is_bundle(bytes) {
         let scan = job::read(bytes, monitor).map_err(|error| error.to_string())?;
         return Ok((scan, None));
     }

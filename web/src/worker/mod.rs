@@ -15,6 +15,7 @@ mod images;
 mod models;
 mod opening;
 mod prompt;
+mod scans;
 mod scene;
 mod session;
 

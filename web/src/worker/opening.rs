@@ -17,6 +17,7 @@ use super::{
     images::Images,
     post,
     prompt::Asked,
+    scans::Scans,
     scene::OpenScene,
     session::{Open, Session, Watch, compared},
 };
@@ -53,7 +54,7 @@ impl Session {
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
-        let (name, bytes) = match input {
+        let (name, mut scan, found) = match input {
             Input::Capture(opened) if follow => return self.follow(&opened, choices, start).await,
             Input::Capture(opened) => {
                 let scanned = capture::read(&opened, choices, with_images, &monitor, &on_frame())
@@ -62,11 +63,13 @@ impl Session {
                 self.was_read(start);
                 return self.find(Some(images)).await;
             }
-            Input::File { name, bytes } => (name, bytes),
+            Input::Scans(scans) => several(scans, true).await?,
+            Input::File { name, bytes } => {
+                let read = file::read(&bytes, &monitor);
+                let (scan, found) = read.map_err(|error| format!("{name}: {error}"))?;
+                (name, scan, found)
+            }
         };
-        let (mut scan, found) =
-            file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
-        drop(bytes);
         let settled = found.is_some();
         let choices = if settled { Choices::WORLD } else { choices };
         let about = ScanFacts {
@@ -202,6 +205,11 @@ impl Session {
                 let scanned = scanned.map_err(|error| error.to_string())?;
                 (scanned.name, scanned.scan)
             }
+            Input::Scans(scans) => {
+                let (name, mut scan, _) = several(scans, false).await?;
+                job::place(&mut scan, choices);
+                (name, scan)
+            }
             Input::File { name, bytes } => {
                 let (mut scan, _) =
                     file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
@@ -222,6 +230,13 @@ impl Session {
         self.open = Open::Scene(Box::new(scene));
         Ok(())
     }
+}
+
+/// Several scans as one, with their name, and no instances.
+async fn several(scans: Scans, reports: bool) -> Result<(String, Scan, Option<Found>), String> {
+    let (name, scan) = scans.read(reports).await?;
+    job::check(&scan).map_err(|error| format!("{name}: {error}"))?;
+    Ok((name, scan, None))
 }
 
 fn report(progress: Progress) {

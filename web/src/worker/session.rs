@@ -33,7 +33,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request},
+    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request, stem},
     view::{cloud::pack, palette},
 };
 
@@ -372,8 +372,7 @@ impl Session {
         about: &ExportFacts,
         shown: (f32, &Edits),
     ) -> Result<(), String> {
-        let stem = self.name.rsplit_once('.').map(|(stem, _)| stem);
-        let stem = stem.unwrap_or(&self.name).to_owned();
+        let stem = stem(&self.name).to_owned();
         let bytes = self.scene_mut()?.export(format, &stem, about, shown);
         let bytes = bytes.map_err(|error| error.to_string())?;
         post(&Reply::Exported {

@@ -6,6 +6,7 @@ use crate::families::{self, Memory};
 mod e57;
 mod gltf;
 mod hostile;
+mod join;
 mod las;
 mod meaning;
 mod obj;

@@ -47,9 +47,10 @@ pub fn DropZone() -> impl IntoView {
             class="visually-hidden"
             tabindex=reach
             type="file"
+            multiple=true
             accept=".ply,.pcd,.las,.laz,.e57,.glb,.gltf,.obj,.stl,.spz,.xyz,.pts,.asc,.csv,.txt,.segscape,.zip"
             data-testid="file-input"
-            aria-label="Choose a scan or the ZIP of a capture"
+            aria-label="Choose scans or the ZIP of a capture"
             on:change=move |_| on_pick(input)
         />
         <input
