@@ -144,6 +144,9 @@ pub enum Request {
         /// If `true`, the things in a recording are followed from frame to frame, without the
         /// network. Scans without frames are searched by the network all the same.
         follow: bool,
+        /// If `true`, the page shows a part of a large scan until all of it is read.
+        #[serde(default)]
+        first_look: bool,
     },
     /// Shows these instances alone, which somebody else found for the latest prompt.
     Show {
@@ -362,6 +365,8 @@ pub enum Reply {
         /// The result in words for the user, such as `812 superpoints`.
         outcome: String,
     },
+    /// A part of the points, to show until all of them are there.
+    FirstLook(Points),
     /// The points, sent before any other processing.
     Points(Points),
     /// Frames of a recording that is followed came, and this became of it.
@@ -449,6 +454,9 @@ pub struct Points {
     pub frames: Option<Frames>,
     /// If `true`, these are the points on screen with all that became of them: the view stays.
     pub goes_on: bool,
+    /// How far points moved since the first look at them, metres; `None` without a first look, or if
+    /// they were turned or scaled since.
+    pub moved: Option<[f32; 3]>,
 }
 
 /// The findings of the reader and the preflight.
@@ -479,7 +487,7 @@ impl Reply {
     pub fn transfers(&self) -> Array {
         let buffers = Array::new();
         match self {
-            Self::Points(points) => {
+            Self::Points(points) | Self::FirstLook(points) => {
                 buffers.push(&points.positions.0);
                 if let Some(colors) = &points.colors {
                     buffers.push(&colors.0);

@@ -233,9 +233,12 @@ impl ReadError {
 fn check_line_ends(format: &'static str, data: &[u8], more: u64) -> Result<(), ReadError> {
     /// Fewer may be chance.
     const FEWEST: usize = 8;
+    if more == 0 {
+        return Ok(());
+    }
     let feeds = data.iter().filter(|b| **b == b'\n').count();
     let converted = data.windows(2).filter(|pair| *pair == b"\r\n").count();
-    if more == 0 || feeds < FEWEST || converted < feeds {
+    if feeds < FEWEST || converted < feeds {
         return Ok(());
     }
     Err(ReadError::Damaged {
@@ -299,6 +302,48 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
     Ok(scan)
 }
 
+/// A part of a large scan, to show while [`read`] is at work: every n-th point, at most `most`, in
+/// the same frame and with the same properties, without faces. `None` for files that have no more
+/// points than that, that have to be unpacked or parsed (only binary PLY, PCD and LAS do not), and
+/// for those that are damaged as far as the part tells.
+///
+/// ```
+/// use segscape::{scan::{self, Scan}, write};
+///
+/// let positions: Vec<_> = (0..9000).map(|i| [i as f32, (i % 7) as f32, 0.0]).collect();
+/// let file = write::ply(&Scan::from_points(&positions, None)?.table);
+/// let part = scan::first_look(&file, 3000).ok_or("too small")?;
+/// assert_eq!((part.len(), part.positions[1]), (3000, positions[3]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn first_look(bytes: &[u8], most: usize) -> Option<Scan> {
+    use sniff::Format;
+    let opened = |format, table, up| Opened {
+        table,
+        up,
+        unit: None,
+        format,
+    };
+    let opened = match sniff::format(bytes).ok()? {
+        Format::Ply => opened("PLY", ply::thinned(bytes, most)?, None),
+        Format::Pcd => {
+            let (table, up) = pcd::thinned(bytes, most)?;
+            opened("PCD", table, up)
+        }
+        Format::Las => {
+            let mut silent = Steps {
+                monitor: &Monitor::silent(),
+                total: bytes.len(),
+                next: usize::MAX,
+            };
+            let table = las::thinned(bytes, most, &mut silent)?;
+            opened("LAS", table, Some(UpAxis::PlusZ))
+        }
+        _ => return None,
+    };
+    understood(opened, &mut Vec::new()).ok()
+}
+
 fn read_with(
     bytes: &[u8],
     monitor: &Monitor,
@@ -312,6 +357,13 @@ fn read_with(
     let format = sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })?;
     let opened = open(format, bytes, &mut steps, warnings)?;
     monitor.check()?;
+    let scan = understood(opened, warnings)?;
+    warnings.extend(plausible::strays(&scan));
+    Ok(scan)
+}
+
+/// The scan that a table is.
+fn understood(opened: Opened, warnings: &mut Vec<Warning>) -> Result<Scan, ReadError> {
     let Opened {
         table,
         up,
@@ -321,13 +373,11 @@ fn read_with(
     splat::check_packing(&table, format)?;
     let kept = plausible::rows(&table, format, warnings)?;
     let kept = splat::opaque_rows(&table, kept, warnings);
-    let scan = Scan {
+    Ok(Scan {
         up,
         unit,
         ..points::scan(table, kept, warnings)
-    };
-    warnings.extend(plausible::strays(&scan));
-    Ok(scan)
+    })
 }
 
 /// What a reader found.

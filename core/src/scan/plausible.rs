@@ -67,18 +67,20 @@ pub(super) fn finite_rows(
         let position = coordinates.at(*row as usize);
         position.iter().all(|v| v.abs() <= MAX_COORDINATE)
     };
-    let kept: Vec<u32> = (0..points.count as u32).filter(is_finite).collect();
+    let rows = 0..points.count as u32;
+    if rows.clone().all(|row| is_finite(&row)) {
+        return Ok(None);
+    }
+    let kept: Vec<u32> = rows.filter(is_finite).collect();
     if kept.is_empty() {
         return Err(ReadError::NoFinitePoint { rows: points.count });
     }
-    let dropped = points.count - kept.len();
-    if dropped > 0 {
-        warnings.push(Warning(format!(
-            "{dropped} of {} points have no finite coordinates and were left out",
-            points.count
-        )));
-    }
-    Ok((dropped > 0).then_some(kept))
+    warnings.push(Warning(format!(
+        "{} of {} points have no finite coordinates and were left out",
+        points.count - kept.len(),
+        points.count
+    )));
+    Ok(Some(kept))
 }
 
 /// An even sample of the positions of rows.

@@ -101,6 +101,25 @@ pub(super) fn read(
     Ok(table)
 }
 
+/// Every n-th point of a binary little-endian file whose points have no lists, at most `most`.
+pub(super) fn thinned(bytes: &[u8], most: usize) -> Option<Table> {
+    let (encoding, mut table, body_at) = header(bytes).ok()?;
+    let up_to_points = table.elements.get(..=table.points)?;
+    let has_lists = up_to_points.iter().any(|element| !element.lists.is_empty());
+    if encoding != Encoding::LittleEndian || has_lists {
+        return None;
+    }
+    let mut before = up_to_points.iter().take(table.points);
+    let at = before.try_fold(body_at, |at, element| {
+        at.checked_add(element.stride().checked_mul(element.count)?)
+    })?;
+    let mut points = table.elements.swap_remove(table.points);
+    let stride = points.stride();
+    points.rows = build::thinned(bytes.get(at..)?, stride, points.count, most)?;
+    points.count = points.rows.len() / stride;
+    Some(Table::of_points(points))
+}
+
 /// The minimum size of a row in bytes: empty lists, one digit per number.
 fn min_row_size(element: &Element, encoding: Encoding) -> u64 {
     match encoding {

@@ -15,6 +15,7 @@ mod editing;
 mod embedding;
 mod files;
 mod firefox;
+mod first_look;
 mod first_visit;
 mod fixed_classes;
 mod following;

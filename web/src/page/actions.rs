@@ -16,7 +16,7 @@ use crate::{
     page::{
         address, autosave,
         connection::Link,
-        editing, embedding, following,
+        editing, embedding, first_look, following,
         gather::{self, Dropped},
         listing, prompts, replies, saving,
         selection::Selection,
@@ -119,6 +119,7 @@ pub fn open_unsaved(state: State, source: Source) {
 
 fn open_as(state: State, opening: Opening) {
     following::lose(state);
+    first_look::end(state);
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
@@ -144,6 +145,7 @@ fn open_as(state: State, opening: Opening) {
             choices,
             with_images,
             follow,
+            first_look: state.scan.with_untracked(Option::is_none),
         },
     );
 }

@@ -8,7 +8,7 @@ use segscape::{
 };
 
 use super::{
-    actions, replies,
+    actions, first_look, replies,
     state::{Coloring, State, Work},
 };
 use crate::protocol::{Answer, Followed, InstanceInfo, Request};
@@ -203,6 +203,7 @@ pub fn lose(state: State) {
 /// recording on screen again.
 pub fn abandon(state: State) {
     state.opening.set(None);
+    first_look::end(state);
     lose(state);
     let was_followed = state.scan.with_untracked(|scan| {
         let capture = scan.as_ref()?.capture.as_ref()?;

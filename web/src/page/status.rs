@@ -22,7 +22,14 @@ impl State {
                     let (done, of) = self.reading.get().unwrap_or_default();
                     format!("Reading … frame {done} of {of}")
                 }
-                Some(stage) => format!("{} … {:.0} %", stage_name(stage.stage), stage.done * 100.0),
+                Some(stage) => {
+                    let part = match self.first_look.get() {
+                        Some(_) => ", a part of the points is shown",
+                        None => "",
+                    };
+                    let name = stage_name(stage.stage);
+                    format!("{name} … {:.0} %{part}", stage.done * 100.0)
+                }
                 None => "Starting …".into(),
             }),
             Work::Done => self.stages.with(|stages| {

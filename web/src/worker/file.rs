@@ -7,7 +7,7 @@ use segscape::{
     job,
     preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::Scan,
+    scan::{Frame, Scan},
     superpoint::Superpoints,
 };
 
@@ -77,6 +77,8 @@ pub struct ScanFacts {
     pub capture: Option<(CaptureInfo, Frames)>,
     /// If `true`, it is the scan on screen, of which more is known now.
     pub goes_on: bool,
+    /// The frame of the first look at it, if there was one.
+    pub looked_at: Option<Frame>,
 }
 
 /// What the page shows of a scan in the world frame.
@@ -89,6 +91,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         mut warnings,
         capture,
         goes_on,
+        looked_at,
     } = about;
     let (capture, frames) = capture.unzip();
     warnings.extend(scan.warnings.iter().map(|warning| warning.0.clone()));
@@ -108,7 +111,14 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         },
         frames,
         goes_on,
+        moved: looked_at.and_then(|before| moved(&before, &scan.frame)),
     }
+}
+
+/// How far points move whose frame becomes another one, metres; `None` if they are turned or scaled.
+fn moved(before: &Frame, now: &Frame) -> Option<[f32; 3]> {
+    let is_as_before = before.up == now.up && before.metres_per_unit == now.metres_per_unit;
+    is_as_before.then(|| now.world_from_file(before.offset).map(|v| v as f32))
 }
 
 /// Colors with an alpha of 255, as they are drawn.

@@ -6,7 +6,7 @@ use segscape::{
     job::{self, Segmented},
     preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
-    scan::Scan,
+    scan::{self, Frame, Scan},
     superpoint::Superpoints,
 };
 
@@ -28,6 +28,18 @@ use crate::{
     protocol::{Bulk, Reply, Source},
 };
 
+/// Maximum number of points of a first look: they are placed and drawn at once.
+const FIRST_LOOK: usize = 200_000;
+
+/// How something is opened, see [`crate::protocol::Request::Open`].
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    pub choices: Choices,
+    pub with_images: bool,
+    pub follow: bool,
+    pub first_look: bool,
+}
+
 impl Session {
     /// Opens what a source holds, shows its points and finds its instances, unless they came with
     /// it.
@@ -37,9 +49,12 @@ impl Session {
     pub(super) async fn open(
         &mut self,
         source: &Source,
-        choices: Choices,
-        with_images: bool,
-        follow: bool,
+        How {
+            choices,
+            with_images,
+            follow,
+            first_look,
+        }: How,
     ) -> Result<(), String> {
         let start = browser::now();
         post(&Reply::Progress(Progress {
@@ -54,6 +69,7 @@ impl Session {
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
+        let mut looked_at = None;
         let (name, mut scan, found) = match input {
             Input::Capture(opened) if follow => return self.follow(&opened, choices, start).await,
             Input::Capture(opened) => {
@@ -65,6 +81,9 @@ impl Session {
             }
             Input::Scans(scans) => several(scans, true).await?,
             Input::File { name, bytes } => {
+                if first_look {
+                    looked_at = look_at(&name, &bytes, choices);
+                }
                 let read = file::read(&bytes, &monitor);
                 let (scan, found) = read.map_err(|error| format!("{name}: {error}"))?;
                 (name, scan, found)
@@ -89,6 +108,7 @@ impl Session {
                 .collect(),
             capture: None,
             goes_on: false,
+            looked_at,
         };
         self.frames = found
             .as_ref()
@@ -113,6 +133,7 @@ impl Session {
             warnings: scanned.warnings,
             capture: Some((scanned.info, scanned.frames)),
             goes_on: scanned.goes_on,
+            looked_at: None,
         };
         self.show(scanned.scan, about);
         scanned.images
@@ -230,6 +251,23 @@ impl Session {
         self.open = Open::Scene(Box::new(scene));
         Ok(())
     }
+}
+
+/// Shows a part of a large scan at once, and returns its frame.
+fn look_at(name: &str, bytes: &[u8], choices: Choices) -> Option<Frame> {
+    let mut part = scan::first_look(bytes, FIRST_LOOK)?;
+    let about = ScanFacts {
+        preflight: job::place(&mut part, choices),
+        name: name.to_owned(),
+        choices,
+        settled: false,
+        warnings: Vec::new(),
+        capture: None,
+        goes_on: false,
+        looked_at: None,
+    };
+    post(&Reply::FirstLook(file::points(&part, about)));
+    Some(part.frame)
 }
 
 /// Several scans as one, with their name, and no instances.

@@ -25,6 +25,7 @@ use super::{
     backend,
     images::Images,
     models::{self, ModelError, Offered},
+    opening::How,
     post,
     prompt::Asked,
     scene::OpenScene,
@@ -144,7 +145,16 @@ impl Session {
                 choices,
                 with_images,
                 follow,
-            } => self.open(&source, choices, with_images, follow).await?,
+                first_look,
+            } => {
+                let how = How {
+                    choices,
+                    with_images,
+                    follow,
+                    first_look,
+                };
+                self.open(&source, how).await?;
+            }
             Request::Show { found } => self.scene_mut()?.found = Some(found),
             // It was acted on when it came.
             Request::Stop => {}

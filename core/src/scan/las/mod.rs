@@ -144,9 +144,34 @@ pub(super) fn read(
     warnings: &mut Vec<Warning>,
 ) -> Result<Table, ReadError> {
     let header = header(bytes)?;
+    let fields = described(&header, warnings);
+    let raw = raw(bytes, &header, steps, warnings)?;
+    let points = points(&header, fields, &raw, steps, warnings)?;
+    Ok(Table {
+        comments: comments(bytes, &header),
+        ..Table::of_points(points)
+    })
+}
+
+/// Every n-th point of a file that is not compressed, at most `most`.
+pub(super) fn thinned(bytes: &[u8], most: usize, steps: &mut Steps) -> Option<Table> {
+    let mut header = header(bytes).ok()?;
+    if header.is_compressed {
+        return None;
+    }
+    let raw = build::thinned(bytes.get(header.data..)?, header.record, header.count, most)?;
+    header.count = raw.len() / header.record;
+    let mut unsaid = Vec::new();
+    let fields = described(&header, &mut unsaid);
+    let points = points(&header, fields, &raw, steps, &mut unsaid).ok()?;
+    Some(Table::of_points(points))
+}
+
+/// The fields of points beside their positions.
+fn described(header: &Header, warnings: &mut Vec<Warning>) -> Vec<Field> {
     let described = header.records.iter().find(|r| r.is("LASF_Spec", 4));
     let extra = header.record - fields::SIZES[usize::from(header.format)];
-    let (mut fields, left_out) = fields::of(
+    let (fields, left_out) = fields::of(
         header.format,
         extra,
         described.map_or(&[], |record| record.data),
@@ -156,8 +181,17 @@ pub(super) fn read(
             "{left_out} extra bytes of every point, which nothing describes, were left out"
         )));
     }
-    let raw = raw(bytes, &header, steps, warnings)?;
-    let raw = raw.as_ref();
+    fields
+}
+
+/// The points, from those of an uncompressed file.
+fn points(
+    header: &Header,
+    mut fields: Vec<Field>,
+    raw: &[u8],
+    steps: &mut Steps,
+    warnings: &mut Vec<Warning>,
+) -> Result<Element, ReadError> {
     settle_colors(&mut fields, raw, header.record, warnings);
     let mut columns = build::columns(build::XYZ);
     columns.extend(fields.iter().map(|field| Column {
@@ -174,11 +208,8 @@ pub(super) fn read(
         });
     }
     points.count = header.count;
-    fill(&mut points, &header, &fields, raw, steps)?;
-    Ok(Table {
-        comments: comments(bytes, &header),
-        ..Table::of_points(points)
-    })
+    fill(&mut points, header, &fields, raw, steps)?;
+    Ok(points)
 }
 
 /// The points as an uncompressed file has them.

@@ -4,6 +4,7 @@ use super::*;
 use crate::families::{self, Memory};
 
 mod e57;
+mod first_look;
 mod gltf;
 mod hostile;
 mod join;

@@ -76,7 +76,7 @@ pub fn DropZone() -> impl IntoView {
                 <div class="target">
                     <Glyph icon=Icon::Cube />
                     <h2>"Drop a scan of a room"</h2>
-                    <p>"A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance."</p>
+                    <p>"A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance. Several scans at once become one scene."</p>
                     <p class="kinds">
                         "Or the folder or ZIP of a capture with depth: " <b>"Polycam"</b> " raw data, " <b>"Record3D"</b> " EXR + JPG, "
                         <b>"Stray Scanner"</b> ", " <b>"3D Scanner App"</b> " all data, frames of " <b>"ScanNet"</b> ", " <b>"7-Scenes"</b> ", "
