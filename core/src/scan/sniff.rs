@@ -208,6 +208,11 @@ fn of_text(bytes: &[u8], head: &str) -> Result<Format, &'static str> {
     if lower.starts_with("#usda") {
         return Err("a USD model");
     }
+    let mut lines = lower.lines().map(str::trim_start);
+    let first_line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    if first_line.is_some_and(|line| line.starts_with("newmtl")) {
+        return Err("the materials of an OBJ model");
+    }
     if is_obj(head) {
         return Ok(Format::Obj);
     }
@@ -303,6 +308,7 @@ mod tests {
                 Err("PTX"),
             ),
             (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n", Err("OFF")),
+            (b"# Blender\n\nnewmtl wood\nKd 1 1 1\n", Err("materials")),
             (b"Kaydara FBX Binary", Err("FBX")),
             (b"PXR-USDC", Err("USD")),
             (b"\x1f\x8b\x08\0\0\0\0\0\0\0", Err("gzip")),

@@ -93,7 +93,10 @@ pub(super) fn places(parts: &[Part]) -> Vec<Warning> {
         gaps.map(|(a, b)| (a.start - b.end).max(b.start - a.end))
             .fold(0.0, f64::max)
     };
-    let is_far = |a: &Extent, b: &Extent| gap(a, b) > FAR * size(a).max(size(b));
+    let is_far = |a: &Extent, b: &Extent| {
+        let larger = size(a).max(size(b));
+        larger > 0.0 && gap(a, b) > FAR * larger
+    };
     let common = |a: &Extent, b: &Extent| {
         // Flat files fill a space of some height.
         let least = 1e-3 * size(a).max(size(b));
@@ -118,7 +121,7 @@ pub(super) fn places(parts: &[Part]) -> Vec<Warning> {
     let far: Vec<&str> = known().filter(is_alone).map(|(i, _)| name(i)).collect();
     if !far.is_empty() {
         warnings.push(Warning(format!(
-            "{}: more than {FAR} times the size of a file away from all others; perhaps not all files have the same coordinate system",
+            "{}: more than {FAR} times the size of a file away from all others; perhaps they have different coordinate systems",
             some(&far)
         )));
     }
