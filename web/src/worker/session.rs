@@ -135,10 +135,7 @@ impl Session {
                     Some(failure) => backend::cpu_instead(&failure),
                     None => backend::choose(forced).await,
                 };
-                self.compute_on(chosen);
-                if !found_already {
-                    self.warm_up();
-                }
+                self.start_on(chosen, found_already);
             }
             Request::Open {
                 source,
@@ -318,6 +315,14 @@ impl Session {
         let outcome = self.network.as_ref().map(outcome).unwrap_or_default();
         watch.finished(Stage::Model, outcome);
         Ok(())
+    }
+
+    /// Computes on a device, for whose first scan kernels are compiled unless it is `found_already`.
+    fn start_on(&mut self, chosen: (Device, BackendInfo), found_already: bool) {
+        self.compute_on(chosen);
+        if !found_already {
+            self.warm_up();
+        }
     }
 
     fn compute_on(&mut self, (device, info): (Device, BackendInfo)) {
