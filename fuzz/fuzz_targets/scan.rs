@@ -5,13 +5,16 @@
 use libfuzzer_sys::fuzz_target;
 use segscape::{
     progress::Monitor,
-    scan::{self, MAX_POINTS, ReadError, Scan, Sliced},
+    scan::{self, Join, MAX_POINTS, ReadError, Scan, Sliced},
     write,
 };
 
 fuzz_target!(|file: &[u8]| {
     let monitor = Monitor::silent();
     check_slices(file, &monitor);
+    if let Some(part) = scan::first_look(file, 16) {
+        check(&part);
+    }
     let Ok(read) = scan::read(file, &monitor) else {
         return;
     };
@@ -24,6 +27,13 @@ fuzz_target!(|file: &[u8]| {
     assert_eq!(again.triangles, read.triangles);
     assert_eq!(again.truth, read.truth);
     assert_eq!(again.row_of_point, read.row_of_point);
+    let mut join = Join::default();
+    let is_within_limits = ["a", "b"].map(|name| join.add(name, read.clone()).is_ok());
+    if is_within_limits == [true; 2] {
+        let joined = join.finish().expect("two scans");
+        check(&joined);
+        assert_eq!(joined.len(), 2 * read.len());
+    }
 });
 
 /// The most points that are kept of what is read in slices.

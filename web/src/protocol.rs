@@ -32,6 +32,16 @@ use crate::edits::Edits;
 
 /// The name of a shared scene whose sender kept the name of its file.
 pub const UNNAMED: &str = "Shared scene";
+/// The name of files that lie in no folder.
+pub const NO_FOLDER: &str = "the chosen files";
+
+/// The name of a scan without its ending, for the names of files that are made of it. An ending has no
+/// blanks: "hall.ply and 2 more" has none.
+pub fn stem(name: &str) -> &str {
+    let parts = name.rsplit_once('.');
+    let parts = parts.filter(|(_, ending)| !ending.contains(' '));
+    parts.map_or(name, |(stem, _)| stem)
+}
 
 /// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,7 +76,7 @@ pub enum Source {
         #[serde(with = "serde_wasm_bindgen::preserve")]
         blob: web_sys::Blob,
     },
-    /// Many files, or a folder, with a capture. Only handles are sent.
+    /// Many files, or a folder, with a capture or with scans. Only handles are sent.
     Folder {
         /// Name of the folder.
         name: String,
@@ -76,13 +86,8 @@ pub enum Source {
         #[serde(with = "serde_wasm_bindgen::preserve")]
         files: Array,
     },
-    /// A scan, a bundle or an archive with a capture on another server.
-    Url {
-        /// Its URL.
-        url: String,
-        /// Its name, where the URL does not end in it.
-        name: Option<String>,
-    },
+    /// A scan, a bundle or an archive on another server, or several scans; at least one.
+    Urls(Vec<Address>),
     /// The id of a scene on the share server.
     Shared(String),
     /// Labels without their points, and the file of these, which the user was asked for.
@@ -97,7 +102,7 @@ pub enum Source {
 impl Source {
     /// What is at a URL that ends in its name.
     pub fn at(url: String) -> Self {
-        Self::Url { url, name: None }
+        Self::Urls(vec![Address { url, name: None }])
     }
 
     /// What was opened: of labels with a file that the user was asked for, the labels.
@@ -115,6 +120,15 @@ impl Source {
             _ => None,
         }
     }
+}
+
+/// Where a file on another server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Its URL.
+    pub url: String,
+    /// Its name, where the URL does not end in it.
+    pub name: Option<String>,
 }
 
 /// The processor that runs the network.
@@ -159,6 +173,9 @@ pub enum Request {
         follow: bool,
         /// If `true`, the points are shown and nothing is searched until [`Request::Find`].
         view_only: bool,
+        /// If `true`, the page shows a part of a large scan until all of it is read.
+        #[serde(default)]
+        first_look: bool,
     },
     /// Finds the instances of the scan on screen, which was opened to be looked at.
     Find,
@@ -400,6 +417,8 @@ pub enum Reply {
         /// The result in words for the user, such as `812 superpoints`.
         outcome: String,
     },
+    /// A part of the points, to show until all of them are there.
+    FirstLook(Points),
     /// The points, sent before any other processing.
     Points(Points),
     /// Frames of a recording that is followed came, and this became of it.
@@ -527,6 +546,9 @@ pub struct Points {
     pub frames: Option<Frames>,
     /// If `true`, these are the points on screen with all that became of them: the view stays.
     pub goes_on: bool,
+    /// How far points moved since the first look at them, metres; `None` without a first look, or if
+    /// they were turned or scaled since.
+    pub moved: Option<[f32; 3]>,
 }
 
 /// The findings of the reader and the preflight.
@@ -561,7 +583,7 @@ impl Reply {
     pub fn transfers(&self) -> Array {
         let buffers = Array::new();
         match self {
-            Self::Points(points) => {
+            Self::Points(points) | Self::FirstLook(points) => {
                 buffers.push(&points.positions.0);
                 if let Some(colors) = &points.colors {
                     buffers.push(&colors.0);

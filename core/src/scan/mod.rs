@@ -17,6 +17,7 @@ mod e57;
 mod faces;
 mod frame;
 mod gltf;
+mod join;
 mod las;
 mod lzf;
 mod obj;
@@ -37,7 +38,9 @@ mod truth;
 #[cfg(feature = "exports")]
 pub(crate) use colors::ColorRange;
 pub use frame::{FileBox, Frame, UpAxis};
+pub use join::{Join, JoinError, MAX_JOINED};
 pub use sliced::{Excerpt, Slice, Sliced};
+pub use sniff::{HEAD, is_scan};
 pub use table::{Column, ColumnView, Element, List, Property, Remark, Scalar, Table};
 pub use truth::Truth;
 
@@ -244,9 +247,12 @@ impl ReadError {
 fn check_line_ends(format: &'static str, data: &[u8], more: u64) -> Result<(), ReadError> {
     /// Fewer may be chance.
     const FEWEST: usize = 8;
+    if more == 0 {
+        return Ok(());
+    }
     let feeds = data.iter().filter(|b| **b == b'\n').count();
     let converted = data.windows(2).filter(|pair| *pair == b"\r\n").count();
-    if more == 0 || feeds < FEWEST || converted < feeds {
+    if feeds < FEWEST || converted < feeds {
         return Ok(());
     }
     Err(ReadError::Damaged {
@@ -310,6 +316,40 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
     Ok(scan)
 }
 
+/// A part of a large scan, to show while [`read`] is at work: every n-th point, at most `most`, in
+/// the same frame and with the same properties, without faces. `None` for files that have no more
+/// points than that, that have to be unpacked or parsed (only binary PLY, PCD and LAS do not), and
+/// for those that are damaged as far as the part tells.
+///
+/// ```
+/// use segscape::{scan::{self, Scan}, write};
+///
+/// let positions: Vec<_> = (0..9000).map(|i| [i as f32, (i % 7) as f32, 0.0]).collect();
+/// let file = write::ply(&Scan::from_points(&positions, None)?.table);
+/// let part = scan::first_look(&file, 3000).ok_or("too small")?;
+/// assert_eq!((part.len(), part.positions[1]), (3000, positions[3]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn first_look(bytes: &[u8], most: usize) -> Option<Scan> {
+    use sniff::Format;
+    let opened = |format, table, up| Opened {
+        table,
+        up,
+        unit: None,
+        format,
+    };
+    let opened = match sniff::format(bytes).ok()? {
+        Format::Ply => opened("PLY", ply::thinned(bytes, most)?, None),
+        Format::Pcd => {
+            let (table, up) = pcd::thinned(bytes, most)?;
+            opened("PCD", table, up)
+        }
+        Format::Las => opened("LAS", las::thinned(bytes, most)?, Some(UpAxis::PlusZ)),
+        _ => return None,
+    };
+    understood(opened, &mut Vec::new()).ok()
+}
+
 fn read_with(
     bytes: &[u8],
     monitor: &Monitor,
@@ -326,7 +366,7 @@ fn read_with(
     understood(opened, warnings)
 }
 
-/// A scan of what a reader found.
+/// The scan that a table is.
 fn understood(opened: Opened, warnings: &mut Vec<Warning>) -> Result<Scan, ReadError> {
     let Opened {
         table,

@@ -166,6 +166,18 @@ impl FixedRows {
     }
 }
 
+/// Every n-th point of a binary file whose rows have one size, at most `most`.
+pub(super) fn thinned(bytes: &[u8], most: usize) -> Option<Table> {
+    let rows = FixedRows::open(bytes).ok()?;
+    let mut points = rows.points.clone();
+    let stride = points.stride();
+    let data = bytes.get(usize::try_from(rows.start).ok()?..)?;
+    points.rows = build::thinned(data, stride, points.count, most)?;
+    rows.settle(&mut points.rows);
+    points.count = points.rows.len() / stride;
+    Some(Table::of_points(points))
+}
+
 /// The minimum size of a row in bytes: empty lists, one digit per number.
 fn min_row_size(element: &Element, encoding: Encoding) -> u64 {
     match encoding {

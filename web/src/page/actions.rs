@@ -16,7 +16,7 @@ use crate::{
     page::{
         address, autosave, caution,
         connection::Link,
-        editing, embedding, following,
+        editing, embedding, first_look, following,
         gather::{self, Dropped},
         listing, offline, overlay, pointing, prompts, replies, saving,
         selection::Selection,
@@ -126,6 +126,7 @@ pub fn open_unsaved(state: State, source: Source) {
 
 fn open_as(state: State, opening: Opening) {
     following::lose(state);
+    first_look::end(state);
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
@@ -153,6 +154,7 @@ fn open_as(state: State, opening: Opening) {
             with_images,
             follow,
             view_only,
+            first_look: state.scan.with_untracked(Option::is_none),
         },
     );
 }
@@ -207,7 +209,7 @@ pub fn follow_frames(state: State, follow: bool) {
     }
 }
 
-/// Opens the files that were chosen: a single one, or those of a capture.
+/// Opens the files that were chosen: a single one, those of a capture, or several scans.
 pub fn open_files(state: State, files: Option<web_sys::FileList>) {
     if let Some(source) = files.and_then(|files| gather::chosen(&files)) {
         open(state, source);

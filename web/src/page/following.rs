@@ -12,7 +12,7 @@ use segscape::{
 use super::{
     actions,
     coloring::Coloring,
-    replies,
+    first_look, replies,
     state::{State, Work},
 };
 use crate::{
@@ -208,6 +208,7 @@ pub fn lose(state: State) {
 /// recording on screen again.
 pub fn abandon(state: State) {
     state.opening.set(None);
+    first_look::end(state);
     lose(state);
     let was_followed = state.scan.with_untracked(|scan| {
         let capture = scan.as_ref()?.capture.as_ref()?;

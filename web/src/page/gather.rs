@@ -5,14 +5,15 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::{protocol::Source, text::said_with};
+use crate::{
+    protocol::{NO_FOLDER, Source},
+    text::said_with,
+};
 
 /// Maximum number of files; captures have no more.
 const MAX_FILES: usize = 1_000_000;
 /// Maximum depth of folders.
 const MAX_DEPTH: usize = 32;
-/// The name of files that lie in no folder.
-const NO_FOLDER: &str = "the chosen files";
 
 #[wasm_bindgen]
 extern "C" {
@@ -68,7 +69,8 @@ pub fn dropped(data: &DataTransfer) -> Dropped {
     }
 }
 
-/// What a list of files is: a file, or files that may be a capture's. `None` if there are no files.
+/// What a list of files is: a file, or files that may be a capture's or several scans. `None` if there
+/// are no files.
 pub fn chosen(files: &FileList) -> Option<Source> {
     given((0..files.length()).filter_map(|index| files.get(index)))
 }

@@ -12,6 +12,7 @@ pub mod editing;
 pub mod embedding;
 pub mod endpoint;
 pub mod exchange;
+pub mod first_look;
 pub mod following;
 pub mod gather;
 pub mod history;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use glam::Vec3;
 use leptos::prelude::*;
 use segscape::{
     bundle::SavedView,
@@ -14,12 +15,12 @@ use crate::{
     page::{
         actions, address,
         coloring::Coloring,
-        editing, following, overlay,
+        editing, first_look, following, overlay,
         pictures::Pictures,
         pointing, saving, share,
         state::{StageState, State, Work},
     },
-    protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
+    protocol::{Bulk, Frames, ImagesInfo, Points, Reply, ScanInfo},
     text::{said, said_with},
     view::{camera::Camera, cloud::Cloud},
 };
@@ -33,6 +34,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Downloaded { stage, bytes, of } => downloaded(state, stage, bytes, of),
         Reply::Frame { done, of } => state.reading.set(Some((done, of))),
         Reply::Finished { stage, ms, outcome } => finished(state, stage, ms, outcome),
+        Reply::FirstLook(points) => first_look::show(state, points),
         Reply::Points(points) => show(state, points),
         Reply::Followed(followed) => following::apply(state, followed),
         Reply::Images(info) => state.images.set(info),
@@ -247,6 +249,17 @@ fn finished(state: State, stage: Stage, ms: f64, outcome: String) {
     });
 }
 
+/// The points of a scan as they are drawn.
+pub fn cloud(scan: &ScanInfo, positions: &Bulk, colors: Option<&Bulk>) -> Cloud {
+    Cloud {
+        positions: positions.to_vec(),
+        colors: colors.map_or_else(Vec::new, Bulk::to_vec),
+        bounds: Some(scan.bounds),
+        spacing: spacing(scan),
+        ..Cloud::default()
+    }
+}
+
 fn show(
     state: State,
     Points {
@@ -255,25 +268,27 @@ fn show(
         scan,
         frames,
         goes_on,
+        moved,
     }: Points,
 ) {
-    let positions = positions.to_vec::<[f32; 3]>();
-    let colors = colors.map_or_else(Vec::new, |colors| colors.to_vec::<u32>());
-    let spacing = spacing(&scan);
-    let cloud = Cloud {
-        positions,
-        colors,
-        bounds: Some(scan.bounds),
-        spacing,
-        ..Cloud::default()
-    };
-    match goes_on {
-        true => state.viewer().replace(cloud),
-        false => state.viewer().show(cloud),
+    let cloud = cloud(&scan, &positions, colors.as_ref());
+    let looked_at = state.first_look.get_untracked().is_some();
+    let moved = moved.filter(|_| looked_at);
+    match (goes_on, moved) {
+        (true, _) => state.viewer().replace(cloud),
+        (false, Some(by)) => {
+            state.viewer().replace(cloud);
+            state
+                .viewer()
+                .update(|frame| frame.camera.target += Vec3::from(by));
+        }
+        (false, None) => state.viewer().show(cloud),
     }
-    if let Some(camera) = address::arriving_camera(state) {
+    // Whoever looked around since the first look stays there.
+    if let Some(camera) = address::arriving_camera(state).filter(|_| moved != Some([0.0; 3])) {
         state.viewer().steer(|current| *current = camera);
     }
+    state.first_look.set(None);
     state.hovered.set(None);
     state.renaming.set(None);
     state.asked.set_value(0);

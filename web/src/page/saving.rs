@@ -9,7 +9,12 @@ use super::{
     editing::{self, Offer},
     state::State,
 };
-use crate::{browser, edits::Edits, protocol::Source, text::said_with};
+use crate::{
+    browser,
+    edits::Edits,
+    protocol::{Source, stem},
+    text::said_with,
+};
 
 /// Ending of a project's name.
 const ENDING: &str = "segscape";
@@ -27,10 +32,7 @@ pub struct Project {
 fn file_name(state: State) -> Option<String> {
     state.scan.with_untracked(|scan| {
         let name = &scan.as_ref()?.name;
-        let stem = name
-            .rsplit_once('.')
-            .map_or(name.as_str(), |(stem, _)| stem);
-        Some(format!("{stem}.{ENDING}"))
+        Some(format!("{}.{ENDING}", stem(name)))
     })
 }
 

@@ -121,6 +121,9 @@ pub struct State {
     pub scan: RwSignal<Option<ScanInfo>>,
     /// The origin of the scan on screen.
     pub source: RwSignal<Option<Source>, LocalStorage>,
+    /// If present, a part of the scan that is being opened is on screen, with its own colors or
+    /// without.
+    pub first_look: RwSignal<Option<bool>>,
     /// The scan that is being opened.
     pub opening: RwSignal<Option<Opening>, LocalStorage>,
     /// The labels that wait for the file of their points.
@@ -411,6 +414,7 @@ impl State {
             hovered_frame: RwSignal::new(None),
             open_frame: RwSignal::new(None),
             source: RwSignal::new_local(None),
+            first_look: RwSignal::new(None),
             opening: RwSignal::new_local(None),
             wanted: RwSignal::new_local(None),
             with_images: RwSignal::new(true),

@@ -30,7 +30,14 @@ impl State {
                 }
                 Some(stage) => {
                     let name = stage_name(stage.stage).said();
-                    format!("{name} … {:.0} %", stage.done * 100.0)
+                    let done = format!("{name} … {:.0} %", stage.done * 100.0);
+                    match self.first_look.get() {
+                        Some(_) => said_with(
+                            "{reading}, a part of the points is shown",
+                            &[("reading", &done)],
+                        ),
+                        None => done,
+                    }
                 }
                 None => said("Starting …").to_owned(),
             }),

@@ -11,7 +11,7 @@ use crate::{
     page::{
         actions, coloring::Coloring, measuring, pointing, preferences::Preferences, state::State,
     },
-    protocol::Request,
+    protocol::{Request, stem},
     text::said_with,
     view::{
         camera::Side,
@@ -196,10 +196,7 @@ pub fn take_picture(state: State) {
     else {
         return;
     };
-    let stem = name
-        .rsplit_once('.')
-        .map_or(name.as_str(), |(stem, _)| stem);
-    let file = format!("{stem}.png");
+    let file = format!("{}.png", stem(&name));
     state.viewer().photograph(move |canvas| {
         let refused = said_with("the browser refused to save {name}", &[("name", &file)]);
         let words = refused.clone();

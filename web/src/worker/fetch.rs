@@ -2,9 +2,10 @@
 
 use js_sys::{ArrayBuffer, Uint8Array};
 use segscape::{
-    captures::CaptureError,
+    captures::{CaptureError, Files as _},
+    job,
     progress::{Progress, Stage},
-    scan::{ReadError, Sliced},
+    scan::{JoinError, ReadError, Sliced},
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -13,17 +14,19 @@ use web_sys::{Blob, RequestInit, RequestMode, Response};
 use super::{
     addresses,
     capture::{self, Opened},
-    post, scope,
+    post,
+    scans::{Among, Scans},
+    scope,
     sliced::{self, InSlices},
 };
 use crate::{
-    protocol::{Reply, Source, UNNAMED},
+    protocol::{Address, Reply, Source, UNNAMED},
     streamed::{StreamError, streamed},
 };
 
 /// Maximum number of bytes read into memory at once. A wasm memory ends at 4 GiB and has to hold
 /// more than the file.
-const MAX_BYTES: u64 = 1 << 30;
+pub const MAX_BYTES: u64 = 1 << 30;
 
 /// The part of a stage that a download covers.
 #[derive(Clone, Copy)]
@@ -94,6 +97,9 @@ pub enum FetchError {
     /// The files cannot be those of a capture.
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    /// There are too many scans.
+    #[error(transparent)]
+    Scans(#[from] JoinError),
     /// The server answered, but not with the file.
     #[error("{url} answered with status {status}")]
     Status {
@@ -120,13 +126,16 @@ pub enum Input {
         /// Where its points are.
         file: InSlices,
     },
+    /// Several scans, or one among other files.
+    Scans(Scans),
     /// Files that a capture is among.
     Capture(Opened),
 }
 
 /// What a source holds, distinguished by content: of labels with a file that the user was asked for,
-/// the labels. The files of a capture are not read so far. Reports progress if the download is a part
-/// of a stage. Of files that can be read in slices, at most `budget` points are kept, if there is one.
+/// the labels. The files of a capture and several scans are not read so far. Reports progress if the
+/// download is a part of a stage. Of files that can be read in slices, at most `budget` points are
+/// kept, if there is one.
 ///
 /// # Errors
 /// [`FetchError`].
@@ -137,10 +146,10 @@ pub async fn input(
 ) -> Result<Input, FetchError> {
     let (name, bytes) = match source {
         Source::Folder { name, paths, files } => {
-            return Ok(Input::Capture(Opened::folder(name, paths, files)?));
+            return among(Opened::folder(name, paths, files)?);
         }
         Source::File { name, blob } if capture::is_archive_blob(blob) => {
-            return Ok(Input::Capture(Opened::archive(name, blob.clone())?));
+            return among(Opened::archive(name, blob.clone())?);
         }
         Source::File { name, blob } => {
             if let Some(file) = in_slices(blob, budget)? {
@@ -153,28 +162,17 @@ pub async fn input(
             let bytes = Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec();
             (name.clone(), bytes)
         }
-        Source::Url { url, name } => {
-            let url = &addresses::of_file(url);
-            let follows = |rest: &str| rest.starts_with([':', '/']);
-            let local = ["http://127.0.0.1", "http://localhost"]
-                .iter()
-                .any(|host| url.strip_prefix(host).is_some_and(follows));
-            if !url.starts_with("https://") && !local && !is_own(url) {
-                return Err(FetchError::NotHttps(url.clone()));
-            }
-            let path = url.split(['?', '#']).next().unwrap_or(url);
-            let last = path.rsplit('/').next();
-            let own = name.as_deref().or(last).filter(|name| !name.is_empty());
-            let name = own.unwrap_or("scan").to_owned();
-            (name, download(url, part).await?)
-        }
+        Source::Urls(addresses) => match &addresses[..] {
+            [address] => (name_of(address), from_url(address, part).await?),
+            several => return Ok(Input::Scans(Scans::at(several)?)),
+        },
         Source::Shared(id) => (UNNAMED.to_owned(), shared(id, part).await?),
-        Source::Overlay { labels, .. } => return Box::pin(input(labels, part)).await,
+        Source::Overlay { labels, .. } => return Box::pin(input(labels, part, budget)).await,
     };
     if capture::is_archive(&bytes) {
         // The browser keeps it, outside the worker's memory.
         let blob = sliced::blob(&bytes).map_err(|_| FetchError::Unreadable)?;
-        return Ok(Input::Capture(Opened::archive(&name, blob)?));
+        return among(Opened::archive(&name, blob)?);
     }
     if Sliced::open(&bytes).is_ok_and(|sliced| sliced.is_due(budget)) {
         let blob = sliced::blob(&bytes).map_err(|_| FetchError::Unreadable)?;
@@ -193,6 +191,46 @@ fn in_slices(blob: &Blob, budget: Option<usize>) -> Result<Option<InSlices>, Fet
         bytes: blob.size() as u64,
         error,
     })
+}
+
+/// What files are: a capture, or else scans. What is neither is refused as no capture.
+fn among(opened: Opened) -> Result<Input, FetchError> {
+    let Err(error @ CaptureError::Unknown(_)) = job::detect(&opened) else {
+        return Ok(Input::Capture(opened));
+    };
+    Ok(match Scans::among(opened)? {
+        Among::Scans(scans) => Input::Scans(scans),
+        Among::Bundle(opened, path) => Input::File {
+            bytes: opened.read(&path, MAX_BYTES)?,
+            name: path.rsplit('/').next().unwrap_or(&path).to_owned(),
+        },
+        Among::Nothing => return Err(error.into()),
+    })
+}
+
+/// What the file at an address is called.
+pub fn name_of(address: &Address) -> String {
+    let url = addresses::of_file(&address.url);
+    let path = url.split(['?', '#']).next().unwrap_or(&url);
+    let own = address.name.as_deref().or(path.rsplit('/').next());
+    let own = own.filter(|name| !name.is_empty());
+    own.unwrap_or("scan").to_owned()
+}
+
+/// Downloads the file at an address that a user gave.
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn from_url(address: &Address, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
+    let url = addresses::of_file(&address.url);
+    let follows = |rest: &str| rest.starts_with([':', '/']);
+    let local = ["http://127.0.0.1", "http://localhost"]
+        .iter()
+        .any(|host| url.strip_prefix(host).is_some_and(follows));
+    if !url.starts_with("https://") && !local && !is_own(&url) {
+        return Err(FetchError::NotHttps(url));
+    }
+    download(&url, part).await
 }
 
 /// `true` for addresses on the server that the page came from.

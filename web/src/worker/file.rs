@@ -7,7 +7,7 @@ use segscape::{
     job,
     preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::{Excerpt, Scan},
+    scan::{Excerpt, Frame, Scan},
     superpoint::Superpoints,
 };
 
@@ -20,12 +20,17 @@ pub struct Found {
     pub meta: Meta,
 }
 
+/// Returns `true` if a file that begins with these bytes is a bundle.
+pub fn is_bundle(bytes: &[u8]) -> bool {
+    bytes.starts_with(&bundle::MAGIC)
+}
+
 /// Reads a scan or a bundle, distinguished by content.
 ///
 /// # Errors
 /// A message for the user.
 pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), String> {
-    if !bytes.starts_with(&bundle::MAGIC) {
+    if !is_bundle(bytes) {
         let scan = job::read(bytes, monitor).map_err(|error| error.to_string())?;
         return Ok((scan, None));
     }
@@ -74,6 +79,8 @@ pub struct ScanFacts {
     pub file: Option<ScanFile>,
     /// If `true`, it is the scan on screen, of which more is known now.
     pub goes_on: bool,
+    /// The frame of the first look at it, if there was one.
+    pub looked_at: Option<Frame>,
 }
 
 /// What the page shows of a scan in the world frame.
@@ -87,6 +94,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         capture,
         file,
         goes_on,
+        looked_at,
     } = about;
     let (capture, frames) = capture.unzip();
     warnings.extend(scan.excerpt_in_words());
@@ -109,7 +117,14 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         },
         frames,
         goes_on,
+        moved: looked_at.and_then(|before| moved(&before, &scan.frame)),
     }
+}
+
+/// How far points move whose frame becomes another one, metres; `None` if they are turned or scaled.
+fn moved(before: &Frame, now: &Frame) -> Option<[f32; 3]> {
+    let is_as_before = before.up == now.up && before.metres_per_unit == now.metres_per_unit;
+    is_as_before.then(|| now.world_from_file(before.offset).map(|v| v as f32))
 }
 
 /// Colors with an alpha of 255, as they are drawn.

@@ -17,6 +17,7 @@ mod opening;
 mod overlay;
 mod pointing;
 mod prompt;
+mod scans;
 mod scene;
 mod session;
 mod sliced;

@@ -6,7 +6,7 @@ use segscape::{
     job::{self, Segmented},
     preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
-    scan::Scan,
+    scan::{self, Frame, Scan},
     superpoint::Superpoints,
 };
 
@@ -18,6 +18,7 @@ use super::{
     overlay::{self, ScanOfLabels},
     post,
     prompt::Asked,
+    scans::Scans,
     scene::OpenScene,
     session::{Open, Session, Watch, compared},
 };
@@ -28,15 +29,17 @@ use crate::{
     protocol::{Bulk, Reply, Source, WantedScan},
 };
 
-/// How the things in a scan are searched.
+/// Maximum number of points of a first look: they are placed and drawn at once.
+const FIRST_LOOK: usize = 200_000;
+
+/// How something is opened, see [`crate::protocol::Request::Open`].
 #[derive(Clone, Copy)]
-pub(super) struct Search {
-    /// If `true`, the network gets what the images of a foundation bundle say.
+pub(super) struct How {
+    pub choices: Choices,
     pub with_images: bool,
-    /// If `true`, the things in a recording are followed from frame to frame.
     pub follow: bool,
-    /// If `true`, nothing is searched until the user says so.
     pub view_only: bool,
+    pub first_look: bool,
 }
 
 impl Session {
@@ -48,12 +51,13 @@ impl Session {
     pub(super) async fn open(
         &mut self,
         source: &Source,
-        choices: Choices,
-        Search {
+        How {
+            choices,
             with_images,
             follow,
             view_only,
-        }: Search,
+            first_look,
+        }: How,
     ) -> Result<(), String> {
         let start = browser::now();
         post(&Reply::Progress(Progress {
@@ -68,7 +72,8 @@ impl Session {
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
-        let (name, bytes) = match input {
+        let mut looked_at = None;
+        let (name, mut scan, found, file) = match input {
             Input::Capture(opened) if follow => return self.follow(&opened, choices, start).await,
             Input::Capture(opened) => {
                 let scanned = capture::read(&opened, choices, with_images, &monitor, &on_frame())
@@ -82,15 +87,23 @@ impl Session {
                 self.open_sliced(named, choices, start, &monitor)?;
                 return self.find_unless(view_only, None).await;
             }
-            Input::File { name, bytes } => (name, bytes),
+            Input::Scans(scans) => {
+                let (name, scan) = several(scans, true).await?;
+                (name, scan, None, None)
+            }
+            Input::File { name, bytes } => {
+                let named = |error| format!("{name}: {error}");
+                if let Some(overlay) = overlay::labels(&bytes).map_err(named)? {
+                    return self.open_overlay(overlay, source.scan(), start).await;
+                }
+                if first_look {
+                    looked_at = look_at(&name, &bytes, choices);
+                }
+                let (scan, found) = file::read(&bytes, &monitor).map_err(named)?;
+                let file = overlay::file_of(source, &bytes);
+                (name, scan, found, file)
+            }
         };
-        let named = |error| format!("{name}: {error}");
-        if let Some(overlay) = overlay::labels(&bytes).map_err(named)? {
-            return self.open_overlay(overlay, source.scan(), start).await;
-        }
-        let (mut scan, found) = file::read(&bytes, &monitor).map_err(named)?;
-        let file = overlay::file_of(source, &bytes);
-        drop(bytes);
         let settled = found.is_some();
         let choices = if settled { Choices::WORLD } else { choices };
         let about = ScanFacts {
@@ -111,6 +124,7 @@ impl Session {
             capture: None,
             file,
             goes_on: false,
+            looked_at,
         };
         self.frames = found
             .as_ref()
@@ -136,6 +150,7 @@ impl Session {
             capture: Some((scanned.info, scanned.frames)),
             file: None,
             goes_on: scanned.goes_on,
+            looked_at: None,
         };
         self.show(scanned.scan, about);
         scanned.images
@@ -247,6 +262,11 @@ impl Session {
                 self.whole = Some(whole);
                 (name, scan)
             }
+            Input::Scans(scans) => {
+                let (name, mut scan) = several(scans, false).await?;
+                job::place(&mut scan, choices);
+                (name, scan)
+            }
             Input::File { name, bytes } => match overlay::labels(&bytes)? {
                 Some(labels) => {
                     let read = overlay::scan_of(&labels, source.scan(), None, &silent).await;
@@ -276,6 +296,31 @@ impl Session {
         self.open = Open::Scene(Box::new(scene));
         Ok(())
     }
+}
+
+/// Shows a part of a large scan at once, and returns its frame.
+fn look_at(name: &str, bytes: &[u8], choices: Choices) -> Option<Frame> {
+    let mut part = scan::first_look(bytes, FIRST_LOOK)?;
+    let about = ScanFacts {
+        preflight: job::place(&mut part, choices),
+        name: name.to_owned(),
+        choices,
+        settled: false,
+        warnings: Vec::new(),
+        capture: None,
+        file: None,
+        goes_on: false,
+        looked_at: None,
+    };
+    post(&Reply::FirstLook(file::points(&part, about)));
+    Some(part.frame)
+}
+
+/// Several scans as one, with their name.
+async fn several(scans: Scans, reports: bool) -> Result<(String, Scan), String> {
+    let (name, scan) = scans.read(reports).await?;
+    job::check(&scan).map_err(|error| format!("{name}: {error}"))?;
+    Ok((name, scan))
 }
 
 /// Tells the page how far a stage is.

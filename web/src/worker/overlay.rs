@@ -55,7 +55,10 @@ pub fn labels(bytes: &[u8]) -> Result<Option<Overlay>, String> {
 pub fn file_of(source: &Source, bytes: &[u8]) -> Option<ScanFile> {
     let url = match source {
         Source::File { .. } => None,
-        Source::Url { url, .. } => Some(addresses::of_file(url)),
+        Source::Urls(places) => match &places[..] {
+            [address] => Some(addresses::of_file(&address.url)),
+            _ => return None,
+        },
         Source::Folder { .. } | Source::Shared(_) | Source::Overlay { .. } => return None,
     };
     if bytes.starts_with(&bundle::MAGIC) {
@@ -99,7 +102,9 @@ pub async fn scan_of(
         Ok(Input::Sliced { name, .. }) => Err(format!(
             "{name} is larger than what this browser can hold, and labels belong to whole scans"
         )),
-        Ok(Input::Capture(_)) => Err("an archive is not the file of this scan".to_owned()),
+        Ok(Input::Scans(_) | Input::Capture(_)) => {
+            Err("an archive is not the file of this scan".to_owned())
+        }
         Err(error) => Err(error.to_string()),
     };
     read.map_err(|problem| wanted(Some(problem)))
@@ -181,6 +186,7 @@ impl Session {
             capture: None,
             file: Some(overlay.scan),
             goes_on: false,
+            looked_at: None,
         };
         self.frames = 0;
         self.show(scan, about);

@@ -26,7 +26,7 @@ use super::{
     capture::Whole,
     images::Images,
     models::{self, ModelError, Offered},
-    opening::Search,
+    opening::How,
     pointing::Pieces,
     post,
     prompt::Asked,
@@ -36,7 +36,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request},
+    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request, stem},
     view::{cloud::pack, palette},
 };
 
@@ -147,10 +147,7 @@ impl Session {
                     Some(failure) => backend::cpu_instead(&failure),
                     None => backend::choose(forced).await,
                 };
-                self.compute_on(chosen);
-                if !found_already {
-                    self.warm_up();
-                }
+                self.start_on(chosen, found_already);
             }
             Request::Open {
                 source,
@@ -158,13 +155,16 @@ impl Session {
                 with_images,
                 follow,
                 view_only,
+                first_look,
             } => {
-                let search = Search {
+                let how = How {
+                    choices,
                     with_images,
                     follow,
                     view_only,
+                    first_look,
                 };
-                self.open(&source, choices, search).await?;
+                self.open(&source, how).await?;
             }
             Request::Find => {
                 self.warm_up();
@@ -348,6 +348,14 @@ impl Session {
         Ok(())
     }
 
+    /// Computes on a device, for whose first scan kernels are compiled unless it is `found_already`.
+    fn start_on(&mut self, chosen: (Device, BackendInfo), found_already: bool) {
+        self.compute_on(chosen);
+        if !found_already {
+            self.warm_up();
+        }
+    }
+
     fn compute_on(&mut self, (device, info): (Device, BackendInfo)) {
         self.device = Some(device);
         self.on_gpu = info.processor == Processor::WebGpu;
@@ -410,8 +418,7 @@ impl Session {
         about: &ExportFacts,
         shown: (f32, &Edits),
     ) -> Result<(), String> {
-        let stem = self.name.rsplit_once('.').map(|(stem, _)| stem);
-        let stem = stem.unwrap_or(&self.name).to_owned();
+        let stem = stem(&self.name).to_owned();
         let name = format!("{stem}.{}", format.ending());
         let scene = self.scene_mut()?;
         if scene.segmented.scan.excerpt.is_some() && format.has_all_points() {

@@ -90,6 +90,7 @@ impl Session {
             capture: None,
             file: None,
             goes_on: false,
+            looked_at: None,
         };
         self.frames = 0;
         self.show(scan, about);

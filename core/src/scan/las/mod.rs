@@ -302,6 +302,25 @@ pub(super) fn read(
     })
 }
 
+/// Every n-th point of a file that is not compressed, at most `most`.
+pub(super) fn thinned(bytes: &[u8], most: usize) -> Option<Table> {
+    let mut unsaid = Vec::new();
+    let mut records = Records::open(bytes, &mut unsaid).ok()?;
+    if records.packing.is_some() {
+        return None;
+    }
+    let data = bytes.get(usize::try_from(records.start).ok()?..)?;
+    let count = usize::try_from(records.count).ok()?;
+    let raw = build::thinned(data, records.size, count, most)?;
+    records.settle_colors(records.highest_color(&raw), &mut unsaid);
+    let mut points = build::points(records.columns());
+    points.count = raw.len() / records.size;
+    for record in raw.chunks_exact(records.size) {
+        records.push(record, &mut points.rows);
+    }
+    Some(Table::of_points(points))
+}
+
 /// The points as an uncompressed file has them.
 fn raw<'a>(
     bytes: &'a [u8],

@@ -195,7 +195,7 @@ fn delete(
 fn ByUrl() -> impl IntoView {
     let state = State::expect();
     let link = move || {
-        let is_elsewhere = matches!(state.source.get(), Some(Source::Url { .. }));
+        let is_elsewhere = matches!(state.source.get(), Some(Source::Urls(_)));
         let link = address::link(state).filter(|_| is_elsewhere)?;
         Some(view! {
             <section class="by-url">

@@ -135,6 +135,7 @@ fn Canvas(made: u32) -> impl IntoView {
             class="viewer"
             class:precise=move || state.tool.with(Option::is_some)
             data-testid="viewer-canvas"
+            data-first-look=move || state.first_look.with(Option::is_some)
             tabindex="0"
             role="application"
             aria-label=tr("The scan in 3D. Arrow keys turn, Shift with arrow keys pans, plus and minus zoom, F fits the view to the selected instance or the whole scan.")
@@ -425,9 +426,9 @@ fn covered(state: State, folded: bool) -> Vec2 {
 /// Updates the frame settings of the viewer whenever the state they depend on changes.
 fn keep_in_step(state: State) {
     Effect::new(move |_| {
-        let colored = state.scan.with(|scan| {
-            scan.as_ref()
-                .is_none_or(|scan| scan.preflight.color.value == Color::Present)
+        let colored = state.scan.with(|scan| match scan {
+            Some(scan) => scan.preflight.color.value == Color::Present,
+            None => state.first_look.get().unwrap_or(true),
         });
         let (paint, dark) = (state.coloring.get().paint(colored), state.dark.get());
         let (point_size, blend, budget) = state
