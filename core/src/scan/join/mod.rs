@@ -237,6 +237,7 @@ fn joined(parts: Vec<Part>, mut warnings: Vec<Warning>) -> Scan {
         up,
         unit,
         samples: Vec::new(),
+        excerpt: None,
         warnings,
     };
     points::place(&mut scan, UpAxis::default(), 1.0);
