@@ -47,7 +47,7 @@ pub fn DropZone() -> impl IntoView {
             class="visually-hidden"
             tabindex=reach
             type="file"
-            accept=".ply,.pcd,.las,.laz,.e57,.glb,.gltf,.obj,.stl,.spz,.xyz,.pts,.asc,.csv,.txt,.segscape,.zip"
+            accept=".ply,.pcd,.las,.laz,.e57,.glb,.gltf,.usdz,.usdc,.usda,.usd,.obj,.stl,.spz,.xyz,.pts,.asc,.csv,.txt,.segscape,.zip"
             data-testid="file-input"
             aria-label="Choose a scan or the ZIP of a capture"
             on:change=move |_| on_pick(input)
@@ -75,7 +75,7 @@ pub fn DropZone() -> impl IntoView {
                 <div class="target">
                     <Glyph icon=Icon::Cube />
                     <h2>"Drop a scan of a room"</h2>
-                    <p>"A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance."</p>
+                    <p>"A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, USDZ, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance."</p>
                     <p class="kinds">
                         "Or the folder or ZIP of a capture with depth: " <b>"Polycam"</b> " raw data, " <b>"Record3D"</b> " EXR + JPG, "
                         <b>"Stray Scanner"</b> ", " <b>"3D Scanner App"</b> " all data, frames of " <b>"ScanNet"</b> ", " <b>"7-Scenes"</b> ", "

@@ -183,7 +183,7 @@ pub fn Help() -> impl IntoView {
             />
             {shown}
             <p class="muted">
-                "Drop a scan (PLY, PCD, LAS/LAZ, E57, GLB/glTF, OBJ, STL, SPZ, or text such as XYZ, PTS and CSV), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle."
+                "Drop a scan (PLY, PCD, LAS/LAZ, E57, GLB/glTF, USDZ/USD, OBJ, STL, SPZ, or text such as XYZ, PTS and CSV), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle."
             </p>
             <p class="muted">
                 "Segscape reads the scan, computes superpoints, runs the network and answers prompts in this tab. Data leave it in two ways alone: Share sends the scene to the server of this page, after it has said what and how much, and a question goes to a language model of your own when you have set one up and agreed."
