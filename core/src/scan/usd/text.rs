@@ -266,7 +266,9 @@ pub(super) fn words(value: &str) -> Vec<Rc<str>> {
         let word = match next {
             b'"' | b'\'' => lexer.string(),
             b'@' => lexer.asset(),
-            b'[' | b']' | b',' | b'(' | b')' | b'{' | b'}' | b'=' | b'<' | b'>' => {
+            // an offset of time
+            b'(' if lexer.value().is_ok() => continue,
+            b'[' | b']' | b',' | b')' | b'{' | b'}' | b'=' | b'<' | b'>' => {
                 lexer.skip();
                 continue;
             }
