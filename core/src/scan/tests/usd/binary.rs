@@ -136,7 +136,7 @@ pub(super) fn crate_files() -> Vec<Case> {
         ),
         (
             "damaged blocks",
-            with(&right(), start(5) + 16, &[0, 0xff]),
+            with(&right(), start(5) + 16, &[0, 0x0f]),
             Refused("the specs are damaged"),
         ),
         (
@@ -190,7 +190,7 @@ pub(super) fn crate_files() -> Vec<Case> {
             Silent(4, 2),
         ),
         (
-            "no value",
+            "a blocked value",
             value(4, INLINED | rep(51, 0)),
             Refused("no points"),
         ),
