@@ -162,7 +162,10 @@ fn what_is_left_out_is_said_everywhere() {
 fn a_package_of_usd_opens_as_a_scan() {
     story(async |stand| {
         let files = odd::files();
-        let package = files.iter().find(|odd| odd.name.ends_with(".usdz")).unwrap();
+        let package = files
+            .iter()
+            .find(|odd| odd.name.ends_with(".usdz"))
+            .unwrap();
         let native = odd::open(&package.bytes).unwrap();
         let scan = stand.file(package.name, &package.bytes);
         let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
