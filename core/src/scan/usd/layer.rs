@@ -12,7 +12,7 @@ use super::{
     crate_file::{self, CrateFile, Rep},
     malformed, text,
 };
-use crate::scan::{ReadError, Scalar};
+use crate::scan::{MAX_DATA_BYTES, ReadError, Scalar};
 
 /// The greatest depth of a prim.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -104,7 +104,7 @@ impl Budget {
     pub(super) fn new(size: usize) -> Self {
         Self {
             left: Cell::new(512 * size as u64 + (4 << 20)),
-            most: 32 * size as u64 + (64 << 10),
+            most: MAX_DATA_BYTES.min(32 * size as u64 + (64 << 10)),
         }
     }
 

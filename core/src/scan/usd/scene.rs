@@ -27,6 +27,11 @@ use crate::scan::{
 const FREE_ELEMENTS: usize = 200_000;
 const PER_BYTE: usize = 4;
 
+/// The number of vertices and corners that a package of so many bytes may show.
+fn most(size: usize) -> usize {
+    FREE_ELEMENTS.saturating_add(size.saturating_mul(PER_BYTE))
+}
+
 /// How many times the bytes of the package are decoded as pictures.
 const PICTURES: usize = 8;
 
@@ -92,7 +97,7 @@ impl Scene {
             prims: Vec::new(),
             corners: Corners::default(),
             names: BTreeMap::new(),
-            left: FREE_ELEMENTS + PER_BYTE * size,
+            left: most(size),
             triangles: 0,
             beyond: 0,
             empty: 0,
@@ -150,7 +155,7 @@ impl Scene {
             malformed(format!(
                 "up to the prim `{}` it shows more than {} vertices and corners, which is the limit for a file of its size",
                 shown(&job.path),
-                FREE_ELEMENTS + PER_BYTE * stage.package.size
+                most(stage.package.size)
             ))
         })?;
         let points = self.positions.len() + mesh.points.count();
