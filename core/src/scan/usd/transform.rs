@@ -5,8 +5,7 @@ use glam::{DMat4, DQuat, DVec3};
 use super::stage::{Prim, Stage};
 use crate::scan::ReadError;
 
-/// The transform of a prim to its parent; `None` in place of the parent's if the prim has nothing to
-/// do with it.
+/// Where a prim is: in its parent, or in the scene if the parent does not move it (`is_reset`).
 pub(super) struct Place {
     pub(super) matrix: DMat4,
     pub(super) is_reset: bool,

@@ -173,78 +173,14 @@ impl Model {
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let number = |v: usize| (v as u64).to_le_bytes().to_vec();
-        let column = |k: usize| {
-            self.specs
-                .iter()
-                .map(|spec| spec[k] as i32)
-                .collect::<Vec<_>>()
-        };
-        let path = |k: usize| self.paths.iter().map(|path| path[k]).collect::<Vec<_>>();
-        let tokens: Vec<u8> = (self.tokens.iter())
-            .flat_map(|token| [token.as_bytes(), &[0]].concat())
-            .collect();
-        let names: Vec<i32> = self.fields.iter().map(|(name, _)| *name as i32).collect();
-        let reps: Vec<u8> = self
-            .fields
-            .iter()
-            .flat_map(|(_, rep)| rep.to_le_bytes())
-            .collect();
-        let sets: Vec<i32> = self.sets.iter().map(|field| *field as i32).collect();
-        let count = number(self.paths.len());
-        let sections = [
-            (
-                "TOKENS",
-                [
-                    number(self.tokens.len()),
-                    number(tokens.len()),
-                    sized(&packed(&tokens)),
-                ]
-                .concat(),
-            ),
-            (
-                "STRINGS",
-                [number(2), vec![1, 0, 0, 0, 14, 0, 0, 0]].concat(),
-            ),
-            (
-                "FIELDS",
-                [
-                    number(names.len()),
-                    sized(&integers(&names)),
-                    sized(&packed(&reps)),
-                ]
-                .concat(),
-            ),
-            (
-                "FIELDSETS",
-                [number(sets.len()), sized(&integers(&sets))].concat(),
-            ),
-            (
-                "PATHS",
-                [
-                    vec![count.clone(), count],
-                    [0, 1, 2].map(|k| sized(&integers(&path(k)))).into(),
-                ]
-                .concat()
-                .concat(),
-            ),
-            (
-                "SPECS",
-                [
-                    vec![number(self.specs.len())],
-                    [0, 1, 2].map(|k| sized(&integers(&column(k)))).into(),
-                ]
-                .concat()
-                .concat(),
-            ),
-        ];
         let mut bytes = b"PXR-USDC".to_vec();
         bytes.extend(self.version);
         bytes.resize(POINTS as usize, 0);
         bytes.extend(&self.values);
+        let sections = self.sections();
         let mut table = number(sections.len());
-        for (name, data) in sections {
-            let mut name = name.as_bytes().to_vec();
+        for (name, parts) in sections {
+            let (mut name, data) = (name.as_bytes().to_vec(), parts.concat());
             name.resize(16, 0);
             table.extend([name, number(bytes.len()), number(data.len())].concat());
             bytes.extend(data);
@@ -254,6 +190,49 @@ impl Model {
         bytes.extend(table);
         bytes
     }
+
+    /// The name of each section, and its parts.
+    fn sections(&self) -> [(&'static str, Vec<Vec<u8>>); 6] {
+        let list = |values: &mut dyn Iterator<Item = i32>| {
+            let values: Vec<i32> = values.collect();
+            sized(&integers(&values))
+        };
+        let bytes = |token: &String| [token.as_bytes(), &[0]].concat();
+        let tokens: Vec<u8> = self.tokens.iter().flat_map(bytes).collect();
+        let reps = self.fields.iter().flat_map(|(_, rep)| rep.to_le_bytes());
+        let reps: Vec<u8> = reps.collect();
+        let names = list(&mut self.fields.iter().map(|(name, _)| *name as i32));
+        let sets = list(&mut self.sets.iter().map(|field| *field as i32));
+        let [numbers, ends, jumps] = [0, 1, 2].map(|k| list(&mut self.paths.iter().map(|p| p[k])));
+        let [paths, fields, kinds] =
+            [0, 1, 2].map(|k| list(&mut self.specs.iter().map(|spec| spec[k] as i32)));
+        let count = number(self.paths.len());
+        [
+            (
+                "TOKENS",
+                vec![
+                    number(self.tokens.len()),
+                    number(tokens.len()),
+                    sized(&packed(&tokens)),
+                ],
+            ),
+            ("STRINGS", vec![number(2), vec![1, 0, 0, 0, 14, 0, 0, 0]]),
+            (
+                "FIELDS",
+                vec![number(self.fields.len()), names, sized(&packed(&reps))],
+            ),
+            ("FIELDSETS", vec![number(self.sets.len()), sets]),
+            ("PATHS", vec![count.clone(), count, numbers, ends, jumps]),
+            (
+                "SPECS",
+                vec![number(self.specs.len()), paths, fields, kinds],
+            ),
+        ]
+    }
+}
+
+fn number(v: usize) -> Vec<u8> {
+    (v as u64).to_le_bytes().to_vec()
 }
 
 /// Bytes behind their number.
