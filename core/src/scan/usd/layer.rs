@@ -61,6 +61,9 @@ pub(super) enum Source<'a> {
     Text,
 }
 
+/// The variant that is selected in each set.
+pub(super) type Selections = Vec<(Rc<str>, Rc<str>)>;
+
 /// The path of a prim without variants, and of a property of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Path {
@@ -266,7 +269,7 @@ impl<'a> Raw<'_, 'a> {
     }
 
     /// The selected variants, by set.
-    pub(super) fn selections(self) -> Result<Vec<(Rc<str>, Rc<str>)>, ReadError> {
+    pub(super) fn selections(self) -> Result<Selections, ReadError> {
         match self {
             Self::Crate(file, rep) => file.selections(rep),
             Self::Text(_, value) => text::selections(value),

@@ -4,7 +4,10 @@
 use std::{borrow::Cow, collections::BTreeMap, rc::Rc};
 
 use super::{
-    layer::{Arc, Budget, Fields, MAX_DEPTH, MAX_ITEMS, Numbers, Path, Prim, Specifier, Variant},
+    layer::{
+        Arc, Budget, Fields, MAX_DEPTH, MAX_ITEMS, Numbers, Path, Prim, Selections, Specifier,
+        Variant,
+    },
     malformed,
 };
 use crate::scan::{ReadError, Scalar};
@@ -346,7 +349,7 @@ fn path(text: &str) -> Option<Path> {
 }
 
 /// The selected variants, by set: `{ string set = "name" }`.
-pub(super) fn selections(value: &str) -> Result<Vec<(Rc<str>, Rc<str>)>, ReadError> {
+pub(super) fn selections(value: &str) -> Result<Selections, ReadError> {
     let mut lexer = Lexer::new(value);
     let mut selections = Vec::new();
     lexer.expect(b'{')?;

@@ -8,7 +8,7 @@ use super::{CrateFile, malformed};
 use crate::scan::{
     ReadError, Scalar,
     usd::{
-        layer::{Arc, Budget, MAX_ITEMS, Numbers, Path},
+        layer::{Arc, Budget, MAX_ITEMS, Numbers, Path, Selections},
         packed,
     },
 };
@@ -375,10 +375,7 @@ impl<'a> CrateFile<'a> {
     }
 
     /// The selected variants, by set.
-    pub(in crate::scan::usd) fn selections(
-        &self,
-        rep: Rep,
-    ) -> Result<Vec<(Rc<str>, Rc<str>)>, ReadError> {
+    pub(in crate::scan::usd) fn selections(&self, rep: Rep) -> Result<Selections, ReadError> {
         if rep.kind() != kind::SELECTIONS {
             return Ok(Vec::new());
         }
