@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::{Request, rejection::JsonRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header, uri::PathAndQuery},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -14,8 +14,10 @@ use crate::{
     uploads::UploadError,
 };
 
-/// Maximum length of the address in a request, bytes.
-const LONGEST_ADDRESS: usize = 2048;
+/// Maximum length of the address in a request, which may contain that of a scan elsewhere, bytes.
+const LONGEST_ADDRESS: usize = 8192;
+/// Maximum length of its path, bytes. No file has a longer name.
+const LONGEST_PATH: usize = 255;
 
 /// Time after which a busy server may be asked again, seconds.
 const BUSY_FOR: u64 = 5;
@@ -25,8 +27,8 @@ const BUSY_FOR: u64 = 5;
 pub enum ApiError {
     #[error("there is no such address")]
     NoSuchAddress,
-    #[error("the address has {0} bytes; the limit is {LONGEST_ADDRESS}")]
-    LongAddress(usize),
+    #[error("the address has {bytes} bytes; the limit is {limit}")]
+    LongAddress { bytes: usize, limit: usize },
     #[error("this address does not know the method of the request")]
     Method,
     #[error("another site's page asks for this; only the server's own pages may")]
@@ -75,7 +77,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoSuchAddress => StatusCode::NOT_FOUND,
-            Self::LongAddress(_) => StatusCode::URI_TOO_LONG,
+            Self::LongAddress { .. } => StatusCode::URI_TOO_LONG,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::CrossSite | Self::NotNear => StatusCode::FORBIDDEN,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -126,7 +128,7 @@ impl ApiError {
             _ => {}
         }
         Some(match self {
-            Self::LongAddress(_) => "long_address",
+            Self::LongAddress { .. } => "long_address",
             Self::CrossSite => "cross_site",
             Self::MediaType(_) => "media_type",
             Self::TooLarge { .. } | Self::Upload(UploadError::Size { .. }) => "size",
@@ -203,11 +205,12 @@ impl IntoResponse for ApiError {
 /// refusal in another way.
 pub async fn refuse_in_json(request: Request, next: Next) -> Response {
     let uri = request.uri();
-    let address = uri
-        .path_and_query()
-        .map_or(0, |address| address.as_str().len());
-    if address > LONGEST_ADDRESS {
-        return ApiError::LongAddress(address).into_response();
+    let address = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    for (part, limit) in [(address, LONGEST_ADDRESS), (uri.path(), LONGEST_PATH)] {
+        let bytes = part.len();
+        if bytes > limit {
+            return ApiError::LongAddress { bytes, limit }.into_response();
+        }
     }
     let answer = next.run(request).await;
     let status = answer.status();

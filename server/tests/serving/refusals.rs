@@ -127,7 +127,7 @@ async fn bodies_say_what_they_are() {
 #[tokio::test]
 async fn every_refusal_is_json_with_the_headers_of_all_answers() {
     let server = Server::start().await;
-    let long = "a".repeat(3000);
+    let (name, long) = ("a".repeat(300), "a".repeat(9000));
     for (request, status) in [
         ("GET /nothing.js".to_owned(), 404),
         ("GET /../secret.txt".to_owned(), 404),
@@ -144,7 +144,9 @@ async fn every_refusal_is_json_with_the_headers_of_all_answers() {
         ("POST /healthz".to_owned(), 405),
         ("OPTIONS /api/uploads".to_owned(), 405),
         ("PATCH /api/scenes/none".to_owned(), 405),
-        (format!("GET /{long}"), 414),
+        (format!("GET /{name}"), 414),
+        (format!("GET /s/{name}"), 414),
+        (format!("GET /?scene={long}"), 414),
         (format!("GET /api/scenes/{UNKNOWN}?{long}"), 414),
     ] {
         let sent = format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
@@ -171,6 +173,15 @@ async fn every_refusal_is_json_with_the_headers_of_all_answers() {
         let refusal: Value = serde_json::from_str(body).unwrap();
         assert!(!text(&refusal, "error").is_empty(), "{request}");
     }
+}
+
+#[tokio::test]
+async fn the_address_of_a_page_may_contain_another_one() {
+    let server = Server::start().await;
+    let page = server
+        .get(&format!("/?scene=https://a.example/{}", "a".repeat(5000)))
+        .await;
+    assert_eq!(page.status(), StatusCode::OK);
 }
 
 #[tokio::test]
