@@ -167,7 +167,7 @@ async fn picture(
         return Ok(unchanged);
     }
     let meta = picture.meta.clone();
-    let bytes = picture.bytes().await.map_err(StoreError::from)?;
+    let bytes = shared.scenes.collect(picture).await?;
     let more = [
         ("content-type", picture::media_type(&bytes)?),
         // Pages that show a link show its picture, too.

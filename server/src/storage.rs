@@ -116,6 +116,14 @@ impl Storage {
         self.in_time(self.objects.get_opts(path, options)).await
     }
 
+    /// All bytes of what was found.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn collect(&self, found: GetResult) -> Result<Bytes, StoreError> {
+        self.in_time(found.bytes()).await
+    }
+
     /// A whole object.
     ///
     /// # Errors

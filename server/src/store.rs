@@ -285,6 +285,14 @@ impl Scenes {
         self.current(id, picture_path, GetOptions::default()).await
     }
 
+    /// All bytes of what was found.
+    ///
+    /// # Errors
+    /// [`StoreError::TooSlow`], [`StoreError::Backend`].
+    pub async fn collect(&self, found: GetResult) -> Result<Bytes, StoreError> {
+        self.store.collect(found).await
+    }
+
     /// An object of the version that the link leads to.
     async fn current(
         &self,
