@@ -34,7 +34,7 @@ async fn open_in_german(page: &Page, office: &std::path::Path) {
     .await;
     assert_eq!(
         page.attribute("file-input", "aria-label").await.as_deref(),
-        Some("Einen Scan oder das ZIP einer Aufnahme auswählen")
+        Some("Scans oder das ZIP einer Aufnahme auswählen")
     );
     page.keep_picture("languages-1-start").await;
     assert_eq!(page.flaws().await, [] as [&str; 0]);

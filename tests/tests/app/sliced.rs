@@ -1,7 +1,7 @@
 //! `?budget=`: a scan is read in slices and thinned, as files are that memory does not hold, and what
 //! is downloaded has all points of the file.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use proofs::app::{Page, STEP, Stand, Visit, elsewhere::Elsewhere, rooms, story};
 use segscape::write::Export;
@@ -44,8 +44,8 @@ async fn shown(page: &Page, points: usize) -> usize {
 
 /// Downloads the labelled PLY of the room and asserts that it has every point of the file with all its
 /// properties, and of every thing in the list at least the points that are shown.
-async fn labelled(stand: &Stand, page: &Page) -> Vec<u8> {
-    let file = fs::read(stand.room()).unwrap();
+async fn labelled(stand: &Stand, page: &Page, room: &Path) -> Vec<u8> {
+    let file = fs::read(room).unwrap();
     let bytes = files::download(stand, page, Export::Ply, "room").await;
     let (own, all) = (rooms::read(&file), rooms::read(&bytes));
     let points = all.table.point_rows();
@@ -79,7 +79,7 @@ fn a_scan_above_the_budget_is_thinned_and_downloaded_with_all_its_points() {
         page.choose(&room).await;
         page.until_done().await;
         let kept = shown(&page, points).await;
-        let before = labelled(stand, &page).await;
+        let before = labelled(stand, &page, &room).await;
         page.until("the end of writing", STEP, async || {
             let status = page.text("status").await;
             status.contains(&format!("{} points", grouped(points)))
@@ -104,7 +104,10 @@ fn a_scan_above_the_budget_is_thinned_and_downloaded_with_all_its_points() {
         page.choose(&stand.thin_room()).await;
         page.until("cancel", STEP, async || page.cancelled().await.is_some())
             .await;
-        assert!(labelled(stand, &page).await == before, "the same file");
+        assert!(
+            labelled(stand, &page, &room).await == before,
+            "the same file"
+        );
         assert_eq!(page.errors().await, [] as [&str; 0]);
 
         // A file that has no more points than the budget, and one that cannot be read in slices.
@@ -127,7 +130,7 @@ fn a_scan_from_elsewhere_is_thinned_as_well() {
         let page = stand.visit(&address, Visit::DESKTOP).await;
         page.until_done().await;
         shown(&page, points).await;
-        labelled(stand, &page).await;
+        labelled(stand, &page, &room).await;
         assert_eq!(page.errors().await, [] as [&str; 0]);
     });
 }
