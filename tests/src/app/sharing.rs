@@ -38,7 +38,10 @@ impl Page {
     /// Waits until the scene is sent, and closes the dialog.
     pub async fn until_sent(&self) -> Sent {
         self.until("the links", STEP, async || {
-            let is_sent = !self.exists("sending").await && self.exists("share-link").await;
+            // While an update begins, the link makes room for the line that shows its progress.
+            let is_sent = !self.exists("sending").await
+                && self.exists("share-link").await
+                && !self.text("share-link").await.is_empty();
             is_sent || self.exists("share-problem").await
         })
         .await;
