@@ -26,20 +26,18 @@
 //!         provenance: Provenance { source: "room.ply".to_owned(), ..Provenance::default() },
 //!     },
 //! };
-//! let opened = bundle::decode(&bundle::encode(&scene))?;
+//! let opened = bundle::decode(&bundle::encode(&scene)?)?;
 //! assert_eq!(opened.superpoints.sizes(), [2, 1]);
 //! assert_eq!(opened.meta, scene.meta);
 //! # Ok::<(), bundle::BundleError>(())
 //! ```
 
-use std::f32::consts::PI;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     geometry::Aabb,
-    instances::Segmentation,
-    scan::{Frame, MAX_POINTS, UnitError},
+    instances::{Extents, Segmentation, Shape},
+    scan::Frame,
     superpoint::Superpoints,
     text::TextSpace,
 };
@@ -47,16 +45,14 @@ use crate::{
 mod bytes;
 mod container;
 mod instances;
+mod limits;
 mod points;
 
-pub use container::{Inspection, MAGIC, VERSION, inspect};
+pub use container::{Inspection, MAGIC, VERSION};
+pub use limits::MAX_NAME_CHARS;
 
-use container::{Container, Section};
-
-/// The maximum number of instances of a bundle.
-pub const MAX_INSTANCES: usize = 65_536;
-/// The maximum size in bytes of names, view and provenance as JSON.
-const MAX_META: usize = 16 << 20;
+use container::{Container, Reader, Section};
+use limits::{MAX_META, check};
 
 /// A segmented scene as it is saved and shared.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,55 +80,6 @@ pub struct Meta {
     pub frame: Frame,
     /// The origin of the scene.
     pub provenance: Provenance,
-}
-
-impl Meta {
-    /// What is wrong with it in a bundle with this number of instances. JSON has numbers beyond
-    /// those of f32, which become infinite, and infinite numbers cannot be written again.
-    fn problem(&self, instances: usize) -> Option<String> {
-        let Self {
-            names, view, frame, ..
-        } = self;
-        if names.len() != instances {
-            return Some(format!(
-                "it has {} names for {instances} instances",
-                names.len()
-            ));
-        }
-        if let Some(id) = view.hidden.iter().find(|id| **id as usize >= instances) {
-            return Some(format!(
-                "it hides instance {id}, but there are only {instances} instances"
-            ));
-        }
-        if let Some(id) = view.locked.iter().find(|id| **id as usize >= instances) {
-            return Some(format!(
-                "it locks instance {id}, but there are only {instances} instances"
-            ));
-        }
-        let corners = view
-            .clip
-            .iter()
-            .flat_map(|clip| clip.min.into_iter().chain(clip.max));
-        if let Some(number) = corners.chain(view.ceiling).find(|v| !v.is_finite()) {
-            return Some(format!("it hides what is beyond {number} m"));
-        }
-        if !(0.0..=1.0).contains(&view.threshold) {
-            return Some(format!(
-                "the threshold is {}, it must be between 0 and 1",
-                view.threshold
-            ));
-        }
-        if let Some(SavedCamera { eye, target, fov_y }) = view.camera
-            && !(eye.iter().chain(&target).all(|v| v.is_finite()) && fov_y > 0.0 && fov_y < PI)
-        {
-            return Some(format!(
-                "the camera at {eye:?} that looks at {target:?} must be at finite places, and its field of view, {fov_y}, between 0 and pi"
-            ));
-        }
-        UnitError::check(frame.metres_per_unit)
-            .err()
-            .map(|error| error.to_string())
-    }
 }
 
 /// The section of the JSON: what the caller knows, and the space of the instances' embeddings, which
@@ -257,7 +204,7 @@ pub enum BundleError {
     /// A count exceeds its limit.
     #[error("the bundle has {found} {what}, the limit is {limit}")]
     TooMany {
-        /// The kind of count: points, superpoints or instances.
+        /// The kind of count, such as points or instances.
         what: &'static str,
         /// Number in the file.
         found: u64,
@@ -275,20 +222,24 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    fn malformed(section: Section, problem: impl Into<String>) -> Self {
+    /// A problem may quote the bundle, whose texts may be long.
+    fn malformed(section: Section, problem: impl AsRef<str>) -> Self {
+        const LONGEST: usize = 300;
         Self::Malformed {
             section: section.name(),
-            problem: problem.into(),
+            problem: problem.as_ref().chars().take(LONGEST).collect(),
         }
     }
 }
 
 /// Encodes the bundle as bytes. O(points log points).
 ///
+/// # Errors
+/// [`BundleError`] if [`decode`] would refuse these bytes, because a limit is exceeded.
+///
 /// # Panics
-/// If arrays of the bundle differ in length, or if an instance or `hidden` refers to something that
-/// does not exist.
-pub fn encode(bundle: &Bundle) -> Vec<u8> {
+/// If arrays of the bundle differ in length.
+pub fn encode(bundle: &Bundle) -> Result<Vec<u8>, BundleError> {
     let points = bundle.positions.len();
     assert_eq!(
         bundle.superpoints.superpoint_of_point().len(),
@@ -302,22 +253,9 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
             .is_none_or(|colors| colors.len() == points),
         "one colour per point"
     );
-    let instances = &bundle.segmentation.instances;
-    assert_eq!(
-        bundle.meta.names.len(),
-        instances.len(),
-        "one name per instance"
-    );
-    assert!(
-        bundle
-            .meta
-            .view
-            .hidden
-            .iter()
-            .all(|id| (*id as usize) < instances.len()),
-        "hidden instances exist"
-    );
+    check(bundle)?;
 
+    let instances = &bundle.segmentation.instances;
     let grid = points::Grid::around(&bundle.positions);
     let order = points::order(
         &bundle.positions,
@@ -339,7 +277,7 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
     );
     container.push(
         Section::Positions,
-        &points::encode_positions(&bundle.positions, &order, &grid),
+        &points::encode_positions(&bundle.positions, &order, &grid)?,
     );
     if let Some(colors) = &bundle.colors {
         container.push(Section::Colors, &points::encode_colors(colors, &order));
@@ -352,57 +290,104 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
         Section::Embeddings,
         &instances::encode_embeddings(&bundle.segmentation),
     );
-    container.finish()
+    Ok(container.finish())
 }
 
-/// Decodes a bundle.
+/// Decodes a bundle. The instances have the points and the bounds of their superpoints, whatever the
+/// bundle says.
 ///
 /// # Errors
 /// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header,
 /// which are limited.
 pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
-    let reader = container::Reader::open(bytes)?;
-    let Inspection {
-        points,
-        superpoints,
-        instances,
-        ..
-    } = reader.inspection;
-    let Stored {
-        meta,
-        text_space: space,
-    } = {
-        let json = reader.section(Section::Meta, MAX_META)?;
-        serde_json::from_slice::<Stored<Meta>>(&json)
-            .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?
-    };
-    if let Err(invalid) = space.validate() {
-        return Err(BundleError::malformed(Section::Meta, invalid.to_string()));
-    }
-    if let Some(problem) = meta.problem(instances) {
-        return Err(BundleError::malformed(Section::Meta, problem));
-    }
-    let sizes = points::decode_sizes(
-        &reader.section(Section::Superpoints, 5 * superpoints)?,
-        superpoints,
-        points,
-    )?;
-    let positions = points::decode_positions(
-        &reader.section(Section::Positions, points::positions_len(points))?,
-        points,
-    )?;
+    let reader = Reader::open(bytes)?;
+    let Stored { meta, text_space } = stored(&reader)?;
+    let sizes = sizes(&reader)?;
+    let points = reader.inspection.points;
+    let positions: Vec<[f32; 3]> = points::positions(&positions(&reader)?, points)?.collect();
     // the sizes alone can promise any number of points
     let ids: Vec<u32> = (0..)
         .zip(&sizes)
         .flat_map(|(id, &size)| std::iter::repeat_n(id, size as usize))
         .collect();
-    let colors = match reader.has(Section::Colors) {
-        true => Some(points::decode_colors(
-            &reader.section(Section::Colors, 3 * points)?,
-            points,
-        )?),
-        false => None,
+    let superpoints = Superpoints::from_ids(&ids);
+    let colors = match colors(&reader)? {
+        Some(planes) => Some(points::colors(&planes, points)?.collect()),
+        None => None,
     };
+    let mut segmentation = segmentation(&reader, text_space)?;
+    let extents = Extents::new(&positions, superpoints.superpoint_of_point());
+    for instance in &mut segmentation.instances {
+        let Shape { points, bounds, .. } = extents.shape(&instance.superpoints);
+        (instance.points, instance.bounds) = (points, bounds);
+    }
+    Ok(Bundle {
+        positions,
+        colors,
+        superpoints,
+        segmentation,
+        meta,
+    })
+}
+
+/// Checks all of a bundle, as [`decode`] does, and keeps nothing of it: one section after the other
+/// is in memory.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, BundleError> {
+    let reader = Reader::open(bytes)?;
+    let Stored { text_space, .. } = stored(&reader)?;
+    sizes(&reader)?;
+    let points = reader.inspection.points;
+    drop(points::positions(&positions(&reader)?, points)?);
+    if let Some(planes) = colors(&reader)? {
+        drop(points::colors(&planes, points)?);
+    }
+    segmentation(&reader, text_space)?;
+    Ok(reader.inspection)
+}
+
+fn stored(reader: &Reader) -> Result<Stored<Meta>, BundleError> {
+    let json = reader.section(Section::Meta, MAX_META)?;
+    let stored: Stored<Meta> = serde_json::from_slice(&json)
+        .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?;
+    stored
+        .text_space
+        .validate()
+        .map_err(|invalid| BundleError::malformed(Section::Meta, invalid.to_string()))?;
+    stored.meta.check(reader.inspection.instances)?;
+    Ok(stored)
+}
+
+fn sizes(reader: &Reader) -> Result<Vec<u32>, BundleError> {
+    let Inspection {
+        points,
+        superpoints,
+        ..
+    } = reader.inspection;
+    let bytes = reader.section(Section::Superpoints, 5 * superpoints)?;
+    points::decode_sizes(&bytes, superpoints, points)
+}
+
+fn positions(reader: &Reader) -> Result<Vec<u8>, BundleError> {
+    let limit = points::positions_len(reader.inspection.points);
+    reader.section(Section::Positions, limit)
+}
+
+fn colors(reader: &Reader) -> Result<Option<Vec<u8>>, BundleError> {
+    let limit = 3 * reader.inspection.points;
+    let has_colors = reader.has(Section::Colors);
+    let planes = has_colors.then(|| reader.section(Section::Colors, limit));
+    planes.transpose()
+}
+
+fn segmentation(reader: &Reader, space: TextSpace) -> Result<Segmentation, BundleError> {
+    let Inspection {
+        superpoints,
+        instances,
+        ..
+    } = reader.inspection;
     let sets = reader.section(
         Section::Instances,
         instances::max_sets_len(instances, superpoints),
@@ -411,25 +396,7 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         Section::Embeddings,
         instances::embeddings_len(instances, &space),
     )?;
-    let segmentation = instances::decode(&sets, &embeddings, instances, superpoints, space)?;
-    Ok(Bundle {
-        positions,
-        colors,
-        superpoints: Superpoints::from_ids(&ids),
-        segmentation,
-        meta,
-    })
-}
-
-fn check_count(what: &'static str, found: u32, limit: usize) -> Result<usize, BundleError> {
-    if found as usize > limit {
-        return Err(BundleError::TooMany {
-            what,
-            found: found.into(),
-            limit: limit as u64,
-        });
-    }
-    Ok(found as usize)
+    instances::decode(&sets, &embeddings, instances, superpoints, space)
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ fn scene() -> Vec<u8> {
 
 /// A bundle with so many points.
 fn scene_of(points: usize) -> Vec<u8> {
-    bundle::encode(&Bundle {
+    let scene = Bundle {
         positions: (0..points).map(|i| [i as f32 * 0.01, 0.0, 1.0]).collect(),
         colors: None,
         superpoints: Superpoints::from_ids(&vec![0; points]),
@@ -208,7 +208,8 @@ fn scene_of(points: usize) -> Vec<u8> {
             },
             provenance: Provenance::default(),
         },
-    })
+    };
+    bundle::encode(&scene).unwrap()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

@@ -130,11 +130,7 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
         }
         Source::Url { url, name } => {
             let url = &addresses::of_file(url);
-            let follows = |rest: &str| rest.starts_with([':', '/']);
-            let local = ["http://127.0.0.1", "http://localhost"]
-                .iter()
-                .any(|host| url.strip_prefix(host).is_some_and(follows));
-            if !url.starts_with("https://") && !local && !is_own(url) {
+            if !addresses::may_be_read(url, &scope().location().origin()) {
                 return Err(FetchError::NotHttps(url.clone()));
             }
             let path = url.split(['?', '#']).next().unwrap_or(url);
@@ -152,12 +148,6 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
         return Ok(Input::Capture(Opened::archive(&name, blob)?));
     }
     Ok(Input::File { name, bytes })
-}
-
-/// `true` for addresses on the server that the page came from.
-fn is_own(url: &str) -> bool {
-    url.strip_prefix(&scope().location().origin())
-        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Downloads a scene from the share server; an error carries the server's explanation.

@@ -24,7 +24,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Bulk, Reply, Source},
+    protocol::{Asking, Bulk, Reply, Source},
 };
 
 impl Session {
@@ -163,6 +163,7 @@ impl Session {
         });
         let asked = Asked {
             text: &meta.view.prompt,
+            asking: Asking::Arriving,
             threshold: meta.view.threshold,
             edits: &edits,
             ..Asked::NOTHING

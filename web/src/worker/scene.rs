@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use segscape::{
-    bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
+    bundle::{self, Bundle, BundleError, MAX_NAME_CHARS, Meta, Name, Provenance, SavedView},
     geometry::Aabb,
     instances::{
         Extents, Reshaping, Segmentation,
         query::{Labels, Recognizer},
     },
     job::{self, Segmented},
-    text::Vocabulary,
+    text::{Vocabulary, prompt::MAX_PROMPT_BYTES},
     write::{Context, Export, WriteError},
 };
 
@@ -134,12 +134,16 @@ impl OpenScene {
 
     /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
     /// the scan's file, or empty, and `frames` the number of frames of the capture that it was made of.
+    /// Names that are too long are cut, and a prompt that is too long to be answered is left out.
+    ///
+    /// # Errors
+    /// [`BundleError`] if no bundle can hold the scene.
     pub fn pack(
         &mut self,
         (source, frames): (&str, u32),
         edits: &Edits,
         mut view: SavedView,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, BundleError> {
         self.reshape(&edits.reshaping);
         let Segmented {
             scan,
@@ -150,11 +154,11 @@ impl OpenScene {
         let (segmentation, index_in_scene) = segmentation.compacted();
         let name = |id: &u32| match edits.names.get(id) {
             Some(name) => Name {
-                text: name.clone(),
+                text: cut(name),
                 by_user: true,
             },
             None => Name {
-                text: labels[*id as usize].name.clone(),
+                text: cut(&labels[*id as usize].name),
                 by_user: false,
             },
         };
@@ -165,6 +169,9 @@ impl OpenScene {
         };
         view.hidden = indices(&edits.hidden);
         view.locked = indices(&edits.locked);
+        if view.prompt.len() > MAX_PROMPT_BYTES {
+            view.prompt.clear();
+        }
         bundle::encode(&Bundle {
             positions: scan.positions.clone(),
             colors: scan.colors.clone(),
@@ -175,15 +182,20 @@ impl OpenScene {
                 view,
                 frame: scan.frame,
                 provenance: Provenance {
-                    source: source.to_owned(),
+                    source: cut(source),
                     source_points: scan.table.point_rows().count as u64,
                     frames,
-                    model: self.model.clone(),
+                    model: cut(&self.model),
                     app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
                 },
             },
         })
     }
+}
+
+/// As much of a name as a bundle holds.
+fn cut(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -308,8 +320,15 @@ mod tests {
             "deleted things are in no file"
         );
 
-        let bytes = scene().pack(("room.ply", 0), &edits, SavedView::default());
+        let view = SavedView {
+            prompt: "x".repeat(MAX_PROMPT_BYTES + 1),
+            ..SavedView::default()
+        };
+        let long = format!("{}.ply", "room".repeat(100));
+        let bytes = scene().pack((&long, 0), &edits, view).unwrap();
         let packed = bundle::decode(&bytes).unwrap();
+        assert_eq!(packed.meta.provenance.source, "room".repeat(50));
+        assert_eq!(packed.meta.view.prompt, "");
         let instances = packed.segmentation.instances.iter();
         let made: Vec<_> = instances
             .map(|i| (i.superpoints.clone(), i.points))

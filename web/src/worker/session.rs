@@ -152,7 +152,7 @@ impl Session {
                 serial,
                 text,
                 like,
-                typing,
+                asking,
                 threshold,
                 edits,
             } => {
@@ -160,7 +160,7 @@ impl Session {
                     serial,
                     text: &text,
                     like: like.as_ref(),
-                    typing,
+                    asking,
                     threshold,
                     edits: &edits,
                 };
@@ -407,6 +407,7 @@ impl Session {
         };
         let frames = self.frames;
         let bundle = self.scene_mut()?.pack((&name, frames), edits, view);
+        let bundle = bundle.map_err(|error| error.to_string())?;
         post(&Reply::Packed {
             serial,
             bundle: Bulk::from_slice(&bundle),

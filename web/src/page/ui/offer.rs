@@ -191,6 +191,7 @@ fn sent(state: State, named: bool) -> Vec<String> {
         ),
         "this view, the prompt and the threshold".to_owned(),
         "where the scan lies in its own coordinates, and its unit".to_owned(),
+        "the number of points of the file, and of frames if it was a capture, the name of the network and the version of Segscape".to_owned(),
         "a picture of this view, which programs show beside the link".to_owned(),
     ];
     if named {
