@@ -19,8 +19,9 @@ pub(super) const MAX_INSTANCES: usize = 4096;
 pub(super) const MAX_CLAIMS: usize = 4_000_000;
 /// The maximum number of characters of a name: of an instance, a file, a network, a program.
 pub const MAX_NAME_CHARS: usize = 200;
-/// The maximum size in bytes of names, view and provenance as JSON.
-pub(super) const MAX_META: usize = 4 << 20;
+/// The maximum size in bytes of names, view and provenance as JSON: more than all of them have within
+/// the other limits, if every character is escaped.
+pub(super) const MAX_META: usize = 8 << 20;
 
 /// Checks a count.
 ///

@@ -135,7 +135,7 @@ async fn what_is_no_bundle_or_too_large_is_refused_and_leaves_nothing() {
         (with(first, &[0xff; 20]), "section `meta` is malformed"),
         (
             with(inflated, &[0xff; 4]),
-            "has 4294967295 bytes, but at most 4194304",
+            "has 4294967295 bytes, but at most 8388608",
         ),
         (
             with(points, &12_000_000_u32.to_le_bytes()),

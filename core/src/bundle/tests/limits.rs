@@ -232,3 +232,20 @@ fn an_inspection_keeps_one_section_at_a_time() {
     assert!(inspected < 10 * points, "{inspected} bytes");
     assert!(decoded > 20 * points, "{decoded} bytes");
 }
+
+#[test]
+fn what_is_within_the_limits_fits_into_its_section() {
+    let mut longest = crowd(10, MAX_INSTANCES);
+    for name in &mut longest.meta.names {
+        name.text = "\u{1}".repeat(MAX_NAME_CHARS);
+    }
+    let all: Vec<u32> = (0..MAX_INSTANCES as u32).collect();
+    longest.meta.view = SavedView {
+        prompt: "\u{1}".repeat(text::prompt::MAX_PROMPT_BYTES),
+        hidden: all.clone(),
+        locked: all,
+        ..small().meta.view
+    };
+    let read = decode(&encode(&longest).unwrap()).unwrap();
+    assert_eq!(read.meta, longest.meta);
+}

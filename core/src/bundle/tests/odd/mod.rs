@@ -250,7 +250,7 @@ fn containers() -> Vec<Case> {
         (
             "inflated to most bytes",
             patched(inflated, &most),
-            Refused("it has 4294967295 bytes, but at most 4194304"),
+            Refused("it has 4294967295 bytes, but at most 8388608"),
         ),
         (
             "inflated to fewer bytes",
@@ -322,9 +322,9 @@ fn meta() -> Vec<Case> {
             Refused("section `meta`"),
         ),
         (
-            "blanks of 4 MiB",
+            "blanks of 8 MiB",
             with(Section::Meta, vec![b' '; MAX_META + 1]),
-            Refused("at most 4194304"),
+            Refused("at most 8388608"),
         ),
         (
             "one name",
