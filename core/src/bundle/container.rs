@@ -287,7 +287,9 @@ fn inflate(data: &[u8], length: usize) -> Result<Vec<u8>, String> {
             }
             TINFLStatus::Done => return Ok(inflated),
             TINFLStatus::HasMoreOutput if inflated.len() < length => {
-                inflated.resize((2 * inflated.len()).min(length), 0);
+                let more = inflated.len().min(length - inflated.len());
+                inflated.reserve_exact(more);
+                inflated.resize(inflated.len() + more, 0);
             }
             status => {
                 return Err(format!(

@@ -224,7 +224,7 @@ pub enum BundleError {
 impl BundleError {
     /// A problem may quote the bundle, whose texts may be long.
     fn malformed(section: Section, problem: impl AsRef<str>) -> Self {
-        const LONGEST: usize = 300;
+        const LONGEST: usize = 500;
         Self::Malformed {
             section: section.name(),
             problem: problem.as_ref().chars().take(LONGEST).collect(),

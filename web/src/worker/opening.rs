@@ -64,7 +64,7 @@ impl Session {
             }
             Input::File { name, bytes } => (name, bytes),
         };
-        let (mut scan, found) =
+        let (mut scan, mut found) =
             file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
         drop(bytes);
         let settled = found.is_some();
@@ -90,6 +90,9 @@ impl Session {
         self.frames = found
             .as_ref()
             .map_or(0, |found| found.meta.provenance.frames);
+        if let Some(found) = &mut found {
+            found.follow(&scan);
+        }
         self.show(scan, about);
         self.was_read(start);
         match found {

@@ -229,7 +229,7 @@ fn an_inspection_keeps_one_section_at_a_time() {
     let inspected = memory(&|| assert!(inspect(&bytes).is_ok()));
     let decoded = memory(&|| assert!(decode(&bytes).is_ok()));
     // the positions, inflated into a vector that grows
-    assert!(inspected < 10 * points, "{inspected} bytes");
+    assert!(inspected < 12 * points, "{inspected} bytes");
     assert!(decoded > 20 * points, "{decoded} bytes");
 }
 
