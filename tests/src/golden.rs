@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
-use segscape::model::published::{Checkpoint, Stored};
+use segscape::model::published::{Checkpoint, StoredTensor};
 use serde_json::Value;
 
 /// One case: tensors, and a description with tolerances.
@@ -40,7 +40,7 @@ impl Golden {
     ///
     /// # Panics
     /// Panics if there is no tensor with this name.
-    pub fn stored(&self, name: &str) -> &Stored {
+    pub fn stored(&self, name: &str) -> &StoredTensor {
         self.tensors
             .get(name)
             .unwrap_or_else(|| panic!("the golden case has no {name}"))
@@ -53,7 +53,7 @@ impl Golden {
 
     /// A tensor on a device.
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
-        let Stored { shape, values } = self.stored(name);
+        let StoredTensor { shape, values } = self.stored(name);
         super::cases::tensor(
             values,
             shape.clone().try_into().expect("the tensor's rank"),
@@ -106,7 +106,7 @@ impl Golden {
     /// Returns a description of the difference if `got` differs from the tensor `name` by more than
     /// the tolerance of its `kind`.
     pub async fn differs(&self, name: &str, kind: &str, got: Tensor<2>) -> Option<String> {
-        let Stored { shape, values } = self.stored(name);
+        let StoredTensor { shape, values } = self.stored(name);
         if got.dims()[..] != shape[..] {
             return Some(format!(
                 "{name} has shape {:?} instead of {shape:?}",
@@ -177,7 +177,7 @@ fn read(file: &[u8]) -> Checkpoint {
     let tensors = file.iter().map(|(name, view)| {
         (
             name.to_owned(),
-            Stored {
+            StoredTensor {
                 shape: view.shape().to_vec(),
                 values: values(view.dtype(), view.data()),
             },

@@ -130,7 +130,11 @@ pub enum Request {
         /// If `true`, the things in a recording are followed from frame to frame, without the
         /// network. Scans without frames are searched by the network all the same.
         follow: bool,
+        /// If `true`, the points are shown and nothing is searched until [`Request::Find`].
+        view_only: bool,
     },
+    /// Finds the instances of the scan on screen, which was opened to be looked at.
+    Find,
     /// Shows these instances alone, which somebody else found for the latest prompt.
     Show {
         /// The instances.
@@ -412,6 +416,8 @@ pub enum Reply {
         /// Names given by the user, by instance.
         names: BTreeMap<u32, String>,
     },
+    /// The scan is shown and nothing is searched until [`Request::Find`].
+    Waiting,
     /// All requested work is done.
     Done,
     /// The request failed. The scene that was open before stays open.

@@ -25,7 +25,7 @@ pub enum Extent {
     /// Depth images of whatever size they have.
     Depth,
     /// Pictures of whatever size they have.
-    DecodedImage,
+    Picture,
     /// Images of this width and height in pixels.
     Size([f32; 2]),
 }

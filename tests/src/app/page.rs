@@ -159,6 +159,13 @@ impl Page {
         self.run(WORDS, &[json!(css)]).await
     }
 
+    /// Finds the things in a scan that is only shown at first, as scans are on phones.
+    pub async fn find_things(&self) {
+        self.until("the points", STEP * 4, async || self.exists("find").await)
+            .await;
+        self.press("find").await;
+    }
+
     /// Waits until all stages are finished. An error on the page ends the wait and panics.
     pub async fn until_done(&self) {
         let over =

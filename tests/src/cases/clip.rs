@@ -4,7 +4,7 @@
 use safetensors::SafeTensors;
 use segscape::text::{
     Activation, Architecture, ClipTextConfig, TextEncoder,
-    clip::{ClipVision, Picture, PublishedVision},
+    clip::{ClipVision, Pixels, PublishedVision},
 };
 use serde::Deserialize;
 
@@ -105,7 +105,7 @@ async fn pictures(saved: &Saved, subject: &Subject) -> Vec<String> {
     let encoder = encoder.expect("a model that transformers saved");
     let file = SafeTensors::deserialize(&saved.expected).expect("expected values");
     let images = PICTURES.map(|name| file.tensor(&format!("image.{name}")).expect("an image"));
-    let images = images.each_ref().map(|image| Picture {
+    let images = images.each_ref().map(|image| Pixels {
         size: [image.shape()[0], image.shape()[1]],
         rgb: image.data(),
     });

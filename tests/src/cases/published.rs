@@ -7,7 +7,7 @@ use segscape::{
         Class, Config, Features, Layout, Observation, Pyramid, SceneInput, SegDino3dVl,
         config::{BackboneConfig, Classes, Inputs, ObjectAttentionOrder, Objects, Sizes},
         load_weights,
-        published::{self, Stored},
+        published::{self, StoredTensor},
     },
     ops::{SegmentMap, segment_mean},
     superpoint::Superpoints,
@@ -212,7 +212,7 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
             .collect::<Vec<f32>>()
     };
     let columns = |from: usize, to: usize| {
-        let Stored { shape, values } = golden.stored("expected.voxels_in.feats");
+        let StoredTensor { shape, values } = golden.stored("expected.voxels_in.feats");
         values
             .chunks_exact(shape[1])
             .flat_map(|row| &row[from..to])

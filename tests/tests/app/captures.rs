@@ -105,6 +105,9 @@ async fn frames_fit(stand: &Stand, visit: Visit, name: &str) {
         page.text("capture").await.contains(&format!("{USED} of"))
     })
     .await;
+    if visit == Visit::PHONE {
+        page.find_things().await;
+    }
     if page.cameras().await == 0 {
         page.press("cameras-toggle").await;
     }

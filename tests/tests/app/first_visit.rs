@@ -23,6 +23,7 @@ fn samples_open_on_phones_and_captures_are_among_them() {
         let page = stand.visit("/?backend=cpu", Visit::PHONE).await;
         page.keep_picture("first-visit-phone").await;
         page.press("sample-living-room.zip").await;
+        page.find_things().await;
         page.until_done().await;
         assert_eq!(page.text("scan-name").await, "living-room.zip");
         let about = page.words(".panel").await;

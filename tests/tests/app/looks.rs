@@ -24,6 +24,12 @@ async fn every_state(stand: &proofs::app::Stand, screen: &str, visit: Visit) {
     look("2-error").await;
 
     page.choose(&stand.room()).await;
+    if visit == Visit::PHONE {
+        page.until("the points", STEP * 4, async || page.exists("find").await)
+            .await;
+        look("3-waiting").await;
+        page.find_things().await;
+    }
     page.until("the network at work", STEP * 4, async || {
         page.stages()
             .await

@@ -10,6 +10,7 @@ mod asking;
 mod backends;
 mod bad_input;
 mod captures;
+mod caution;
 mod colors;
 mod editing;
 mod embedding;

@@ -14,7 +14,7 @@ use crate::{
     browser,
     edits::Edits,
     page::{
-        address, autosave,
+        address, autosave, caution,
         connection::Link,
         editing, embedding, following,
         gather::{self, Dropped},
@@ -36,6 +36,7 @@ pub fn start(state: State) {
     keep_answered(state);
     saving::guard(state);
     autosave::follow(state);
+    caution::follow(state);
     prompts::follow(state);
     address::follow(state);
     embedding::follow(state);
@@ -99,6 +100,7 @@ pub fn open(state: State, source: Source) {
         choices: Choices::default(),
         with_images: true,
         follow: state.follow.get_untracked(),
+        view_only: caution::reason(state).is_some(),
         unsaved: false,
     };
     open_as(state, opening);
@@ -112,6 +114,7 @@ pub fn open_unsaved(state: State, source: Source) {
         choices: Choices::default(),
         with_images: true,
         follow: false,
+        view_only: false,
         unsaved: true,
     };
     open_as(state, opening);
@@ -135,6 +138,7 @@ fn open_as(state: State, opening: Opening) {
         choices,
         with_images,
         follow,
+        view_only,
         ..
     } = opening;
     send(
@@ -144,8 +148,15 @@ fn open_as(state: State, opening: Opening) {
             choices,
             with_images,
             follow,
+            view_only,
         },
     );
+}
+
+/// Finds the things in the scan on screen, which was only shown so far.
+pub fn find(state: State) {
+    begin(state);
+    send(state, Request::Find);
 }
 
 /// Reopens the scan on screen, with another up axis or unit or after it was cancelled.
@@ -173,6 +184,7 @@ fn reopen_with(state: State, choices: Choices, with_images: bool) {
                 choices,
                 with_images,
                 follow: state.follow.get_untracked(),
+                view_only: state.work.get_untracked() == Work::Waiting,
                 unsaved: false,
             },
         );

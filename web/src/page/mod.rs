@@ -4,6 +4,7 @@ pub mod actions;
 pub mod address;
 mod app;
 pub mod autosave;
+pub mod caution;
 pub mod connection;
 pub mod crash;
 pub mod editing;

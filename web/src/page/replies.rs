@@ -90,6 +90,7 @@ pub fn handle(state: State, reply: Reply) {
             }
         }
         Reply::SavedView { view, names } => look(state, view, names),
+        Reply::Waiting => state.work.set(Work::Waiting),
         Reply::Done => {
             state.work.set(Work::Done);
             state.opening.set(None);

@@ -20,6 +20,7 @@ use crate::{
     page::{
         address::{LinkedView, Wishes},
         autosave::KeptProject,
+        caution,
         connection::Link,
         editing::Notice,
         endpoint::Endpoint,
@@ -68,6 +69,8 @@ pub enum Work {
     Idle,
     /// The worker is running.
     Running,
+    /// The scan is shown, and is searched once the user says so.
+    Waiting,
     /// The job is done.
     Done,
     /// The user cancelled the job.
@@ -191,6 +194,8 @@ pub struct Opening {
     pub with_images: bool,
     /// If `true`, the things in a recording are followed from frame to frame.
     pub follow: bool,
+    /// If `true`, it is shown and not searched until the user says so.
+    pub view_only: bool,
     /// If `true`, it is a project that is in no file of the user's.
     pub unsaved: bool,
 }
@@ -200,6 +205,8 @@ pub struct Opening {
 pub struct State {
     /// What the address asks for.
     pub wishes: StoredValue<Wishes>,
+    /// If `true`, the browser ended this page while it worked on a scan.
+    pub ended_at_work: StoredValue<bool>,
     /// The view that the address asks for, until its scene is there.
     pub arriving: StoredValue<Option<LinkedView>>,
     /// The processor that runs the network, once it is chosen.
@@ -483,6 +490,7 @@ impl State {
             sharing: RwSignal::new(wishes.manages),
             wishes: StoredValue::new(wishes),
             arriving: StoredValue::new(None),
+            ended_at_work: StoredValue::new(caution::ended_at_work()),
             backend: RwSignal::new(None),
             gpu_failure: StoredValue::new(None),
             work: RwSignal::new(Work::Idle),

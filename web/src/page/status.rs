@@ -25,6 +25,7 @@ impl State {
                 Some(stage) => format!("{} … {:.0} %", stage_name(stage.stage), stage.done * 100.0),
                 None => "Starting …".into(),
             }),
+            Work::Waiting => "The points are shown, nothing is searched so far".into(),
             Work::Done => self.stages.with(|stages| {
                 let named =
                     |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();

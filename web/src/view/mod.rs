@@ -19,7 +19,7 @@ use self::{
     screenshot::Taken,
     turntable::Turntable,
 };
-pub use renderer::{Renderer, renderer_for};
+pub use renderer::{PictureCost, Renderer, renderer_for};
 
 use crate::browser;
 
@@ -47,8 +47,8 @@ mod turntable;
 const SETTLE_MS: f64 = 160.0;
 /// Least edge length of a box that the camera flies to, in units of the scan's spacing.
 const SHARP: f32 = 80.0;
-/// Target for the duration of a frame while the camera moves, milliseconds.
-const MOVING_MS: f32 = 40.0;
+/// Target for the duration of a frame while the camera moves, milliseconds: 30 frames a second.
+const MOVING_MS: f32 = 33.0;
 
 struct Inner {
     canvas: Option<HtmlCanvasElement>,
@@ -251,6 +251,13 @@ impl Viewer {
     /// Number of points.
     pub fn points(&self) -> usize {
         self.0.borrow().cloud.positions.len()
+    }
+
+    /// What the last picture cost; `None` before there is a renderer.
+    pub fn cost(&self) -> Option<PictureCost> {
+        let inner = self.0.borrow();
+        let points = inner.cloud.positions.len();
+        Some(inner.renderer.as_ref()?.cost(points, inner.frame.stride))
     }
 
     /// Length of the diagonal of the box around nearly all points, metres.
@@ -482,13 +489,11 @@ impl Inner {
             (budget, true) => self.moving_points.min(budget as f32),
         };
         frame.stride = (all / budget.max(1.0)).ceil().max(1.0) as u32;
-        let (drawn, took) = match renderer {
-            Renderer::Gpu(gpu) => (gpu.draw(cloud, frame, size), gpu.last_picture_ms()),
-            Renderer::Software(software) => (
-                software.draw(cloud, frame, size),
-                software.last_picture_ms(),
-            ),
+        let drawn = match renderer {
+            Renderer::Gpu(gpu) => gpu.draw(cloud, frame, size),
+            Renderer::Software(software) => software.draw(cloud, frame, size),
         };
+        let took = renderer.last_picture_ms();
         if moving {
             let factor = if took > MOVING_MS { 0.85 } else { 1.1 };
             self.moving_points = (self.moving_points * factor).clamp(3e4, 1.2e7);

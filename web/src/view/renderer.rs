@@ -14,6 +14,39 @@ pub enum Renderer {
     Software(SoftwareRenderer),
 }
 
+/// What a picture cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PictureCost {
+    /// Number of points that were drawn.
+    pub points: usize,
+    /// Number of draw calls on the GPU; 0 without one.
+    pub draws: usize,
+    /// Time until it was there, milliseconds.
+    pub ms: f32,
+}
+
+impl Renderer {
+    /// Time of the last picture, milliseconds.
+    pub fn last_picture_ms(&self) -> f32 {
+        match self {
+            Self::Gpu(gpu) => gpu.last_picture_ms(),
+            Self::Software(software) => software.last_picture_ms(),
+        }
+    }
+
+    /// What a picture of every `stride`-th of `points` cost.
+    pub fn cost(&self, points: usize, stride: u32) -> PictureCost {
+        PictureCost {
+            points: points.div_ceil(stride.max(1) as usize),
+            draws: match self {
+                Self::Gpu(gpu) => gpu.draws(),
+                Self::Software(_) => 0,
+            },
+            ms: self.last_picture_ms(),
+        }
+    }
+}
+
 /// Creates the renderer for this canvas: the wanted one, or by default WebGPU if there is hardware
 /// for it. If WebGPU fails, the 2D canvas is used.
 ///

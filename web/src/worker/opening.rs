@@ -27,6 +27,17 @@ use crate::{
     protocol::{Asking, Bulk, Reply, Source},
 };
 
+/// How the things in a scan are searched.
+#[derive(Clone, Copy)]
+pub(super) struct Search {
+    /// If `true`, the network gets what the images of a foundation bundle say.
+    pub with_images: bool,
+    /// If `true`, the things in a recording are followed from frame to frame.
+    pub follow: bool,
+    /// If `true`, nothing is searched until the user says so.
+    pub view_only: bool,
+}
+
 impl Session {
     /// Opens what a source holds, shows its points and finds its instances, unless they came with
     /// it.
@@ -37,15 +48,18 @@ impl Session {
         &mut self,
         source: &Source,
         choices: Choices,
-        with_images: bool,
-        follow: bool,
+        Search {
+            with_images,
+            follow,
+            view_only,
+        }: Search,
     ) -> Result<(), String> {
         let start = browser::now();
         post(&Reply::Progress(Progress {
             stage: Stage::Read,
             done: 0.0,
         }));
-        if !matches!(source, Source::Shared(_)) {
+        if !view_only && !matches!(source, Source::Shared(_)) {
             self.warm_up();
         }
         let input = fetch::input(source, Some(fetch::READ))
@@ -60,7 +74,7 @@ impl Session {
                     .map_err(|error| error.to_string())?;
                 let images = self.show_capture(scanned);
                 self.was_read(start);
-                return self.find(Some(images)).await;
+                return self.find_unless(view_only, Some(images)).await;
             }
             Input::File { name, bytes } => (name, bytes),
         };
@@ -96,7 +110,7 @@ impl Session {
         self.show(scan, about);
         self.was_read(start);
         match found {
-            None => self.find(None).await,
+            None => self.find_unless(view_only, None).await,
             Some(found) => self.unpack(found).await,
         }
     }
@@ -123,6 +137,16 @@ impl Session {
         self.name.clone_from(&about.name);
         post(&Reply::Points(file::points(&scan, about)));
         self.open = Open::Scan(scan);
+    }
+
+    /// Finds the instances of the scan on screen, or waits until the user wants them.
+    async fn find_unless(&mut self, view_only: bool, images: Option<Images>) -> Result<(), String> {
+        if view_only {
+            self.waiting = images;
+            post(&Reply::Waiting);
+            return Ok(());
+        }
+        self.find(images).await
     }
 
     /// Reports that the scan on screen is read. `start` is the time when it was asked for.

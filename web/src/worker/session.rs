@@ -25,6 +25,7 @@ use super::{
     backend,
     images::Images,
     models::{self, ModelError, Offered},
+    opening::Search,
     post,
     prompt::Asked,
     scene::OpenScene,
@@ -57,6 +58,8 @@ pub struct Session {
     pub(super) name: String,
     /// Number of frames of the capture that it was made of, or 0.
     pub(super) frames: u32,
+    /// What the images of the open scan say, if nothing was searched in it so far.
+    pub(super) waiting: Option<Images>,
     pub(super) open: Open,
 }
 
@@ -144,7 +147,20 @@ impl Session {
                 choices,
                 with_images,
                 follow,
-            } => self.open(&source, choices, with_images, follow).await?,
+                view_only,
+            } => {
+                let search = Search {
+                    with_images,
+                    follow,
+                    view_only,
+                };
+                self.open(&source, choices, search).await?;
+            }
+            Request::Find => {
+                self.warm_up();
+                let images = self.waiting.take();
+                self.find(images).await?;
+            }
             Request::Show { found } => self.scene_mut()?.found = Some(found),
             // It was acted on when it came.
             Request::Stop => {}

@@ -8,7 +8,9 @@ use super::icon::{Glyph, Icon};
 use crate::{
     browser,
     model_cache::{CachedModel, ModelCache},
+    numbers::grouped,
     page::{state::State, status::stage_name},
+    view::PictureCost,
 };
 
 /// The version, the models that are kept, and the report.
@@ -102,6 +104,12 @@ fn Report() -> impl IntoView {
                     .map(|scan| format!("{} points, {} triangles", scan.points, scan.triangles)),
             );
         });
+        if let Some(PictureCost { points, draws, ms }) = state.viewer().cost() {
+            lines.push(format!(
+                "the last picture: {} points in {draws} draws, {ms:.0} ms",
+                grouped(points)
+            ));
+        }
         state.stages.with(|stages| {
             lines.extend(stages.iter().map(|stage| {
                 let ms = stage

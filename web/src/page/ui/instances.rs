@@ -334,6 +334,7 @@ fn Empty() -> impl IntoView {
     };
     let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
         (_, false) if nothing_answers() => "Nothing answers the question.",
+        (Work::Waiting, true) => "The list appears once the things are found.",
         (Work::Running, true) => "The list appears when the scan is segmented.",
         (Work::Cancelled | Work::Failed, true) => {
             "The scan was not segmented to the end, so there is no list. Press Start again to repeat it."

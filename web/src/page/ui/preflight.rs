@@ -133,7 +133,7 @@ const MEMORY: [f64; 2] = [3.6e8, 520.0];
 const MOST_MEMORY: f64 = 4e9;
 
 /// The memory that finding the things takes, in words, and whether that is too much.
-fn memory_in_words(points: u32) -> (String, bool) {
+pub fn memory_in_words(points: u32) -> (String, bool) {
     let [fixed, per_point] = MEMORY;
     let bytes = fixed + per_point * f64::from(points);
     let too_much = bytes > MOST_MEMORY;

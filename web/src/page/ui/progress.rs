@@ -4,8 +4,11 @@
 use leptos::prelude::*;
 use segscape::preflight::Choices;
 
+use super::preflight::memory_in_words;
 use crate::page::{
-    actions, following,
+    actions,
+    caution::{self, Caution},
+    following,
     state::{StageState, State, Work},
     status::stage_name,
 };
@@ -37,7 +40,8 @@ pub fn Progress() -> impl IntoView {
         })
     };
     // The card then holds a button, which must not move away under the pointer.
-    let open = move || running() || unfinished();
+    let waiting = move || state.work.get() == Work::Waiting;
+    let open = move || running() || unfinished() || waiting();
     let again = move |_| {
         actions::reopen(
             state,
@@ -75,6 +79,15 @@ pub fn Progress() -> impl IntoView {
                         "Cancel"
                     </button>
                 </Show>
+                <Show when=waiting>
+                    <button
+                        class="button primary small"
+                        data-testid="find"
+                        on:click=move |_| actions::find(state)
+                    >
+                        "Find the things"
+                    </button>
+                </Show>
                 <Show when=unfinished>
                     <button class="button small" on:click=again>
                         "Start again"
@@ -82,6 +95,9 @@ pub fn Progress() -> impl IntoView {
                 </Show>
             </div>
             {skipped}
+            <Show when=waiting>
+                <p class="muted hint" data-testid="why-waiting">{move || why_waiting(state)}</p>
+            </Show>
             <Show when=goes_on>
                 <p class="muted hint">"Stop whenever you have seen enough: what was found so far stays."</p>
             </Show>
@@ -90,6 +106,18 @@ pub fn Progress() -> impl IntoView {
             </ol>
         </section>
     }
+}
+
+/// Why a scan is only shown, and what finding its things takes.
+fn why_waiting(state: State) -> String {
+    let points = state
+        .scan
+        .with(|scan| scan.as_ref().map_or(0, |scan| scan.points));
+    let (memory, _) = memory_in_words(points);
+    let why = caution::reason(state).map_or("", Caution::words);
+    format!(
+        "{why} Finding the things takes {memory} of memory, and downloads a model of 7 MB unless this browser has kept it."
+    )
 }
 
 #[component]

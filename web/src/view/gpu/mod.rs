@@ -253,6 +253,11 @@ impl GpuRenderer {
         f32::from_bits(self.picture_ms.load(Ordering::Relaxed))
     }
 
+    /// Number of draw calls of a picture: one for each chunk of points, and the shading.
+    pub fn draws(&self) -> usize {
+        self.chunks.len() + 1
+    }
+
     /// Width and height of the last picture, pixels.
     pub fn picture(&self) -> (u32, u32) {
         self.targets.as_ref().map_or((0, 0), |targets| targets.size)

@@ -1,0 +1,78 @@
+//! When a scan is only shown until the user wants more: on phones, whose memory and data are scarce,
+//! and after the browser ended this page while it worked, perhaps because of that work.
+
+use leptos::{ev, prelude::*};
+use web_sys::Storage;
+
+use crate::{
+    browser,
+    page::state::{State, Work},
+};
+
+/// Key in the storage of this tab that is there while the worker works. A page that ends in the usual
+/// ways deletes it.
+const KEY: &str = "segscape.working";
+
+/// Why nothing is searched before the user says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caution {
+    /// It is a phone.
+    Phone,
+    /// The browser ended this page while it worked.
+    Ended,
+}
+
+impl Caution {
+    /// The reason, for the user.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Phone => "Phones have little memory, so nothing is searched unasked.",
+            Self::Ended => {
+                "This page ended while it worked on a scan, so nothing is searched unasked now."
+            }
+        }
+    }
+}
+
+/// What the storage says when the page starts.
+pub fn ended_at_work() -> bool {
+    storage().is_some_and(|storage| matches!(storage.get_item(KEY), Ok(Some(_))))
+}
+
+/// The reason for caution, if there is one.
+pub fn reason(state: State) -> Option<Caution> {
+    if state.ended_at_work.get_value() {
+        return Some(Caution::Ended);
+    }
+    (browser::is_narrow() && browser::has_fingers()).then_some(Caution::Phone)
+}
+
+/// Keeps in the storage of this tab whether the worker works. Where there is no storage, nothing is
+/// remembered.
+pub fn follow(state: State) {
+    Effect::new(move |_| match state.work.get() {
+        Work::Running => {
+            if let Some(storage) = storage() {
+                drop(storage.set_item(KEY, "1"));
+            }
+        }
+        Work::Done => {
+            // What was too much once was done now.
+            state.ended_at_work.set_value(false);
+            forget();
+        }
+        _ => forget(),
+    });
+    let listener = window_event_listener(ev::pagehide, |_| forget());
+    on_cleanup(move || listener.remove());
+}
+
+fn forget() {
+    if let Some(storage) = storage() {
+        drop(storage.remove_item(KEY));
+    }
+}
+
+fn storage() -> Option<Storage> {
+    browser::window().session_storage().ok().flatten()
+}
