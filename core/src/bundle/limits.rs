@@ -120,7 +120,11 @@ impl Meta {
                 ));
             }
         }
-        if let Some(far) = frame.offset.iter().find(|v| !(v.abs() <= MAX_COORDINATE)) {
+        if let Some(far) = frame
+            .offset
+            .iter()
+            .find(|v| v.is_nan() || v.abs() > MAX_COORDINATE)
+        {
             return Some(format!(
                 "the origin of the scan's file is {far:e} units away, the limit is {MAX_COORDINATE:e}"
             ));
@@ -181,7 +185,7 @@ impl SavedView {
                 "the camera is at {eye:?} m and looks at {target:?} m, the limit is {MAX_COORDINATE:e} m"
             ));
         }
-        (!(fov_y > 0.0 && fov_y < PI))
-            .then(|| format!("the field of view is {fov_y}, it must be between 0 and pi"))
+        let is_right = fov_y > 0.0 && fov_y < PI;
+        (!is_right).then(|| format!("the field of view is {fov_y}, it must be between 0 and pi"))
     }
 }
