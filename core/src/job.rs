@@ -12,9 +12,9 @@ use burn::tensor::{DType, Device};
 
 use crate::{
     instances::{
-        Claim, Contact, Finished, GivenMask, PointMasks, PointMasksError, PostprocessOptions,
-        ProposalError, Proposals, Ranker, Region, Segmentation, SuperpointGeometry,
-        owner_of_superpoint, query::Label, select,
+        Claim, Contact, Finished, GivenMask, KeptMasks, PointMasks, PointMasksError,
+        PostprocessOptions, ProposalError, Proposals, Ranker, Region, Segmentation,
+        SuperpointGeometry, owner_of_superpoint, query::Label, select,
     },
     model::{
         Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput,
@@ -26,7 +26,8 @@ use crate::{
     progress::{Cancelled, Monitor, Stage},
     scan::Scan,
     superpoint::{
-        EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints,
+        EdgeSource, Hierarchy, LARGEST_THING, PointGraph, SuperpointError, SuperpointOptions,
+        Superpoints,
     },
     text::{SpaceMismatch, Vocabulary},
     write::{LabeledInstance, PointLabels},
@@ -46,13 +47,13 @@ mod recording;
 mod seen;
 
 pub use decode::{Decoding, NamedClasses};
-use decode::{proposals, released, whole_superpoints};
+use decode::{kept_masks, proposals, released, whole_superpoints};
 #[cfg(feature = "captures")]
 pub use following::{Followed, Following, SeenFrame, points_of_first};
 #[cfg(feature = "captures")]
 pub use image_evidence::{ChannelError, ImageContent, ImageEvidence, without_features};
 pub use map::{ClassMap, map_points};
-pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read};
+pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read, read_sliced};
 #[cfg(all(feature = "captures", feature = "onnx"))]
 pub use pictures::RecordedPictures;
 #[cfg(feature = "captures")]
@@ -62,9 +63,6 @@ pub use recording::{
 };
 use seen::Seen;
 
-/// Maximum surface area in square metres of a region of the merge tree that is proposed as an
-/// object: the largest wardrobes and sofas have this much.
-const REGION_AREA: f32 = 15.0;
 /// An error of segmenting a scan.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
@@ -302,7 +300,7 @@ pub struct Grouping {
 impl Grouping {
     /// The regions of the merge tree that may be objects.
     pub fn regions(&self) -> Vec<Region> {
-        self.hierarchy.regions(REGION_AREA)
+        self.hierarchy.regions(LARGEST_THING)
     }
 
     /// Adds the instances that another method found, as candidates beside the regions and the masks
@@ -323,6 +321,11 @@ impl Grouping {
     /// The pairs of superpoints that touch.
     pub fn contacts(&self) -> &[Contact] {
         self.hierarchy.contacts()
+    }
+
+    /// The partition of the points, and the merge tree of its superpoints.
+    pub fn into_parts(self) -> (Superpoints, Hierarchy) {
+        (self.superpoints, self.hierarchy)
     }
 }
 
@@ -449,8 +452,25 @@ pub async fn segment(
     decoding: &Decoding,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
+    let found = segment_keeping_masks(observation, grouping, network, decoding, monitor).await?;
+    Ok(found.0)
+}
+
+/// The same as [`segment`], with the masks that the network proposed, among which
+/// [clicks](crate::instances::Ground) choose.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub async fn segment_keeping_masks(
+    observation: &Observation<'_>,
+    grouping: &Grouping,
+    network: &Network,
+    decoding: &Decoding,
+    monitor: &Monitor<'_>,
+) -> Result<(Segmentation, KeptMasks), SegmentError> {
     let answers = infer(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
+    let masks = kept_masks(&answers, network.vocabulary());
     let geometry = geometry(observation, grouping);
     let segmentation = match (&answers.class, decoding) {
         (ClassAnswers::Text(class), Decoding::Ranked(options)) => select(
@@ -474,7 +494,7 @@ pub async fn segment(
         }
     };
     monitor.at(Stage::Instances, 1.0)?;
-    Ok(segmentation)
+    Ok((segmentation, masks))
 }
 
 /// Runs the network once and decodes its output as the released code does, exactly: the instances

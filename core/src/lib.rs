@@ -97,6 +97,7 @@ pub mod palette;
 pub mod platform;
 pub mod preflight;
 pub mod progress;
+pub mod read_at;
 pub mod scan;
 pub mod shards;
 pub mod spatial;

@@ -23,17 +23,20 @@ pub enum Stage {
     Decoder,
     /// From proposals to scored, separate instances.
     Instances,
+    /// Writing all points of a file that is read in slices.
+    Write,
 }
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Read,
         Self::Superpoints,
         Self::Model,
         Self::Backbone,
         Self::Decoder,
         Self::Instances,
+        Self::Write,
     ];
 }
 

@@ -1,14 +1,15 @@
 //! `.segscape` bundles, and that what is read is written and read again the same.
 //!
 //! The input is a bundle, whose checksum is corrected; or an archive of what its sections hold,
-//! titled with the numbers of points, superpoints and instances.
+//! titled with the numbers of points, superpoints and instances. With a section `scan`, it is labels
+//! without their points.
 
 #![no_main]
 
 use fuzz::archive::Archive;
 use libfuzzer_sys::fuzz_target;
 use miniz_oxide::deflate::compress_to_vec;
-use segscape::bundle::{self, Bundle, MAGIC, VERSION};
+use segscape::bundle::{self, Bundle, BundleError, MAGIC, OVERLAY_VERSION, Overlay, VERSION};
 
 const CHECKSUM: std::ops::Range<usize> = 28..60;
 /// Larger bundles are only read.
@@ -32,9 +33,24 @@ fuzz_target!(|input: &[u8]| {
         file[CHECKSUM].copy_from_slice(hasher.finalize().as_bytes());
     }
     let inspection = bundle::inspect(&file);
-    let read = match bundle::decode(&file) {
-        Ok(read) => read,
-        Err(error) => {
+    let read = match (bundle::decode(&file), bundle::decode_overlay(&file)) {
+        (Ok(read), _) => read,
+        (Err(_), Ok(read)) => {
+            let inspection = inspection.expect("what can be read passes the inspection");
+            let points = read.superpoints.superpoint_of_point().len();
+            assert_eq!((points, true), (inspection.points, inspection.is_overlay));
+            assert_eq!(read.superpoints.count(), inspection.superpoints);
+            assert_eq!(read.segmentation.instances.len(), inspection.instances);
+            if points <= POINTS {
+                labels_again(&read);
+            }
+            return;
+        }
+        (Err(scene), Err(labels)) => {
+            let error = match scene {
+                BundleError::Kind { .. } => labels,
+                scene => scene,
+            };
             assert_eq!(
                 inspection,
                 Err(error),
@@ -71,12 +87,26 @@ fn again(read: &Bundle) {
     }
 }
 
+fn labels_again(read: &Overlay) {
+    let again = bundle::encode_overlay(read).expect("what was read can be written");
+    let again = bundle::decode_overlay(&again).expect("what was written can be read");
+    assert_eq!(again.superpoints, read.superpoints);
+    assert_eq!(
+        (again.meta, again.scan),
+        (read.meta.clone(), read.scan.clone())
+    );
+}
+
 /// The bundle with the sections of an archive.
 fn sections(input: &[u8]) -> Option<Vec<u8>> {
     let archive = Archive::split(input)?;
     let counts: Vec<u32> = archive.title.iter().map_while(|n| n.parse().ok()).collect();
     let mut file = MAGIC.to_vec();
-    let numbers = [VERSION, archive.files.len() as u32];
+    let version = match archive.files.contains_key("scan") {
+        true => OVERLAY_VERSION,
+        false => VERSION,
+    };
+    let numbers = [version, archive.files.len() as u32];
     for number in numbers.iter().chain(counts.first_chunk::<3>()?) {
         file.extend(number.to_le_bytes());
     }

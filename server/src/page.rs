@@ -175,6 +175,8 @@ mod tests {
             "/",
             "/index.html",
             "/worker.js",
+            "/service-worker.js",
+            "/manifest.webmanifest",
             "/models/manifest.json",
             "/icons/face-feed.png",
             "/s/0123456789abcdef0123456789abcdef",

@@ -120,6 +120,17 @@ pub fn query_parameter(name: &str) -> Option<String> {
     query(name).filter(|value| !value.is_empty())
 }
 
+/// All that follows a name in the query of the page's address, in order; each may be nothing.
+pub fn query_parameters(name: &str) -> Vec<String> {
+    let search = window().location().search().unwrap_or_default();
+    let query = UrlSearchParams::new_with_str(&search).ok();
+    let values = query.map(|query| query.get_all(name)).unwrap_or_default();
+    values
+        .iter()
+        .filter_map(|value| value.as_string())
+        .collect()
+}
+
 /// What follows a name in the query of the page's address, which may be nothing; `None` if the name
 /// is missing.
 pub fn query(name: &str) -> Option<String> {

@@ -21,6 +21,8 @@ pub mod page;
 pub mod protocol;
 mod streamed;
 #[cfg(feature = "page")]
+pub mod text;
+#[cfg(feature = "page")]
 pub mod view;
 #[cfg(feature = "worker")]
 pub mod worker;

@@ -10,14 +10,15 @@
 //! ([`Request::Stop`]), because it listens between two frames and has something to keep.
 
 mod captures;
+mod source;
 
 use std::collections::BTreeMap;
 
 use js_sys::{Array, ArrayBuffer};
 use segscape::{
-    bundle::SavedView,
+    bundle::{SavedView, ScanFile},
     geometry::Aabb,
-    instances::{Reshaping, Shape, query::Labels},
+    instances::{Clicks, Reshaping, Shape, Suggestions, query::Labels},
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
     write::Export,
@@ -27,11 +28,9 @@ use serde::{Deserialize, Serialize};
 pub use captures::{
     CaptureInfo, ChangedInstance, Followed, FrameInfo, Frames, ImagesInfo, SeenInfo,
 };
+pub use source::{Address, NO_FOLDER, Source, UNNAMED, stem};
 
 use crate::edits::Edits;
-
-/// The name of a shared scene whose sender kept the name of its file.
-pub const UNNAMED: &str = "Shared scene";
 
 /// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,45 +51,6 @@ impl Bulk {
             .subarray(0, (count * size_of::<T>()) as u32)
             .copy_to(bytemuck::cast_slice_mut(&mut values));
         values
-    }
-}
-
-/// The origin of a scan or a bundle. The page keeps it to be able to pass it to a new worker.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Source {
-    /// A file that the user chose. Only a handle is sent; the worker reads the bytes.
-    File {
-        /// Name of the file, used for titles and downloads only.
-        name: String,
-        /// The file itself.
-        #[serde(with = "serde_wasm_bindgen::preserve")]
-        blob: web_sys::Blob,
-    },
-    /// Many files, or a folder, with a capture. Only handles are sent.
-    Folder {
-        /// Name of the folder.
-        name: String,
-        /// Paths of the files in the folder.
-        paths: Vec<String>,
-        /// The files, in the order of their paths.
-        #[serde(with = "serde_wasm_bindgen::preserve")]
-        files: Array,
-    },
-    /// A scan, a bundle or an archive with a capture on another server.
-    Url {
-        /// Its URL.
-        url: String,
-        /// Its name, where the URL does not end in it.
-        name: Option<String>,
-    },
-    /// The id of a scene on the share server.
-    Shared(String),
-}
-
-impl Source {
-    /// What is at a URL that ends in its name.
-    pub fn at(url: String) -> Self {
-        Self::Url { url, name: None }
     }
 }
 
@@ -118,6 +78,10 @@ pub enum Request {
         /// If `true`, the page opens a scene that is already segmented, so no kernel is compiled
         /// before a scan is opened.
         found_already: bool,
+        /// Maximum number of points that are kept of a file which can be read in slices, by
+        /// `?budget=`; without it, files are read in slices only if memory does not hold them.
+        #[serde(default)]
+        budget: Option<u32>,
     },
     /// Reads a scan, a capture or a bundle and, unless they came with it, finds its instances.
     Open {
@@ -132,6 +96,9 @@ pub enum Request {
         follow: bool,
         /// If `true`, the points are shown and nothing is searched until [`Request::Find`].
         view_only: bool,
+        /// If `true`, the page shows a part of a large scan until all of it is read.
+        #[serde(default)]
+        first_look: bool,
     },
     /// Finds the instances of the scan on screen, which was opened to be looked at.
     Find,
@@ -173,6 +140,25 @@ pub enum Request {
     },
     /// Computes the directions of the surfaces, which only their coloring needs.
     Normals,
+    /// Asks what clicks point out. A scene that was found elsewhere gets its merge tree first, as a
+    /// stage of a job.
+    PointOut {
+        /// Serial number of the answer; the page drops all answers but the latest.
+        serial: u32,
+        /// The superpoints that were clicked.
+        clicks: Clicks,
+    },
+    /// Asks by which superpoint a set of superpoints grows or shrinks.
+    Resize {
+        /// Serial number of the answer, counted with those of [`Request::PointOut`].
+        serial: u32,
+        /// The set.
+        set: Vec<u32>,
+        /// Superpoints that neither come to it nor go from it.
+        fixed: Vec<u32>,
+        /// If `true`, it grows.
+        grows: bool,
+    },
     /// Packs the scene into a bundle, to save and to share it, and to let a new worker continue where
     /// this one ended.
     Pack {
@@ -185,6 +171,8 @@ pub enum Request {
         view: SavedView,
         /// If `true`, the bundle says the name of the scan's file.
         named: bool,
+        /// If `true`, the bundle has no points, and says the file that they are in.
+        labels_only: bool,
     },
     /// Opens a bundle that [`Request::Pack`] made, and reads its scan again from `source`. The page
     /// already shows the scene, so the only reply is an error.
@@ -367,6 +355,8 @@ pub enum Reply {
         /// The result in words for the user, such as `812 superpoints`.
         outcome: String,
     },
+    /// A part of the points, to show until all of them are there.
+    FirstLook(Points),
     /// The points, sent before any other processing.
     Points(Points),
     /// Frames of a recording that is followed came, and this became of it.
@@ -393,14 +383,29 @@ pub enum Reply {
     /// The directions of the surfaces: u8 sRGB colors with alpha 255
     /// ([`crate::view::palette::normal_color`]), shape `(points, 4)`.
     Normals(Bulk),
+    /// What clicks point out.
+    PointedOut {
+        /// Serial number of the request.
+        serial: u32,
+        /// The sets of superpoints that they may mean.
+        suggestions: Suggestions,
+        /// Number of masks of the network that there were to choose from.
+        masks: u32,
+    },
+    /// The superpoint by which a set grows or shrinks; `None` if there is none.
+    Resized {
+        /// Serial number of the request.
+        serial: u32,
+        /// The superpoint.
+        superpoint: Option<u32>,
+    },
     /// A file to download.
     Exported {
         /// Name of the file.
         name: String,
-        /// Media type of the file.
-        mime: String,
-        /// Content of the file.
-        bytes: Bulk,
+        /// The file.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        file: web_sys::Blob,
     },
     /// The scene as a bundle.
     Packed {
@@ -409,6 +414,8 @@ pub enum Reply {
         /// The bundle.
         bundle: Bulk,
     },
+    /// The labels that were opened have no points; the user has to give the file.
+    ScanWanted(WantedScan),
     /// The view of a bundle as its sender saved it. Follows the bundle's instances.
     SavedView {
         /// The view.
@@ -430,6 +437,27 @@ pub enum Reply {
         /// The panic message, for a report.
         message: String,
     },
+}
+
+/// The file that labels without points belong to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WantedScan {
+    /// Its name; empty if the sender of the labels does not say.
+    pub name: String,
+    /// Number of its points.
+    pub points: u32,
+    /// Number of its bytes.
+    pub bytes: u64,
+    /// Why what was found or given is not this file, if something was.
+    pub problem: Option<String>,
+}
+
+impl WantedScan {
+    /// What is said if the scan was there and is not any more.
+    pub fn gone(self) -> String {
+        let problem = self.problem.as_deref().unwrap_or("its file is gone");
+        format!("the scan cannot be read again: {problem}")
+    }
 }
 
 /// The processor that runs the network, and the reason for the choice.
@@ -456,6 +484,9 @@ pub struct Points {
     pub frames: Option<Frames>,
     /// If `true`, these are the points on screen with all that became of them: the view stays.
     pub goes_on: bool,
+    /// How far points moved since the first look at them, metres; `None` without a first look, or if
+    /// they were turned or scaled since.
+    pub moved: Option<[f32; 3]>,
 }
 
 /// The findings of the reader and the preflight.
@@ -465,6 +496,8 @@ pub struct ScanInfo {
     pub name: String,
     /// Number of points.
     pub points: u32,
+    /// Number of points in the file, if the scan is an excerpt of it.
+    pub of_points: Option<u64>,
     /// Number of triangles; 0 for a point cloud.
     pub triangles: u32,
     /// Bounding box of nearly all points, metres.
@@ -479,6 +512,8 @@ pub struct ScanInfo {
     pub warnings: Vec<String>,
     /// The capture that the scan was made of.
     pub capture: Option<CaptureInfo>,
+    /// The file that the scan is, if it is one file: its labels can be sent without the points.
+    pub file: Option<ScanFile>,
 }
 
 impl Reply {
@@ -486,7 +521,7 @@ impl Reply {
     pub fn transfers(&self) -> Array {
         let buffers = Array::new();
         match self {
-            Self::Points(points) => {
+            Self::Points(points) | Self::FirstLook(points) => {
                 buffers.push(&points.positions.0);
                 if let Some(colors) = &points.colors {
                     buffers.push(&colors.0);
@@ -507,7 +542,6 @@ impl Reply {
                 ..
             }
             | Self::Normals(bulk)
-            | Self::Exported { bytes: bulk, .. }
             | Self::Packed { bundle: bulk, .. } => {
                 buffers.push(&bulk.0);
             }

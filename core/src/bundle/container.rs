@@ -3,7 +3,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 0..8 | [`MAGIC`] |
-//! | 8..12 | version |
+//! | 8..12 | version: [`VERSION`] for scenes, [`OVERLAY_VERSION`] for labels without their points |
 //! | 12..16 | number of sections n |
 //! | 16..28 | points, superpoints, instances |
 //! | 28..60 | BLAKE3 of everything else |
@@ -29,8 +29,10 @@ use crate::scan::MAX_POINTS;
 
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"SEGSCAPE";
-/// The format version that this program writes and reads.
+/// The format version of scenes.
 pub const VERSION: u32 = 1;
+/// The format version of labels without their points, which older programs refuse.
+pub const OVERLAY_VERSION: u32 = 2;
 
 const CHECKSUM: std::ops::Range<usize> = 28..60;
 const TABLE: usize = CHECKSUM.end;
@@ -47,14 +49,25 @@ pub(super) enum Section {
     Colors,
     Instances,
     Embeddings,
+    Scan,
+    Points,
 }
 
 impl Section {
+    /// The sections of a scene.
     pub const ALL: [Self; 6] = [
         Self::Meta,
         Self::Superpoints,
         Self::Positions,
         Self::Colors,
+        Self::Instances,
+        Self::Embeddings,
+    ];
+    /// The sections of labels without their points.
+    pub const OVERLAY: [Self; 5] = [
+        Self::Meta,
+        Self::Scan,
+        Self::Points,
         Self::Instances,
         Self::Embeddings,
     ];
@@ -67,6 +80,8 @@ impl Section {
             Self::Colors => "colr",
             Self::Instances => "inst",
             Self::Embeddings => "embd",
+            Self::Scan => "scan",
+            Self::Points => "pnts",
         }
     }
 }
@@ -82,10 +97,13 @@ pub struct Inspection {
     pub superpoints: usize,
     /// Number of instances.
     pub instances: usize,
+    /// If `true`, it has labels alone, and their points are in another file.
+    pub is_overlay: bool,
 }
 
 /// A bundle that is being written.
 pub(super) struct Container {
+    version: u32,
     counts: [usize; 3],
     table: Vec<u8>,
     sections: Vec<u8>,
@@ -94,9 +112,18 @@ pub(super) struct Container {
 impl Container {
     pub fn new(points: usize, superpoints: usize, instances: usize) -> Self {
         Self {
+            version: VERSION,
             counts: [points, superpoints, instances],
             table: Vec::new(),
             sections: Vec::new(),
+        }
+    }
+
+    /// One of labels without their points.
+    pub fn overlay(points: usize, superpoints: usize, instances: usize) -> Self {
+        Self {
+            version: OVERLAY_VERSION,
+            ..Self::new(points, superpoints, instances)
         }
     }
 
@@ -111,7 +138,7 @@ impl Container {
     pub fn finish(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(TABLE + self.table.len() + self.sections.len());
         bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(self.version.to_le_bytes());
         bytes.extend(((self.table.len() / ENTRY) as u32).to_le_bytes());
         bytes.extend(
             self.counts
@@ -159,14 +186,16 @@ impl<'a> Reader<'a> {
         };
         let mut number = || header.u32().ok_or(short.clone());
         let version = number()?;
-        if version != VERSION {
-            return Err(BundleError::Version { found: version });
-        }
+        let known: &[Section] = match version {
+            VERSION => &Section::ALL,
+            OVERLAY_VERSION => &Section::OVERLAY,
+            found => return Err(BundleError::Version { found }),
+        };
         let mut counted = |what, limit| {
             let found = number()? as usize;
             check_count(what, found, limit).map(|()| found)
         };
-        let count = counted("sections", Section::ALL.len())?;
+        let count = counted("sections", known.len())?;
         let points = counted("points", MAX_POINTS)?;
         let superpoints = counted("superpoints", points)?;
         let instances = counted("instances", MAX_INSTANCES)?;
@@ -198,8 +227,8 @@ impl<'a> Reader<'a> {
         let mut rest = Cursor(&bytes[table_end..]);
         let mut sections: Vec<Stored> = Vec::with_capacity(count);
         for (name, stored, inflated) in entries {
-            let section = Section::ALL
-                .into_iter()
+            let section = *known
+                .iter()
                 .find(|section| section.name().as_bytes() == name)
                 .ok_or(BundleError::Malformed {
                     section: "table",
@@ -223,6 +252,7 @@ impl<'a> Reader<'a> {
                 points,
                 superpoints,
                 instances,
+                is_overlay: version == OVERLAY_VERSION,
             },
             sections,
         })

@@ -4,9 +4,10 @@
 
 use std::f32::consts::PI;
 
-use super::{Bundle, BundleError, Meta, SavedCamera, SavedView, container::Section};
+use super::{BundleError, Meta, SavedCamera, SavedView, container::Section};
 use crate::{
-    instances::Instance,
+    geometry::Aabb,
+    instances::{Instance, Segmentation},
     scan::{MAX_COORDINATE, MAX_POINTS, UnitError, is_somewhere},
     text::prompt::MAX_PROMPT_BYTES,
 };
@@ -50,19 +51,53 @@ pub(super) fn check_claims(claims: usize) -> Result<(), BundleError> {
     check_count("superpoints in its instances", claims, MAX_CLAIMS)
 }
 
-/// Checks what is about to be written.
+/// Checks what is about to be written: labels of so many points.
 ///
 /// # Errors
 /// [`BundleError`] names what breaks which limit.
-pub(super) fn check(bundle: &Bundle) -> Result<(), BundleError> {
-    let instances = &bundle.segmentation.instances;
-    check_count("points", bundle.positions.len(), MAX_POINTS)?;
+pub(super) fn check(
+    points: usize,
+    segmentation: &Segmentation,
+    meta: &Meta,
+) -> Result<(), BundleError> {
+    let instances = &segmentation.instances;
+    check_count("points", points, MAX_POINTS)?;
     check_count("instances", instances.len(), MAX_INSTANCES)?;
     let claims = instances
         .iter()
         .map(|Instance { superpoints, .. }| superpoints.len());
     check_claims(claims.sum())?;
-    bundle.meta.check(instances.len())
+    meta.check(instances.len())
+}
+
+/// Checks what instances say of their points where the points themselves are elsewhere, from the
+/// number of points of each superpoint.
+///
+/// # Errors
+/// [`BundleError::Malformed`].
+pub(super) fn check_shapes(segmentation: &Segmentation, sizes: &[u32]) -> Result<(), BundleError> {
+    for (index, instance) in segmentation.instances.iter().enumerate() {
+        let Instance {
+            superpoints,
+            points,
+            bounds: Aabb { min, max },
+            ..
+        } = instance;
+        let malformed = |problem: String| BundleError::malformed(Section::Instances, problem);
+        let sizes = superpoints.iter().map(|id| u64::from(sizes[*id as usize]));
+        let expected: u64 = sizes.sum();
+        if u64::from(*points) != expected {
+            return Err(malformed(format!(
+                "instance {index} has {points} points, its superpoints have {expected}"
+            )));
+        }
+        if !(is_somewhere(*min) && is_somewhere(*max)) {
+            return Err(malformed(format!(
+                "instance {index} reaches from {min:?} to {max:?} m, the limit is {MAX_COORDINATE:e} m"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a point is somewhere near the origin.

@@ -6,6 +6,8 @@
 //! millimetre. Colours are exact. A decoded bundle therefore has its points in a different order
 //! than the scan, while its superpoints and instances keep their ids.
 //!
+//! An [`Overlay`] is a bundle without points: it names the file of the scan that its labels belong to.
+//!
 //! ```
 //! use segscape::{
 //!     bundle::{self, Bundle, Meta, Provenance, SavedView},
@@ -46,10 +48,14 @@ mod bytes;
 mod container;
 mod instances;
 mod limits;
+mod overlay;
 mod points;
 
-pub use container::{Inspection, MAGIC, VERSION};
+pub use container::{Inspection, MAGIC, OVERLAY_VERSION, VERSION};
 pub use limits::MAX_NAME_CHARS;
+pub use overlay::{
+    ContentHash, NotAHash, Overlay, ScanFile, ScanFileError, decode_overlay, encode_overlay,
+};
 
 use container::{Container, Reader, Section};
 use limits::{MAX_META, check};
@@ -183,10 +189,20 @@ pub enum BundleError {
     #[error("this is not a .segscape bundle")]
     NotABundle,
     /// The bundle has a different version.
-    #[error("the bundle has version {found}, this program reads version {VERSION}")]
+    #[error(
+        "the bundle has version {found}, this program reads versions {VERSION} and {OVERLAY_VERSION}"
+    )]
     Version {
         /// Version in the file.
         found: u32,
+    },
+    /// The bundle is a scene where labels alone are expected, or the other way round.
+    #[error("the bundle has {found}, not {expected}")]
+    Kind {
+        /// What it has, in words.
+        found: &'static str,
+        /// What is expected, in words.
+        expected: &'static str,
     },
     /// The bundle has fewer or more bytes than its table promises.
     #[error(
@@ -253,24 +269,17 @@ pub fn encode(bundle: &Bundle) -> Result<Vec<u8>, BundleError> {
             .is_none_or(|colors| colors.len() == points),
         "one colour per point"
     );
-    check(bundle)?;
+    check(points, &bundle.segmentation, &bundle.meta)?;
 
-    let instances = &bundle.segmentation.instances;
     let grid = points::Grid::around(&bundle.positions);
     let order = points::order(
         &bundle.positions,
         bundle.superpoints.superpoint_of_point(),
         &grid,
     );
-    let mut container = Container::new(points, bundle.superpoints.count(), instances.len());
-    container.push(
-        Section::Meta,
-        &serde_json::to_vec(&Stored {
-            meta: &bundle.meta,
-            text_space: bundle.segmentation.space.clone(),
-        })
-        .unwrap_or_default(),
-    );
+    let instances = bundle.segmentation.instances.len();
+    let mut container = Container::new(points, bundle.superpoints.count(), instances);
+    push_meta(&mut container, &bundle.meta, &bundle.segmentation);
     container.push(
         Section::Superpoints,
         &points::encode_sizes(&bundle.superpoints.sizes()),
@@ -282,15 +291,23 @@ pub fn encode(bundle: &Bundle) -> Result<Vec<u8>, BundleError> {
     if let Some(colors) = &bundle.colors {
         container.push(Section::Colors, &points::encode_colors(colors, &order));
     }
-    container.push(
-        Section::Instances,
-        &instances::encode_sets(&bundle.segmentation),
-    );
-    container.push(
-        Section::Embeddings,
-        &instances::encode_embeddings(&bundle.segmentation),
-    );
+    push_instances(&mut container, &bundle.segmentation);
     Ok(container.finish())
+}
+
+fn push_meta(container: &mut Container, meta: &Meta, segmentation: &Segmentation) {
+    let stored = Stored {
+        meta,
+        text_space: segmentation.space.clone(),
+    };
+    let json = serde_json::to_vec(&stored).unwrap_or_default();
+    container.push(Section::Meta, &json);
+}
+
+fn push_instances(container: &mut Container, segmentation: &Segmentation) {
+    container.push(Section::Instances, &instances::encode_sets(segmentation));
+    let embeddings = instances::encode_embeddings(segmentation);
+    container.push(Section::Embeddings, &embeddings);
 }
 
 /// Decodes a bundle. The instances have the points and the bounds of their superpoints, whatever the
@@ -301,9 +318,17 @@ pub fn encode(bundle: &Bundle) -> Result<Vec<u8>, BundleError> {
 /// which are limited.
 pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let reader = Reader::open(bytes)?;
-    let Stored { meta, text_space } = stored(&reader)?;
+    let Inspection {
+        points, is_overlay, ..
+    } = reader.inspection;
+    if is_overlay {
+        return Err(BundleError::Kind {
+            found: overlay::LABELS,
+            expected: overlay::SCENE,
+        });
+    }
+    let (meta, space) = read_meta(&reader)?;
     let sizes = sizes(&reader)?;
-    let points = reader.inspection.points;
     let positions: Vec<[f32; 3]> = points::positions(&positions(&reader)?, points)?.collect();
     // the sizes alone can promise any number of points
     let ids: Vec<u32> = (0..)
@@ -315,7 +340,7 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         Some(planes) => Some(points::colors(&planes, points)?.collect()),
         None => None,
     };
-    let mut segmentation = segmentation(&reader, text_space)?;
+    let mut segmentation = read_instances(&reader, space)?;
     let extents = Extents::new(&positions, superpoints.superpoint_of_point());
     for instance in &mut segmentation.instances {
         let Shape { points, bounds, .. } = extents.shape(&instance.superpoints);
@@ -330,34 +355,38 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     })
 }
 
-/// Checks all of a bundle, as [`decode`] does, and keeps nothing of it: one section after the other
-/// is in memory.
+/// Checks all of a bundle, as [`decode`] and [`decode_overlay`] do, and keeps nothing of it: one
+/// section after the other is in memory.
 ///
 /// # Errors
-/// Those of [`decode`].
+/// Those of [`decode`] for a scene, and of [`decode_overlay`] for labels without their points.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, BundleError> {
     let reader = Reader::open(bytes)?;
-    let Stored { text_space, .. } = stored(&reader)?;
+    if reader.inspection.is_overlay {
+        overlay::inspect(&reader)?;
+        return Ok(reader.inspection);
+    }
+    let (_, space) = read_meta(&reader)?;
     sizes(&reader)?;
     let points = reader.inspection.points;
     drop(points::positions(&positions(&reader)?, points)?);
     if let Some(planes) = colors(&reader)? {
         drop(points::colors(&planes, points)?);
     }
-    segmentation(&reader, text_space)?;
+    read_instances(&reader, space)?;
     Ok(reader.inspection)
 }
 
-fn stored(reader: &Reader) -> Result<Stored<Meta>, BundleError> {
+/// Names, view and origin, and the space of the embeddings.
+fn read_meta(reader: &Reader) -> Result<(Meta, TextSpace), BundleError> {
     let json = reader.section(Section::Meta, MAX_META)?;
-    let stored: Stored<Meta> = serde_json::from_slice(&json)
+    let Stored { meta, text_space } = serde_json::from_slice::<Stored<Meta>>(&json)
         .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?;
-    stored
-        .text_space
-        .validate()
-        .map_err(|invalid| BundleError::malformed(Section::Meta, invalid.to_string()))?;
-    stored.meta.check(reader.inspection.instances)?;
-    Ok(stored)
+    if let Err(invalid) = text_space.validate() {
+        return Err(BundleError::malformed(Section::Meta, invalid.to_string()));
+    }
+    meta.check(reader.inspection.instances)?;
+    Ok((meta, text_space))
 }
 
 fn sizes(reader: &Reader) -> Result<Vec<u32>, BundleError> {
@@ -382,20 +411,17 @@ fn colors(reader: &Reader) -> Result<Option<Vec<u8>>, BundleError> {
     planes.transpose()
 }
 
-fn segmentation(reader: &Reader, space: TextSpace) -> Result<Segmentation, BundleError> {
+/// The instances, whose embeddings are in this space.
+fn read_instances(reader: &Reader, space: TextSpace) -> Result<Segmentation, BundleError> {
     let Inspection {
         superpoints,
         instances,
         ..
     } = reader.inspection;
-    let sets = reader.section(
-        Section::Instances,
-        instances::max_sets_len(instances, superpoints),
-    )?;
-    let embeddings = reader.section(
-        Section::Embeddings,
-        instances::embeddings_len(instances, &space),
-    )?;
+    let most = instances::max_sets_len(instances, superpoints);
+    let sets = reader.section(Section::Instances, most)?;
+    let most = instances::embeddings_len(instances, &space);
+    let embeddings = reader.section(Section::Embeddings, most)?;
     instances::decode(&sets, &embeddings, instances, superpoints, space)
 }
 

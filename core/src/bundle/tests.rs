@@ -16,6 +16,7 @@ use crate::{
 
 mod limits;
 mod odd;
+mod overlay;
 
 fn unit(seed: u32) -> Vec<f32> {
     let raw: Vec<f32> = (0..text::TextSpace::default().width as u32)
@@ -245,7 +246,6 @@ fn assert_sound(bundle: &Bundle) {
             .flatten()
             .all(|value| value.abs() <= 1e10)
     );
-    assert_eq!(bundle.meta.names.len(), bundle.segmentation.instances.len());
     let ids = bundle.superpoints.superpoint_of_point();
     let extents = Extents::new(&bundle.positions, ids);
     for instance in &bundle.segmentation.instances {
@@ -254,12 +254,20 @@ fn assert_sound(bundle: &Bundle) {
             (instance.points, instance.bounds),
             (shape.points, shape.bounds)
         );
+    }
+    assert_instances_sound(&bundle.segmentation, &bundle.meta, count);
+}
+
+/// The same of the instances of so many superpoints.
+fn assert_instances_sound(segmentation: &Segmentation, meta: &Meta, count: usize) {
+    assert_eq!(meta.names.len(), segmentation.instances.len());
+    for instance in &segmentation.instances {
         assert!(
             instance.superpoints.is_sorted_by(|a, b| a < b) && !instance.superpoints.is_empty()
         );
         assert!(instance.superpoints.iter().all(|s| (*s as usize) < count));
         assert!(
-            instance.embedding.len() == bundle.segmentation.space.width
+            instance.embedding.len() == segmentation.space.width
                 && instance.embedding.iter().all(|value| value.is_finite())
         );
         assert!((0.0..=1.0).contains(&instance.score));
@@ -324,6 +332,7 @@ proptest! {
             points: ids.len(),
             superpoints: original.superpoints.count(),
             instances: original.segmentation.instances.len(),
+            is_overlay: false,
         });
         let decoded = decode(&bytes).unwrap();
         prop_assert_eq!(decoded.positions.len(), original.positions.len());

@@ -19,6 +19,9 @@ pub enum CaptureError {
     /// The files are not a capture of a known kind.
     #[error("{0}")]
     Unknown(String),
+    /// There are several captures.
+    #[error("{0}")]
+    Several(String),
     /// The capture lacks something, or none of it can be used.
     #[error("{0}")]
     Unusable(String),

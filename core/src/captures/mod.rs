@@ -35,8 +35,9 @@ pub use points::{FrameView, Fusion, PLAUSIBLE_DEPTH, Points, Taken, axis_up};
 pub use poses::{listed, pose, quaternion_pose};
 pub use readers::{Kind, inside};
 pub use up_direction::UpVotes;
-pub use zip::{Packed, ReadAt, Zip};
+pub use zip::{Packed, Zip};
 
+pub use crate::read_at::ReadAt;
 use crate::scan::{UpAxis, Warning};
 pub(crate) use files::Tree;
 pub(crate) use frame::IMAGE_LIMIT;
@@ -95,7 +96,7 @@ pub struct Found {
 /// Finds the capture among files: in their folder, or in a folder inside.
 ///
 /// # Errors
-/// [`CaptureError::Unknown`] with what was looked for, or with the captures if there are several.
+/// [`CaptureError::Unknown`] with what was looked for, or [`CaptureError::Several`] with the captures.
 pub fn detect(files: &dyn Files) -> Result<Found, CaptureError> {
     let kind_of = |names: &dyn Names| Kind::ALL.into_iter().find(|kind| kind.is_here(names));
     let (kind, root) = find(files, kind_of, &Kind::ALL.map(Kind::signs))?;
@@ -124,7 +125,7 @@ pub(crate) fn find<T>(
             .collect();
         if found.len() > 1 {
             let names = found.iter().map(|(_, root)| root.trim_end_matches('/'));
-            return Err(CaptureError::Unknown(format!(
+            return Err(CaptureError::Several(format!(
                 "{} has {} captures: {}; open one of them",
                 files.name(),
                 found.len(),

@@ -7,10 +7,12 @@
 
 use crate::{geometry::Aabb, text::TextSpace};
 
+mod clicks;
 mod evidence;
 mod features;
 mod geometry;
 mod given;
+mod kept_masks;
 mod ownership;
 mod proposals;
 pub mod query;
@@ -19,10 +21,12 @@ mod released;
 mod reshaping;
 mod select;
 
+pub use clicks::{Clicks, Ground, PointedFrom, PointedOut, Suggestions};
 pub use evidence::{Candidate, Evidence, Source};
 pub use features::{FEATURE_NAMES, FEATURES};
 pub use geometry::SuperpointGeometry;
 pub use given::{GivenMask, PointMasks, PointMasksError};
+pub use kept_masks::KeptMasks;
 pub use ownership::{Claim, NO_INSTANCE, majority_owner, owner_of_superpoint};
 pub use proposals::{ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};

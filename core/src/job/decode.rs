@@ -4,8 +4,9 @@ use super::SegmentError;
 use crate::{
     geometry::sigmoid,
     instances::{
-        CenteredBox, Finished, Instance, PostprocessOptions, Proposals, QueryMasks, Segmentation,
-        SelectOptions, SuperpointGeometry, class_picks, postprocess_picks, top_queries,
+        CenteredBox, Finished, Instance, KeptMasks, PostprocessOptions, Proposals, QueryMasks,
+        Segmentation, SelectOptions, SuperpointGeometry, class_picks, postprocess_picks,
+        top_queries,
     },
     model::{Answers, ClassAnswers, TextAnswers},
     text::{TextSpace, Vocabulary},
@@ -165,6 +166,24 @@ pub(super) fn proposals(
         logit_scale: class.affine[0],
         text: class.embeddings,
     }
+}
+
+/// The masks of the surest queries, whether its classes are fixed or words.
+pub(super) fn kept_masks(answers: &Answers, vocabulary: &Vocabulary) -> KeptMasks {
+    let picks = match &answers.class {
+        ClassAnswers::Fixed { instances, .. } => {
+            // A query may be picked with several classes, the likeliest first.
+            let columns = instances.len() / answers.queries.len().max(1);
+            class_picks(instances, columns.max(1), 4 * KeptMasks::MOST)
+        }
+        ClassAnswers::Text(class) => top_queries(
+            &object_probabilities(class, vocabulary),
+            &ious(class),
+            KeptMasks::MOST,
+        ),
+    };
+    let above = SelectOptions::default().mask_logit;
+    KeptMasks::new(answers.superpoints, &answers.masks, &picks, above)
 }
 
 /// P(object) of the queries, `(queries)`: the probability of all default labels together against

@@ -3,7 +3,8 @@
 use crate::{
     preflight::{Choices, Preflight, preflight},
     progress::Monitor,
-    scan::{self, ReadError, Scan},
+    read_at::ReadAt,
+    scan::{self, ReadError, Scan, Sliced},
 };
 
 /// Minimum number of points of a scan; fewer points form a dozen superpoints at most.
@@ -59,6 +60,22 @@ pub enum OpenError {
 /// See [`OpenError`].
 pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, OpenError> {
     let scan = scan::read(bytes, monitor)?;
+    check(&scan)?;
+    Ok(scan)
+}
+
+/// Reads at most `budget` points of a file that memory need not hold, see [`Sliced::read`], and checks
+/// that they can contain objects.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn read_sliced(
+    sliced: &Sliced,
+    source: &dyn ReadAt,
+    budget: Option<usize>,
+    monitor: &Monitor,
+) -> Result<Scan, OpenError> {
+    let scan = sliced.read(source, budget, monitor)?;
     check(&scan)?;
     Ok(scan)
 }

@@ -110,7 +110,8 @@ pub struct SceneImages {
 /// Finds the recording among files: in their folder, or in a folder inside.
 ///
 /// # Errors
-/// [`CaptureError::Unknown`] with what was looked for, or with the recordings if there are several.
+/// [`CaptureError::Unknown`] with what was looked for, or [`CaptureError::Several`] with the
+/// recordings.
 pub fn detect(files: &dyn Files) -> Result<Detected, CaptureError> {
     let kind_of = |names: &dyn Names| {
         if names.has_file(INDEX) {

@@ -109,13 +109,38 @@ pub struct Preflight {
 /// ```
 pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
     let sample = Sample::of(scan);
+    let (up, unit, [width, depth, height]) = placing(&sample, scan, choices);
+    let metres = unit.value.metres();
+    let spacing = spacing::median_spacing(scan).map(|units| units * metres);
+    let extent = [width, depth, height].map(|units| units * metres);
+    Preflight {
+        up,
+        unit,
+        spacing: spacing_finding(spacing, scan.len()),
+        color: color(scan),
+        extent,
+    }
+}
+
+/// The up axis and the unit that a scan seems to have.
+pub(crate) fn seems(scan: &Scan) -> (Finding<UpAxis>, Finding<Unit>) {
+    let (up, unit, _) = placing(&Sample::of(scan), scan, Choices::default());
+    (up, unit)
+}
+
+/// The up axis, the unit, and width, depth and height in this unit.
+fn placing(
+    sample: &Sample,
+    scan: &Scan,
+    choices: Choices,
+) -> (Finding<UpAxis>, Finding<Unit>, [f64; 3]) {
     let up = match choices.up {
         Some(value) => Finding {
             value,
             certainty: Certainty::Chosen,
             words: format!("Up is {value}, as you chose."),
         },
-        None => up::guess(&sample, scan.up),
+        None => up::guess(sample, scan.up),
     };
     let height = sample.extent[up.value.index()];
     let [width, depth] = match up.value.index() {
@@ -132,20 +157,11 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
         None => unit::guess(
             width.max(depth),
             height,
-            &levels::Levels::new(&sample, up.value),
+            &levels::Levels::new(sample, up.value),
             scan.unit.and_then(|metres| Unit::of_metres(metres).ok()),
         ),
     };
-    let metres = unit.value.metres();
-    let spacing = spacing::median_spacing(scan).map(|units| units * metres);
-    let extent = [width, depth, height].map(|units| units * metres);
-    Preflight {
-        up,
-        unit,
-        spacing: spacing_finding(spacing, scan.len()),
-        color: color(scan),
-        extent,
-    }
+    (up, unit, [width, depth, height])
 }
 
 impl Preflight {

@@ -27,6 +27,18 @@ pub(super) fn check_limits(points: u64, stride: usize) -> Result<(), ReadError> 
     Ok(())
 }
 
+/// Every n-th of `count` records of `size` bytes each, at most `most`; `None` if there are no more than
+/// that, or not all are there.
+pub(super) fn thinned(data: &[u8], size: usize, count: usize, most: usize) -> Option<Vec<u8>> {
+    let data = data.get(..count.checked_mul(size)?)?;
+    let step = count.div_ceil(most.max(1));
+    if size == 0 || step <= 1 {
+        return None;
+    }
+    let records: Vec<&[u8]> = data.chunks_exact(size).step_by(step).collect();
+    Some(records.concat())
+}
+
 /// Columns from their names and types.
 pub(super) fn columns<'a>(named: impl IntoIterator<Item = (&'a str, Scalar)>) -> Vec<Column> {
     let column = |(name, scalar): (&str, Scalar)| Column {

@@ -16,26 +16,74 @@ pub(super) fn colors(
     rows: Rows,
     warnings: &mut Vec<Warning>,
 ) -> Option<Vec<[u8; 3]>> {
-    let points = table.point_rows();
-    if let Some(channels) = channels(points) {
-        return known(
-            Channels::new(channels, rows).colors(rows, warnings),
-            warnings,
-        );
-    }
-    if let Some(channels) = find(points, ["f_dc_0", "f_dc_1", "f_dc_2"]) {
-        let splats = Channels {
-            channels,
-            scale: 255.0 * SH,
-            zero: 127.5,
-        };
-        return known(splats.colors(rows, warnings), warnings);
+    if let Some(channels) = own(table.point_rows(), rows) {
+        return known(channels.colors(rows, warnings), warnings);
     }
     let of_faces = of_faces(table, rows, warnings);
     if of_faces.is_none() {
         warnings.extend(texture(table));
     }
     known(of_faces?, warnings)
+}
+
+/// How the numbers of a file become colors, which some of its points decide for all.
+#[cfg(feature = "exports")]
+pub(crate) struct ColorRange {
+    scale: f64,
+    zero: f64,
+}
+
+#[cfg(feature = "exports")]
+impl ColorRange {
+    /// That of the points of a scan; `None` if they have no colors.
+    pub(crate) fn of(scan: &super::Scan) -> Option<Self> {
+        let points = scan.table.point_rows();
+        scan.colors.as_ref()?;
+        let rows = Rows {
+            count: points.count,
+            kept: scan.row_of_point.as_deref(),
+        };
+        let channels = own(points, rows)?;
+        Some(Self {
+            scale: channels.scale,
+            zero: channels.zero,
+        })
+    }
+
+    /// The colors of the rows of points that have the same columns.
+    pub(crate) fn colors(&self, points: &Element) -> Vec<[u8; 3]> {
+        let Some(channels) = channels(points).or_else(|| splats(points)) else {
+            return vec![UNKNOWN; points.count];
+        };
+        let rows = Rows {
+            count: points.count,
+            kept: None,
+        };
+        let channels = Channels {
+            channels,
+            scale: self.scale,
+            zero: self.zero,
+        };
+        let colors = channels.colors(rows, &mut Vec::new()).into_iter();
+        colors.map(|color| color.unwrap_or(UNKNOWN)).collect()
+    }
+}
+
+/// The colors that points have in columns of their own.
+fn own<'a>(points: &'a Element, rows: Rows) -> Option<Channels<'a>> {
+    if let Some(channels) = channels(points) {
+        return Some(Channels::new(channels, rows));
+    }
+    Some(Channels {
+        channels: splats(points)?,
+        scale: 255.0 * SH,
+        zero: 127.5,
+    })
+}
+
+/// The columns with the constant harmonics of splats.
+fn splats(points: &Element) -> Option<[ColumnView<'_>; 3]> {
+    find(points, ["f_dc_0", "f_dc_1", "f_dc_2"])
 }
 
 /// Columns with the usual names of colors.

@@ -17,6 +17,7 @@ mod e57;
 mod faces;
 mod frame;
 mod gltf;
+mod join;
 mod las;
 mod lzf;
 mod obj;
@@ -24,6 +25,7 @@ mod pcd;
 mod plausible;
 mod ply;
 mod points;
+mod sliced;
 mod sniff;
 mod splat;
 mod spz;
@@ -33,7 +35,12 @@ mod table;
 mod text;
 mod truth;
 
+#[cfg(feature = "exports")]
+pub(crate) use colors::ColorRange;
 pub use frame::{FileBox, Frame, UpAxis};
+pub use join::{Join, JoinError, MAX_JOINED};
+pub use sliced::{Excerpt, Slice, Sliced};
+pub use sniff::{HEAD, is_scan};
 pub use table::{Column, ColumnView, Element, List, Property, Remark, Scalar, Table};
 pub use truth::Truth;
 
@@ -71,6 +78,8 @@ pub struct Scan {
     pub up: Option<UpAxis>,
     /// The length of one file unit in metres, if the format says so.
     pub unit: Option<f64>,
+    /// What the scan is of its file, if that has more points.
+    pub excerpt: Option<Excerpt>,
     /// The points that [`Scan::sample_surface`] added.
     samples: Vec<surface::Sample>,
     /// Oddities in the file that are not fatal, in words for the user.
@@ -154,6 +163,14 @@ pub enum ReadError {
         /// [`MAX_DATA_BYTES`].
         limit: u64,
     },
+    /// The file is too large for memory, and the place of a point in it cannot be computed.
+    #[error(
+        "the file is too large to be read at once, and it cannot be read in slices, because {0}; LAS, LAZ and binary PLY whose points have no lists can, so convert it or thin it out first"
+    )]
+    NotSliced(String),
+    /// The bytes of the file cannot be read.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(String),
     /// The file is well-formed but has zero points.
     #[error("the scan has no points")]
     NoPoints,
@@ -242,9 +259,12 @@ impl ReadError {
 fn check_line_ends(format: &'static str, data: &[u8], more: u64) -> Result<(), ReadError> {
     /// Fewer may be chance.
     const FEWEST: usize = 8;
+    if more == 0 {
+        return Ok(());
+    }
     let feeds = data.iter().filter(|b| **b == b'\n').count();
     let converted = data.windows(2).filter(|pair| *pair == b"\r\n").count();
-    if more == 0 || feeds < FEWEST || converted < feeds {
+    if feeds < FEWEST || converted < feeds {
         return Ok(());
     }
     Err(ReadError::Damaged {
@@ -308,6 +328,40 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
     Ok(scan)
 }
 
+/// A part of a large scan, to show while [`read`] is at work: every n-th point, at most `most`, in
+/// the same frame and with the same properties, without faces. `None` for files that have no more
+/// points than that, that have to be unpacked or parsed (only binary PLY, PCD and LAS do not), and
+/// for those that are damaged as far as the part tells.
+///
+/// ```
+/// use segscape::{scan::{self, Scan}, write};
+///
+/// let positions: Vec<_> = (0..9000).map(|i| [i as f32, (i % 7) as f32, 0.0]).collect();
+/// let file = write::ply(&Scan::from_points(&positions, None)?.table);
+/// let part = scan::first_look(&file, 3000).ok_or("too small")?;
+/// assert_eq!((part.len(), part.positions[1]), (3000, positions[3]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn first_look(bytes: &[u8], most: usize) -> Option<Scan> {
+    use sniff::Format;
+    let opened = |format, table, up| Opened {
+        table,
+        up,
+        unit: None,
+        format,
+    };
+    let opened = match sniff::format(bytes).ok()? {
+        Format::Ply => opened("PLY", ply::thinned(bytes, most)?, None),
+        Format::Pcd => {
+            let (table, up) = pcd::thinned(bytes, most)?;
+            opened("PCD", table, up)
+        }
+        Format::Las => opened("LAS", las::thinned(bytes, most)?, Some(UpAxis::PlusZ)),
+        _ => return None,
+    };
+    understood(opened, &mut Vec::new()).ok()
+}
+
 fn read_with(
     bytes: &[u8],
     monitor: &Monitor,
@@ -321,6 +375,11 @@ fn read_with(
     let format = sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })?;
     let opened = open(format, bytes, &mut steps, warnings)?;
     monitor.check()?;
+    understood(opened, warnings)
+}
+
+/// The scan that a table is.
+fn understood(opened: Opened, warnings: &mut Vec<Warning>) -> Result<Scan, ReadError> {
     let Opened {
         table,
         up,

@@ -67,18 +67,20 @@ fn finite_rows(
         let position = coordinates.at(*row as usize);
         position.iter().all(|v| v.abs() <= MAX_COORDINATE)
     };
-    let kept: Vec<u32> = (0..points.count as u32).filter(is_finite).collect();
+    let rows = 0..points.count as u32;
+    if rows.clone().all(|row| is_finite(&row)) {
+        return Ok(None);
+    }
+    let kept: Vec<u32> = rows.filter(is_finite).collect();
     if kept.is_empty() {
         return Err(ReadError::NoFinitePoint { rows: points.count });
     }
-    let dropped = points.count - kept.len();
-    if dropped > 0 {
-        warnings.push(Warning(format!(
-            "{dropped} of {} points have no finite coordinates and were left out",
-            points.count
-        )));
-    }
-    Ok((dropped > 0).then_some(kept))
+    warnings.push(Warning(format!(
+        "{} of {} points have no finite coordinates and were left out",
+        points.count - kept.len(),
+        points.count
+    )));
+    Ok(Some(kept))
 }
 
 /// `true` if a point can be there.
@@ -245,6 +247,18 @@ fn range(sample: &[[f64; 3]], axis: usize) -> Range<f64> {
     let last = values.len().saturating_sub(1);
     let mut at = |index: usize| *values.select_nth_unstable_by(index, f64::total_cmp).1;
     at(beyond)..at(last - beyond)
+}
+
+/// The lowest and highest coordinates of the points of a scan without the outermost half percent, in
+/// the file's frame and unit; `None` without points.
+pub(super) fn extent(scan: &Scan) -> Option<[Range<f64>; 3]> {
+    let points = scan.table.point_rows();
+    let rows = Rows {
+        count: points.count,
+        kept: scan.row_of_point.as_deref(),
+    };
+    let sample = sample(&Coordinates::of(points, "").ok()?, rows);
+    (!sample.is_empty()).then(|| [0, 1, 2].map(|axis| range(&sample, axis)))
 }
 
 /// # Errors

@@ -101,6 +101,83 @@ pub(super) fn read(
     Ok(table)
 }
 
+/// The points of a binary file whose rows have one size.
+#[derive(Clone, Debug)]
+pub(super) struct FixedRows {
+    /// The points, without rows.
+    pub(super) points: Element,
+    pub(super) comments: Vec<Remark>,
+    /// Where the first row begins.
+    pub(super) start: u64,
+    /// `true` if numbers are big-endian.
+    swap: bool,
+    /// The elements after the points that have rows.
+    pub(super) after: Vec<String>,
+}
+
+impl FixedRows {
+    /// Reads the header of a file, of which `bytes` are the start.
+    ///
+    /// # Errors
+    /// The header is malformed, or the file is ASCII or has lists where the place of a row would
+    /// depend on them.
+    pub(super) fn open(bytes: &[u8]) -> Result<Self, ReadError> {
+        let (encoding, mut table, body_at) = header(bytes)?;
+        let refused = |reason: &str| Err(ReadError::NotSliced(reason.to_owned()));
+        if encoding == Encoding::Ascii {
+            return refused("it is an ASCII PLY");
+        }
+        let (before, rest) = table.elements.split_at_mut(table.points);
+        let [points, after @ ..] = rest else {
+            return refused("it has no points");
+        };
+        if !points.lists.is_empty() || before.iter().any(|element| !element.lists.is_empty()) {
+            return refused("its points have lists, or lists come before them");
+        }
+        let size =
+            |element: &Element| (element.stride() as u64).saturating_mul(element.count as u64);
+        let start = before
+            .iter()
+            .map(size)
+            .fold(body_at as u64, u64::saturating_add);
+        let names = after.iter().filter(|element| element.count > 0);
+        Ok(Self {
+            after: names.map(|element| element.name.clone()).collect(),
+            points: std::mem::take(points),
+            comments: table.comments,
+            start,
+            swap: encoding == Encoding::BigEndian,
+        })
+    }
+
+    /// Makes the numbers of rows little-endian.
+    pub(super) fn settle(&self, rows: &mut [u8]) {
+        if !self.swap {
+            return;
+        }
+        for row in rows.chunks_exact_mut(self.points.stride()) {
+            let mut rest = row;
+            for column in &self.points.columns {
+                let (value, after) = rest.split_at_mut(column.scalar.size());
+                value.reverse();
+                rest = after;
+            }
+        }
+    }
+}
+
+/// Every n-th point of a binary file whose rows have one size, at most `most`.
+pub(super) fn thinned(bytes: &[u8], most: usize) -> Option<Table> {
+    let rows = FixedRows::open(bytes).ok()?;
+    let mut points = rows.points.clone();
+    let stride = points.stride();
+    let data = bytes.get(usize::try_from(rows.start).ok()?..)?;
+    points.rows = build::thinned(data, stride, points.count, most)?;
+    rows.settle(&mut points.rows);
+    points.count = points.rows.len() / stride;
+    Some(Table::of_points(points))
+}
+
 /// The minimum size of a row in bytes: empty lists, one digit per number.
 fn min_row_size(element: &Element, encoding: Encoding) -> u64 {
     match encoding {

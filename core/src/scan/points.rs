@@ -71,6 +71,7 @@ pub(super) fn scan(table: Table, kept: Option<Vec<u32>>, warnings: &mut Vec<Warn
         row_of_point: kept,
         up: None,
         unit: None,
+        excerpt: None,
         samples: Vec::new(),
         warnings: Vec::new(),
     };
@@ -83,8 +84,14 @@ pub(super) fn scan(table: Table, kept: Option<Vec<u32>>, warnings: &mut Vec<Warn
 ///
 /// The offset is zero if every coordinate is within a kilometre of the origin. Otherwise it is the
 /// median point, rounded to whole units. It is the median rather than the mean because a single
-/// outlier must not cost the other points their precision.
+/// outlier must not cost the other points their precision. Positions that have this up axis and unit
+/// already stay as they are.
 pub(super) fn place(scan: &mut Scan, up: UpAxis, metres_per_unit: f64) {
+    let frame = scan.frame;
+    let is_placed = frame.up == up && frame.metres_per_unit == metres_per_unit;
+    if is_placed && !scan.positions.is_empty() {
+        return;
+    }
     let Ok(coordinates) = Coordinates::of(scan.table.point_rows(), "") else {
         return;
     };

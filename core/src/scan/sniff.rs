@@ -22,8 +22,8 @@ pub(super) enum Format {
     Text,
 }
 
-/// The number of bytes from which texts are told apart.
-const HEAD: usize = 1 << 16;
+/// The number of bytes at the start of a file that say what it is.
+pub const HEAD: usize = 1 << 16;
 
 /// Signatures of unsupported formats: offset, bytes, description.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
@@ -66,8 +66,20 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"SQLite format 3", "an SQLite database"),
 ];
 
+/// `true` if a file of `size` bytes seems to be a scan by its first [`HEAD`] bytes, whether or not it
+/// can be read.
+pub fn is_scan(head: &[u8], size: u64) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    format_of(head, size).is_ok()
+}
+
 /// Returns the format of `bytes`, or a description of what they look like otherwise.
 pub(super) fn format(bytes: &[u8]) -> Result<Format, String> {
+    format_of(bytes, bytes.len() as u64)
+}
+
+/// The format of a file of `size` bytes that begins with these.
+fn format_of(bytes: &[u8], size: u64) -> Result<Format, String> {
     let is_ply = bytes
         .get(..3)
         .is_some_and(|word| word.eq_ignore_ascii_case(b"ply"));
@@ -94,7 +106,7 @@ pub(super) fn format(bytes: &[u8]) -> Result<Format, String> {
     {
         return Err((*name).to_owned());
     }
-    if is_binary_stl(bytes) {
+    if is_binary_stl(bytes, size) {
         return Ok(Format::BinaryStl);
     }
     let head = &bytes[..bytes.len().min(HEAD)];
@@ -151,14 +163,14 @@ fn is_pcd(bytes: &[u8]) -> bool {
 
 /// `true` if the length fits binary STL: 80 arbitrary bytes, the number of triangles, 50 bytes for
 /// each; or if the first triangles of a file that is longer or was cut short have unit normals.
-fn is_binary_stl(bytes: &[u8]) -> bool {
+fn is_binary_stl(bytes: &[u8], size: u64) -> bool {
     const EXAMPLES: usize = 8;
     let Some(header) = bytes.get(..stl::HEADER) else {
         return false;
     };
     let promised = Scalar::U32.read(&header[80..]) * stl::TRIANGLE as f64;
     let data = &bytes[stl::HEADER..];
-    if promised == data.len() as f64 {
+    if promised == size.saturating_sub(stl::HEADER as u64) as f64 {
         return true;
     }
     let mut examples = data.chunks_exact(stl::TRIANGLE).take(EXAMPLES);
@@ -195,6 +207,11 @@ fn of_text(bytes: &[u8], head: &str) -> Result<Format, &'static str> {
     }
     if lower.starts_with("#usda") {
         return Err("a USD model");
+    }
+    let mut lines = lower.lines().map(str::trim_start);
+    let first_line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    if first_line.is_some_and(|line| line.starts_with("newmtl")) {
+        return Err("the materials of an OBJ model");
     }
     if is_obj(head) {
         return Ok(Format::Obj);
@@ -291,6 +308,7 @@ mod tests {
                 Err("PTX"),
             ),
             (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n", Err("OFF")),
+            (b"# Blender\n\nnewmtl wood\nKd 1 1 1\n", Err("materials")),
             (b"Kaydara FBX Binary", Err("FBX")),
             (b"PXR-USDC", Err("USD")),
             (b"\x1f\x8b\x08\0\0\0\0\0\0\0", Err("gzip")),

@@ -6,8 +6,16 @@ use std::{
     collections::{BTreeMap, BinaryHeap, HashMap},
 };
 
-use super::{PointGraph, Superpoints};
+mod branch;
+
+pub use branch::Branch;
+
+use super::{PointGraph, SuperpointError, SuperpointOptions, Superpoints};
 use crate::progress::{Cancelled, Monitor};
+
+/// Surface area in square metres of the largest things: of wardrobes and sofas. What is larger is
+/// seldom one thing.
+pub const LARGEST_THING: f32 = 15.0;
 
 /// The contact between two adjacent superpoints.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,6 +90,32 @@ impl Border {
 }
 
 impl Hierarchy {
+    /// Builds the merge tree of superpoints that are known already, from `positions` and `colors`,
+    /// `(points)`, thinned as [`SuperpointOptions`] do by default: time and memory are those of the
+    /// superpoints of a scan. A superpoint of which no point is kept touches nothing.
+    ///
+    /// # Errors
+    /// See [`SuperpointError`].
+    pub fn of_points(
+        positions: &[[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+        superpoints: &Superpoints,
+        monitor: &Monitor,
+    ) -> Result<Self, SuperpointError> {
+        let (points, found) = (positions.len(), superpoints.superpoint_of_point().len());
+        if points != found {
+            let what = "superpoints of points";
+            return Err(SuperpointError::Lengths {
+                what,
+                found,
+                points,
+            });
+        }
+        let edges = SuperpointOptions::default().edges;
+        let graph = PointGraph::new(positions, colors, &[], None, edges, monitor)?;
+        Ok(Self::new(&graph, superpoints, monitor)?)
+    }
+
     /// Builds the merge tree of `superpoints`, the superpoints of `graph`'s points.
     ///
     /// # Errors
@@ -198,6 +232,40 @@ impl Hierarchy {
 
     fn superpoints_of(&self, node: &Node) -> &[u32] {
         &self.order[node.first as usize..][..node.superpoints as usize]
+    }
+
+    /// A tree of superpoints with these areas and levels that merge in this order, each time at a
+    /// level.
+    #[cfg(test)]
+    pub(crate) fn by_hand(
+        (areas, level): (&[f64], f32),
+        contacts: Vec<Contact>,
+        merges: &[([u32; 2], f32)],
+    ) -> Self {
+        let leaf = |area: &f64| Node {
+            parent: None,
+            birth: level,
+            area: *area,
+            first: 0,
+            superpoints: 1,
+        };
+        let mut nodes: Vec<Node> = areas.iter().map(leaf).collect();
+        for (children, level) in merges {
+            let merged = nodes.len() as u32;
+            let [a, b] = children.map(|child| nodes[child as usize].clone());
+            children
+                .iter()
+                .for_each(|child| nodes[*child as usize].parent = Some(merged));
+            nodes.push(Node {
+                parent: None,
+                birth: *level,
+                area: a.area + b.area,
+                first: 0,
+                superpoints: a.superpoints + b.superpoints,
+            });
+        }
+        let children: Vec<[u32; 2]> = merges.iter().map(|(children, _)| *children).collect();
+        Self::arrange(contacts, nodes, &children)
     }
 }
 
@@ -318,7 +386,7 @@ impl Growing {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use proptest::prelude::*;
@@ -326,7 +394,7 @@ mod tests {
     use super::*;
     use crate::superpoint::{EdgeSource, SuperpointOptions};
 
-    fn hierarchy(positions: &[[f32; 3]], colors: &[[u8; 3]]) -> (Superpoints, Hierarchy) {
+    pub fn hierarchy(positions: &[[f32; 3]], colors: &[[u8; 3]]) -> (Superpoints, Hierarchy) {
         let options = SuperpointOptions::default();
         let silent = Monitor::silent();
         let graph =
@@ -338,7 +406,7 @@ mod tests {
 
     /// A floor of 80 x 80 points with two boxes on it, each with a lid of a different colour; the
     /// points are 5 cm apart.
-    fn boxes() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
+    pub fn boxes() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
         let (mut positions, mut colors, mut things) = (vec![], vec![], vec![]);
         let mut put = |position: [f32; 3], color, thing| {
             positions.push(position.map(|x| 0.05 * x));

@@ -12,7 +12,7 @@ pub use boundary::{Boundaries, Reading, ViewLabel};
 pub use edge::WeightedEdge;
 pub use felzenszwalb::{Forest, felzenszwalb};
 pub use graph::PointGraph;
-pub use hierarchy::{Contact, Hierarchy, Region};
+pub use hierarchy::{Branch, Contact, Hierarchy, LARGEST_THING, Region};
 
 /// The source of the edges between points.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,7 +89,7 @@ pub enum SuperpointError {
     /// The number of values differs from the number of points.
     #[error("there are {points} points but {found} {what}")]
     Lengths {
-        /// The kind of values: colours or labels.
+        /// The kind of values: colours, labels or superpoints.
         what: &'static str,
         /// Number of values.
         found: usize,

@@ -164,7 +164,10 @@ mod writing {
         },
         Export,
     };
-    use crate::scan::Scan;
+    use crate::{
+        progress::Cancelled,
+        scan::{ReadError, Scan},
+    };
 
     /// The reason why a file cannot be written.
     #[derive(Debug, thiserror::Error)]
@@ -178,6 +181,15 @@ mod writing {
         /// The points cannot be written as LAS.
         #[error("the LAS file cannot be written: {0}")]
         Las(#[from] ::las::Error),
+        /// The file that the scan is an excerpt of cannot be read again.
+        #[error("its points cannot be read again: {0}")]
+        Read(#[from] ReadError),
+        /// The result cannot be kept where it goes.
+        #[error("the file cannot be written: {0}")]
+        Out(#[from] std::io::Error),
+        /// The caller cancelled.
+        #[error(transparent)]
+        Cancelled(#[from] Cancelled),
     }
 
     impl Export {

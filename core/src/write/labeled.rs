@@ -36,8 +36,18 @@ impl<'a> Labeled<'a> {
     /// Properties of the input that already have the names of additional ones get other names:
     /// `instance_input` and so on.
     pub(super) fn new(scan: &'a Scan, labels: &'a PointLabels, painted: bool) -> Self {
-        let mut table = Cow::Borrowed(&scan.table);
-        let mut comments = scan.table.comments.clone();
+        let rows = Rows::new(scan, labels);
+        Self::of_table(Cow::Borrowed(&scan.table), rows, labels, painted)
+    }
+
+    /// The same for a table whose points are labelled as `rows` says.
+    pub(super) fn of_table(
+        mut table: Cow<'a, Table>,
+        rows: Rows<'a>,
+        labels: &PointLabels,
+        painted: bool,
+    ) -> Self {
+        let mut comments = table.comments.clone();
         let colors = COLORS.iter().filter(|_| painted);
         let extra: Vec<_> = LABELS.iter().chain(colors).copied().collect();
         for (_, name) in &extra {
@@ -50,7 +60,7 @@ impl<'a> Labeled<'a> {
             table,
             comments,
             extra,
-            rows: Rows::new(scan, labels),
+            rows,
             painted,
         }
     }

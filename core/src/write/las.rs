@@ -1,7 +1,7 @@
 //! LAS 1.4 (ASPRS, LAS Specification 1.4 R15) and its compressed form LAZ, point data record format
 //! 7, in the file's frame and unit.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 
 use las::{
     Builder, Color, Point, Transform, Vector, Version, Vlr, Writer,
@@ -9,10 +9,11 @@ use las::{
 };
 
 use super::{
-    PointLabels,
-    rows::{NONE, Rows, coordinates, one_line},
+    PointLabels, WriteError,
+    rows::{NO_ROW, NONE, Rows, coordinates, one_line},
+    sliced::{Parts, Whole},
 };
-use crate::scan::{ColumnView, Scan};
+use crate::scan::{ColorRange, ColumnView, Element, FileBox, Scan};
 
 /// The class of points without a label.
 const UNCLASSIFIED: u8 = 1;
@@ -24,6 +25,8 @@ const CLASSES: i32 = 192;
 const FINEST: f64 = 1e-4;
 /// The largest integer to which coordinates are rounded; a little below that of 32 bits.
 const LARGEST: f64 = 2e9;
+/// The name of a column with intensities.
+const INTENSITY: &str = "intensity";
 /// The longest data of a variable length record, bytes.
 const LONGEST_RECORD: usize = u16::MAX as usize;
 
@@ -49,8 +52,9 @@ pub(super) fn write(
     compressed: bool,
 ) -> Result<Vec<u8>, las::Error> {
     let rows = Rows::new(scan, labels);
-    let columns = coordinates(scan);
-    let points = || {
+    let points = scan.table.point_rows();
+    let columns = coordinates(points);
+    let measured = || {
         let rows = (0..rows.count).filter_map(|row| Some((row, rows.point(row)?)));
         let columns = columns.iter();
         columns.flat_map(move |columns| {
@@ -58,42 +62,118 @@ pub(super) fn write(
             rows.clone().map(at)
         })
     };
-    let mut writer = Writer::new(
-        Cursor::new(Vec::new()),
-        header(scan, labels, points().map(|(_, _, at)| at), compressed)?,
-    )?;
+    let positions = measured().map(|(_, _, at)| at);
+    let header = header(scan, labels, bounds(positions), compressed)?;
+    let mut writer = Writer::new(Cursor::new(Vec::new()), header)?;
     let own = scan.colors.as_deref().filter(|_| !painted);
-    let intensity = intensity(scan);
-    for (row, point, [x, y, z]) in points() {
-        let color = own.map_or_else(|| rows.painted(row), |colors| colors[point]);
-        let [red, green, blue] = color.map(|channel| 257 * u16::from(channel));
-        let (instance, label) = (rows.instance(row), rows.label(row));
-        let extra = [
-            instance.to_le_bytes(),
-            label.to_le_bytes(),
-            rows.score(row).to_le_bytes(),
-        ];
-        writer.write_point(Point {
-            x,
-            y,
-            z,
-            intensity: intensity.as_ref().map_or(0, |of| of(row)),
-            return_number: 1,
-            number_of_returns: 1,
-            classification: Classification::new(class(label))?,
-            gps_time: Some(0.0),
-            color: Some(Color { red, green, blue }),
-            extra_bytes: extra.concat(),
-            ..Point::default()
-        })?;
+    let (scale, intensity) = (Intensity::of(points), points.column(INTENSITY));
+    for (row, point, position) in measured() {
+        writer.write_point(record(Measured {
+            position,
+            color: own.map_or_else(|| rows.painted(row), |colors| colors[point]),
+            intensity: scale.at(intensity, row),
+            rows: &rows,
+            row,
+        })?)?;
     }
     Ok(writer.into_inner()?.into_inner())
+}
+
+/// Writes all points of a file of which `scan` is an excerpt, as [`write`] does, and calls `out` with
+/// a part of the file after the other, each with its place: they are in order, but for the first one,
+/// which comes last. Points without finite coordinates are left out.
+///
+/// # Errors
+/// [`WriteError`].
+pub(super) fn write_slices(
+    whole: &Whole,
+    labels: &PointLabels,
+    painted: bool,
+    compressed: bool,
+    out: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    let Whole { scan, excerpt, .. } = *whole;
+    let rows = Rows::new(scan, labels);
+    let FileBox { min, max } = *excerpt.bounds();
+    let header = header(scan, labels, (min, max), compressed)?;
+    let parts = Parts::default();
+    let mut writer = Writer::new(parts.clone(), header)?;
+    let colors = ColorRange::of(scan).filter(|_| !painted);
+    let scale = Intensity::of(scan.table.point_rows());
+    whole.slices(&mut |slice| {
+        let points = &slice.points;
+        let own = colors.as_ref().map(|colors| colors.colors(points));
+        let columns = coordinates(points);
+        let intensity = points.column(INTENSITY);
+        for (index, kept) in slice.kept_rows.iter().enumerate() {
+            let Some(position) = columns.map(|columns| columns.map(|c| c.at(index))) else {
+                continue;
+            };
+            let is_inside = |axis: usize| (min[axis]..=max[axis]).contains(&position[axis]);
+            if !(0..3).all(is_inside) {
+                continue; // not a number, or a mark for what was not measured
+            }
+            let row = kept.map_or(NO_ROW, |row| row as usize);
+            writer.write_point(record(Measured {
+                position,
+                color: own
+                    .as_ref()
+                    .map_or_else(|| rows.painted(row), |colors| colors[index]),
+                intensity: scale.at(intensity, index),
+                rows: &rows,
+                row,
+            })?)?;
+        }
+        Ok(parts.pass_on(out)?)
+    })?;
+    drop(writer.into_inner()?);
+    Ok(parts.end(out)?)
+}
+
+/// A point and its owner.
+struct Measured<'a> {
+    position: [f64; 3],
+    color: [u8; 3],
+    intensity: u16,
+    rows: &'a Rows<'a>,
+    /// The row that has the owner.
+    row: usize,
+}
+
+fn record(measured: Measured) -> Result<Point, las::Error> {
+    let Measured {
+        position: [x, y, z],
+        color,
+        intensity,
+        rows,
+        row,
+    } = measured;
+    let [red, green, blue] = color.map(|channel| 257 * u16::from(channel));
+    let (instance, label) = (rows.instance(row), rows.label(row));
+    let extra = [
+        instance.to_le_bytes(),
+        label.to_le_bytes(),
+        rows.score(row).to_le_bytes(),
+    ];
+    Ok(Point {
+        x,
+        y,
+        z,
+        intensity,
+        return_number: 1,
+        number_of_returns: 1,
+        classification: Classification::new(class(label))?,
+        gps_time: Some(0.0),
+        color: Some(Color { red, green, blue }),
+        extra_bytes: extra.concat(),
+        ..Point::default()
+    })
 }
 
 fn header(
     scan: &Scan,
     labels: &PointLabels,
-    positions: impl Iterator<Item = [f64; 3]>,
+    bounds: ([f64; 3], [f64; 3]),
     compressed: bool,
 ) -> Result<las::Header, las::Error> {
     let mut format = Format::new(7)?;
@@ -115,7 +195,7 @@ fn header(
     builder.version = Version::new(1, 4);
     builder.generating_software = "Segscape".to_owned();
     builder.point_format = format;
-    builder.transforms = transforms(positions, FINEST / scan.frame.metres_per_unit);
+    builder.transforms = transforms(bounds, FINEST / scan.frame.metres_per_unit);
     // the format demands it, also without a coordinate system
     builder.has_wkt_crs = true;
     builder.vlrs = vec![
@@ -162,9 +242,8 @@ fn class(label: i32) -> u8 {
     }
 }
 
-/// How coordinates become integers of 32 bits: from the whole number at their middle, in steps of a
-/// power of ten that is no smaller than `finest`.
-fn transforms(positions: impl Iterator<Item = [f64; 3]>, finest: f64) -> Vector<Transform> {
+/// The lowest and the highest coordinates.
+fn bounds(positions: impl Iterator<Item = [f64; 3]>) -> ([f64; 3], [f64; 3]) {
     let (mut low, mut high) = ([f64::INFINITY; 3], [f64::NEG_INFINITY; 3]);
     for position in positions {
         for axis in 0..3 {
@@ -172,6 +251,12 @@ fn transforms(positions: impl Iterator<Item = [f64; 3]>, finest: f64) -> Vector<
             high[axis] = high[axis].max(position[axis]);
         }
     }
+    (low, high)
+}
+
+/// How coordinates become integers of 32 bits: from the whole number at their middle, in steps of a
+/// power of ten that is no smaller than `finest`.
+fn transforms((low, high): ([f64; 3], [f64; 3]), finest: f64) -> Vector<Transform> {
     let transform = |axis: usize| {
         let (low, high) = (low[axis], high[axis]);
         let offset = if low <= high {
@@ -196,19 +281,32 @@ fn transforms(positions: impl Iterator<Item = [f64; 3]>, finest: f64) -> Vector<
     }
 }
 
-/// The intensity of a row, 0 to 65535: as it is where the largest value is above 1 and fits, and else
-/// in proportion to the largest one.
-fn intensity(scan: &Scan) -> Option<impl Fn(usize) -> u16> {
-    let column: ColumnView = scan.table.point_rows().column("intensity")?;
-    let finite = column.values().filter(|value| value.is_finite());
-    let largest = finite.fold(0.0, f64::max);
-    let most = f64::from(u16::MAX);
-    let scale = match largest {
-        0.0 => 1.0,
-        largest if largest <= 1.0 && !column.scalar.is_integer() => most,
-        largest if largest <= most => 1.0,
-        largest => most / largest,
-    };
-    // `as` clamps, and converts NaN to 0
-    Some(move |row| (column.at(row) * scale).round() as u16)
+/// How a column becomes the intensity, 0 to 65535: as it is where the largest value is above 1 and
+/// fits, and else in proportion to the largest one.
+struct Intensity {
+    scale: f64,
+}
+
+impl Intensity {
+    /// That of points with such a column; of others it is zero.
+    fn of(points: &Element) -> Self {
+        let most = f64::from(u16::MAX);
+        let Some(column) = points.column(INTENSITY) else {
+            return Self { scale: 1.0 };
+        };
+        let finite = column.values().filter(|value| value.is_finite());
+        let scale = match finite.fold(0.0, f64::max) {
+            0.0 => 1.0,
+            largest if largest <= 1.0 && !column.scalar.is_integer() => most,
+            largest if largest <= most => 1.0,
+            largest => most / largest,
+        };
+        Self { scale }
+    }
+
+    /// The intensity in a row of such a column.
+    fn at(&self, column: Option<ColumnView>, row: usize) -> u16 {
+        // `as` clamps, and converts NaN to 0
+        column.map_or(0, |column| (column.at(row) * self.scale).round() as u16)
+    }
 }

@@ -57,6 +57,8 @@ mod rows;
 #[cfg(feature = "exports")]
 mod scannet;
 #[cfg(feature = "exports")]
+mod sliced;
+#[cfg(feature = "exports")]
 mod viewer;
 
 #[cfg(feature = "exports")]

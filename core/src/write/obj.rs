@@ -23,7 +23,7 @@ pub(super) fn write(scan: &Scan, labels: &PointLabels, painted: bool) -> Vec<u8>
     let _ = writeln!(out, "# unit: {}, up: {}", unit(frame), frame.up);
     let rows = Rows::new(scan, labels);
     let own = scan.colors.as_deref().filter(|_| !painted);
-    let columns = coordinates(scan);
+    let columns = coordinates(scan.table.point_rows());
     for row in 0..rows.count {
         let (Some(point), Some(columns)) = (rows.point(row), &columns) else {
             continue;

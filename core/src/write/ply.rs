@@ -26,14 +26,8 @@ pub fn labeled_ply(scan: &Scan, labels: &PointLabels, painted: bool) -> Vec<u8> 
     )
 }
 
-/// Writes `table`. `extra` are additional properties of the points; `append` writes their values
-/// after each row.
-fn write(
-    table: &Table,
-    comments: &[Remark],
-    extra: &[(Scalar, &str)],
-    append: &dyn Fn(usize, &mut Vec<u8>),
-) -> Vec<u8> {
+/// The header of a table. `extra` are additional properties of the points.
+pub(super) fn header(table: &Table, comments: &[Remark], extra: &[(Scalar, &str)]) -> Vec<u8> {
     let mut remarks = Vec::new();
     for comment in comments {
         // a line end of another system within the line would be one for some readers
@@ -71,7 +65,18 @@ fn write(
     }
     out += "end_header\n";
     let start = b"ply\nformat binary_little_endian 1.0\n";
-    let mut out = [start, remarks.as_slice(), out.as_bytes()].concat();
+    [start, remarks.as_slice(), out.as_bytes()].concat()
+}
+
+/// Writes `table`. `extra` are additional properties of the points; `append` writes their values
+/// after each row.
+fn write(
+    table: &Table,
+    comments: &[Remark],
+    extra: &[(Scalar, &str)],
+    append: &dyn Fn(usize, &mut Vec<u8>),
+) -> Vec<u8> {
+    let mut out = header(table, comments, extra);
     let appended = table.elements.get(table.points).map_or(0, |points| {
         points.count * extra.iter().map(|(scalar, _)| scalar.size()).sum::<usize>()
     });

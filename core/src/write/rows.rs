@@ -2,11 +2,15 @@
 
 use super::{LabeledInstance, PointLabels, UNNAMED};
 #[cfg(feature = "exports")]
-use crate::scan::ColumnView;
+use crate::scan::{ColumnView, Element};
 use crate::{palette, scan::Scan};
 
 /// The value of `instance` and `label` for rows without an instance or a label.
 pub(super) const NONE: i32 = -1;
+
+/// The row of points of which the scan has none nearby.
+#[cfg(feature = "exports")]
+pub(super) const NO_ROW: usize = usize::MAX;
 
 /// The rows of the points in the file, each with its owner.
 pub(super) struct Rows<'a> {
@@ -39,11 +43,14 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The point of a row, if it is one.
+    /// The point of a row, if it is one; a row that does not exist has no owner.
     pub(super) fn point(&self, row: usize) -> Option<usize> {
         match &self.point_of_row {
             None => Some(row),
-            Some(points) => Some(points[row] as usize).filter(|point| *point != u32::MAX as usize),
+            Some(points) => {
+                let point = *points.get(row)? as usize;
+                (point != u32::MAX as usize).then_some(point)
+            }
         }
     }
 
@@ -94,8 +101,7 @@ pub(super) fn colors(labels: &PointLabels) -> Vec<[u8; 3]> {
 /// The coordinates of the rows as the file has them; `None` for scans without coordinates, which
 /// have no points.
 #[cfg(feature = "exports")]
-pub(super) fn coordinates(scan: &Scan) -> Option<[ColumnView<'_>; 3]> {
-    let points = scan.table.point_rows();
+pub(super) fn coordinates(points: &Element) -> Option<[ColumnView<'_>; 3]> {
     Some([
         points.column("x")?,
         points.column("y")?,

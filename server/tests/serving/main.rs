@@ -10,7 +10,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use segscape::{
-    bundle::{self, Bundle, Meta, Provenance, SavedView},
+    bundle::{self, Bundle, Meta, Overlay, Provenance, SavedView, ScanFile},
     instances::Segmentation,
     scan::{Frame, UpAxis},
     superpoint::Superpoints,
@@ -198,18 +198,34 @@ fn scene_of(points: usize) -> Vec<u8> {
         colors: None,
         superpoints: Superpoints::from_ids(&vec![0; points]),
         segmentation: Segmentation::default(),
-        meta: Meta {
-            names: vec![],
-            view: SavedView::default(),
-            frame: Frame {
-                offset: [0.0; 3],
-                metres_per_unit: 1.0,
-                up: UpAxis::PlusZ,
-            },
-            provenance: Provenance::default(),
-        },
+        meta: meta(),
     };
     bundle::encode(&scene).unwrap()
+}
+
+/// The labels of a scan that is elsewhere.
+fn labels() -> Vec<u8> {
+    let url = "https://example.org/room.ply".to_owned();
+    let labels = Overlay {
+        superpoints: Superpoints::from_ids(&[0, 0, 1, 1, 0]),
+        segmentation: Segmentation::default(),
+        meta: meta(),
+        scan: ScanFile::of(b"ply", Some(url)).unwrap(),
+    };
+    bundle::encode_overlay(&labels).unwrap()
+}
+
+fn meta() -> Meta {
+    Meta {
+        names: vec![],
+        view: SavedView::default(),
+        frame: Frame {
+            offset: [0.0; 3],
+            metres_per_unit: 1.0,
+            up: UpAxis::PlusZ,
+        },
+        provenance: Provenance::default(),
+    }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

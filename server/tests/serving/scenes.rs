@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{PART, Server, UNKNOWN, picture, scene, scene_of, text};
+use crate::{PART, Server, UNKNOWN, labels, picture, refusal, scene, scene_of, text};
 
 #[tokio::test]
 async fn a_scene_is_shared_seen_and_deleted_by_its_owner_only() {
@@ -160,6 +160,45 @@ async fn a_link_leads_to_the_old_scene_until_the_new_one_is_complete() {
         StatusCode::NO_CONTENT
     );
     assert_eq!(server.stored(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn labels_without_their_points_are_shared_as_scenes_are() {
+    let server = Server::start().await;
+    let link = server.share(json!({}), &labels()).await;
+    let (id, secret) = (text(&link, "id"), text(&link, "secret"));
+    let path = format!("/api/scenes/{id}");
+    let fetched = server.get(&path).await;
+    let etag = fetched.headers()["etag"].clone();
+    assert_eq!(fetched.bytes().await.unwrap(), labels());
+    let again = async || {
+        let request = server.client.get(server.url(&path));
+        request.header("if-none-match", &etag).send().await.unwrap()
+    };
+    assert_eq!(again().await.status(), StatusCode::NOT_MODIFIED);
+
+    // A link leads to all of a scene or to its labels, and to the other one later.
+    let replacement = json!({ "replaces": id, "secret": secret });
+    server.share(replacement.clone(), &scene()).await;
+    assert_eq!(again().await.bytes().await.unwrap(), scene());
+    server.share(replacement.clone(), &labels()).await;
+    assert_eq!(again().await.bytes().await.unwrap(), labels());
+
+    let mut damaged = labels();
+    *damaged.last_mut().unwrap() ^= 1;
+    let mut of_the_future = labels();
+    of_the_future[8] = 3;
+    let cut = &labels()[..100];
+    for (bytes, words) in [
+        (&damaged[..], "checksum does not match"),
+        (&of_the_future, "this program reads versions 1 and 2"),
+        (cut, "it was cut short"),
+    ] {
+        let (_, answer) = server.send(replacement.clone(), bytes).await;
+        let refused = refusal(answer, StatusCode::UNPROCESSABLE_ENTITY).await;
+        assert!(refused.contains(words), "{refused}");
+    }
+    assert_eq!(again().await.bytes().await.unwrap(), labels());
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ pub enum Screen {
 }
 
 /// The settings of a visit to the page.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visit {
     /// The browser.
     pub browser: Browser,

@@ -112,6 +112,8 @@ impl Page {
         self.protocol("Network.enable", json!({})).await;
         self.protocol("Network.setCacheDisabled", json!({ "cacheDisabled": true }))
             .await;
+        self.protocol("Network.setBypassServiceWorker", json!({ "bypass": true }))
+            .await;
     }
 
     /// A command of Chromium's protocol for developer tools.

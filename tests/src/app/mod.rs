@@ -24,6 +24,7 @@ mod gpu_calls;
 pub mod language_model;
 mod looking;
 mod mouse;
+mod offline;
 mod page;
 mod pixels;
 mod process;
@@ -55,7 +56,10 @@ pub struct Stand {
     pub origin: String,
     pages: Mutex<Vec<Page>>,
     drivers: [OnceCell<Driver>; 2],
-    server: Process,
+    /// The folder of the app, and the port that it is served at.
+    served: (PathBuf, u16),
+    /// `None` while nothing answers there.
+    server: Mutex<Option<Process>>,
 }
 
 /// Runs a story with the built app.
@@ -100,23 +104,37 @@ impl Stand {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let app = app(folder.path());
         let port = free_port();
+        let stand = Self {
+            origin: format!("http://127.0.0.1:{port}"),
+            pages: Mutex::default(),
+            drivers: Default::default(),
+            served: (app, port),
+            server: Mutex::default(),
+            folder,
+        };
+        stand.start_server().await;
+        stand
+    }
+
+    /// Starts the server, which has the same address and store each time.
+    pub async fn start_server(&self) {
+        let (app, port) = &self.served;
         let mut command = program("server");
         command
             .args(["--listen", &format!("127.0.0.1:{port}"), "--app"])
             .arg(app)
             .arg("--store")
-            .arg(folder.path().join("store"))
+            .arg(self.folder.path().join("store"))
             // Small scenes come in several parts, too.
             .args(["--part-bytes", "10000"]);
-        let mut server = Process::start(command, &folder.path().join("server.log"));
-        server.listens(port, START).await;
-        Self {
-            origin: format!("http://127.0.0.1:{port}"),
-            pages: Mutex::default(),
-            drivers: Default::default(),
-            server,
-            folder,
-        }
+        let mut server = Process::start(command, &self.folder.path().join("server.log"));
+        server.listens(*port, START).await;
+        *self.server.lock().expect("one thread") = Some(server);
+    }
+
+    /// Ends the server: nothing answers at its address until it is started again.
+    pub fn stop_server(&self) {
+        drop(self.server.lock().expect("one thread").take());
     }
 
     /// Opens `path` of the app in a browser with its own profile.
@@ -173,8 +191,11 @@ impl Stand {
             }
             page.close().await;
         }
-        if failed {
-            println!("the server's log:\n{}", self.server.log());
+        let server = self.server.into_inner();
+        if let Some(server) = server.unwrap_or_else(PoisonError::into_inner)
+            && failed
+        {
+            println!("the server's log:\n{}", server.log());
         }
     }
 }

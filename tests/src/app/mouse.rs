@@ -77,7 +77,16 @@ impl Page {
 
     /// Clicks at the position of the mouse while Ctrl is held.
     pub async fn click_with_ctrl(&self) {
-        let value = '\u{e009}';
+        self.click_while('\u{e009}').await;
+    }
+
+    /// Clicks at the position of the mouse while Alt is held.
+    pub async fn click_with_alt(&self) {
+        self.click_while('\u{e00a}').await;
+    }
+
+    /// Clicks at the position of the mouse while a key is held.
+    async fn click_while(&self, value: char) {
         let keys = |action| KeyActions::new("keys".into()).then(action);
         let press = async |actions: KeyActions| {
             let pressed = self.client.perform_actions(actions).await;

@@ -55,7 +55,13 @@ fn kept_models_are_listed_and_deleted_and_the_report_names_no_scan() {
         assert!(kept.contains("nano-"), "{kept}");
         page.keep_picture("about").await;
         let report = page.value("report").await;
-        for part in ["Segscape ", "Cpu: ", "Superpoints: ", " points"] {
+        for part in [
+            "Segscape ",
+            "Without a network: ",
+            "Cpu: ",
+            "Superpoints: ",
+            " points",
+        ] {
             assert!(report.contains(part), "{report} has no {part:?}");
         }
         assert!(!report.contains("thin-room"), "{report}");

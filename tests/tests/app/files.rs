@@ -104,7 +104,7 @@ async fn others(stand: &Stand, page: &Page, stem: &str, things: usize) {
 
 /// Asserts that every property of the input is in the output with equal values. A property whose
 /// name is needed for the labels gets another name.
-fn assert_keeps(input: &Element, output: &Element) {
+pub fn assert_keeps(input: &Element, output: &Element) {
     assert_eq!(output.count, input.count);
     for column in &input.columns {
         let taken = ["instance", "label", "score"].contains(&column.name.as_str());

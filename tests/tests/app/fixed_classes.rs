@@ -68,7 +68,8 @@ pub fn app_with_imported_network(folder: &Path) -> PathBuf {
     app
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies a folder with everything in it.
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (path, to) = {

@@ -19,7 +19,7 @@ const ESCAPE: &str = "\u{e00c}";
 const UNDO: &str = "[aria-label='Undo']";
 
 /// Opens the office, of which all things are known, seen without motion.
-async fn open(stand: &Stand, visit: Visit) -> Page {
+pub async fn open(stand: &Stand, visit: Visit) -> Page {
     let page = stand.visit(ADDRESS, visit).await;
     page.prefer(true).await;
     page.choose(&stand.office()).await;
@@ -29,7 +29,7 @@ async fn open(stand: &Stand, visit: Visit) -> Page {
 }
 
 /// Places of the picture, CSS pixels, with the thing that each shows.
-async fn shown(
+pub async fn shown(
     page: &Page,
     (right, bottom, step): (u32, u32, usize),
 ) -> Vec<((f64, f64), Option<u32>)> {
@@ -46,8 +46,8 @@ async fn shown(
 }
 
 /// The right and the lower end of what is looked at, and the distance of its places, CSS pixels.
-const DESKTOP: (u32, u32, usize) = (1040, 780, 20);
-const PHONE: (u32, u32, usize) = (370, 400, 12);
+pub const DESKTOP: (u32, u32, usize) = (1040, 780, 20);
+pub const PHONE: (u32, u32, usize) = (370, 400, 12);
 
 /// The corners of a box around a thing in the picture, and the first of them again.
 fn around(shown: &[((f64, f64), Option<u32>)], thing: u32) -> [(f64, f64); 5] {
@@ -75,22 +75,22 @@ fn around(shown: &[((f64, f64), Option<u32>)], thing: u32) -> [(f64, f64); 5] {
 }
 
 /// The middle of a thing in the picture.
-fn middle(shown: &[((f64, f64), Option<u32>)], thing: u32) -> (f64, f64) {
+pub fn middle(shown: &[((f64, f64), Option<u32>)], thing: u32) -> (f64, f64) {
     let [low, _, high, ..] = around(shown, thing);
     ((low.0 + high.0) / 2.0, (low.1 + high.1) / 2.0)
 }
 
-async fn points(page: &Page, id: u32) -> Option<u32> {
+pub async fn points(page: &Page, id: u32) -> Option<u32> {
     let rows = page.rows().await;
     rows.iter().find(|row| row.id == id).map(|row| row.points)
 }
 
-async fn until_points(page: &Page, what: &str, id: u32, count: Option<u32>) {
+pub async fn until_points(page: &Page, what: &str, id: u32, count: Option<u32>) {
     page.until(what, STEP, async || points(page, id).await == count)
         .await;
 }
 
-async fn until_words(page: &Page, testid: &str, words: &str) {
+pub async fn until_words(page: &Page, testid: &str, words: &str) {
     page.until(words, STEP, async || {
         page.text(testid).await.contains(words)
     })

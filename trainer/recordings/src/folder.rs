@@ -121,6 +121,21 @@ pub struct Disk {
     size: u64,
 }
 
+impl Disk {
+    /// The file at a path.
+    ///
+    /// # Errors
+    /// There is none, or nothing can be found out about it.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let metadata =
+            fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            size: metadata.len(),
+        })
+    }
+}
+
 impl ReadAt for Disk {
     fn size(&self) -> u64 {
         self.size
@@ -141,12 +156,7 @@ impl ReadAt for Disk {
 /// # Errors
 /// It cannot be read, or see [`Zip::open`].
 pub fn open_zip(path: &Path) -> anyhow::Result<Zip<Disk>> {
-    let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let source = Disk {
-        path: path.to_owned(),
-        size: metadata.len(),
-    };
-    Ok(Zip::open(path.display().to_string(), source)?)
+    Ok(Zip::open(path.display().to_string(), Disk::open(path)?)?)
 }
 
 /// `true` if the file begins as a ZIP archive does.

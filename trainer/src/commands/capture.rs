@@ -15,13 +15,13 @@ use segscape::{
     model::{Config, Observation},
     preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::{Scan, UpAxis, Warning},
+    scan::{Scan, Sliced, UpAxis, Warning},
     superpoint::Superpoints,
 };
 use serde_json::{Value, json};
 
 use recordings::{
-    folder::{Folder, is_zip, open_zip},
+    folder::{Disk, Folder, is_zip, open_zip},
     readers,
 };
 
@@ -164,6 +164,8 @@ pub struct Opened {
     pub frames: Vec<RecordedFrame>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// The file that the scan is an excerpt of, if it is one.
+    pub whole: Option<Disk>,
 }
 
 /// How something is opened.
@@ -176,6 +178,8 @@ pub struct Opening<'a> {
     pub config: &'a Config,
     /// `true` if features and objects of images are left out.
     pub no_images: bool,
+    /// Maximum number of points of a file that are kept, if the user says one.
+    pub budget: Option<usize>,
 }
 
 impl Opening<'_> {
@@ -193,23 +197,35 @@ impl Opening<'_> {
         if let Some(option) = self.options.given() {
             bail!("{option} is not used by files, only by captures");
         }
-        let bytes = fs::read(path).context("the file cannot be read")?;
-        let mut scan = job::read(&bytes, monitor)?;
-        drop(bytes);
+        let (mut scan, whole) = self.file(path, monitor)?;
         let preflight = job::place(&mut scan, self.choices);
+        let words = |warning: &Warning| warning.0.clone();
+        let mut warnings: Vec<String> = scan.excerpt_in_words().into_iter().collect();
+        warnings.extend(scan.warnings.iter().map(words));
         Ok(Opened {
-            warnings: scan
-                .warnings
-                .iter()
-                .map(|warning| warning.0.clone())
-                .collect(),
+            warnings,
             scan,
             preflight,
             seen: ImageEvidence::default(),
             superpoints: None,
             capture: None,
             frames: Vec::new(),
+            whole,
         })
+    }
+
+    /// Reads a file with a scan, in slices if that is due; then it comes with the scan.
+    fn file(&self, path: &Path, monitor: &Monitor) -> anyhow::Result<(Scan, Option<Disk>)> {
+        let disk = Disk::open(path)?;
+        // A file of another format, or one that is damaged, is refused by its own reader.
+        if let Ok(sliced) = Sliced::open(&disk)
+            && sliced.is_due(self.budget)
+        {
+            let scan = job::read_sliced(&sliced, &disk, self.budget, monitor)?;
+            return Ok((scan, Some(disk)));
+        }
+        let bytes = fs::read(path).context("the file cannot be read")?;
+        Ok((job::read(&bytes, monitor)?, None))
     }
 
     /// Opens the files of a capture or of a foundation bundle. `path` is what messages call them.
@@ -266,6 +282,7 @@ impl Opening<'_> {
             seen,
             superpoints,
             warnings,
+            whole: None,
         })
     }
 }

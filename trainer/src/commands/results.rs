@@ -4,7 +4,8 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, HashSet},
     ffi::{OsStr, OsString},
-    fs,
+    fs::{self, File},
+    io::{Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -13,9 +14,10 @@ use clap::{
     Args,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
+use recordings::folder::Disk;
 use segscape::{
     platform::Instant,
-    progress::Stage,
+    progress::{Monitor, Stage},
     scan::Scan,
     write::{self, Context, Export, InstanceRecord, PointLabels},
 };
@@ -91,6 +93,8 @@ pub struct Results<'a> {
     pub prompt: &'a str,
     /// Name of the network; empty without.
     pub model: &'a str,
+    /// The file that the scan is an excerpt of, if it is one.
+    pub whole: Option<&'a Disk>,
 }
 
 impl Output {
@@ -122,13 +126,27 @@ impl Output {
             let mut file = results.name.to_owned();
             file.push(format!(".{}", export.ending()));
             let file = out.join(file);
+            let cannot = || format!("cannot write {}", file.display());
+            if let Some(whole) = results.whole.filter(|_| export.has_all_points()) {
+                let mut out = File::create(&file).with_context(cannot)?;
+                let mut write = |place: u64, bytes: &[u8]| {
+                    out.seek(SeekFrom::Start(place))?;
+                    out.write_all(bytes)
+                };
+                let silent = Monitor::silent();
+                let (scan, labels) = (results.scan, results.labels);
+                export
+                    .write_all(scan, labels, &context, whole, &silent, &mut write)
+                    .with_context(cannot)?;
+                continue;
+            }
             let mut bytes = export.write(results.scan, results.labels, &context)?;
             if *export == Export::Json && !results.sources.is_empty() {
                 let mut value: Value = serde_json::from_slice(&bytes)?;
                 tell_sources(&mut value["instances"], results.sources);
                 bytes = serde_json::to_vec_pretty(&value)?;
             }
-            fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+            fs::write(&file, bytes).with_context(cannot)?;
         }
         Ok(())
     }
@@ -276,6 +294,7 @@ mod tests {
             sources: &Sources::from([(3, json!([{"frame": "7"}]))]),
             prompt: "chair",
             model: "nano",
+            whole: None,
         };
         output.save(&results).unwrap();
         if let Ok(json) = fs::read(out.join("room.json")) {

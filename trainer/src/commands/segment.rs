@@ -69,6 +69,11 @@ pub struct Segment {
     captures: CaptureArgs,
     #[command(flatten)]
     cache: SceneCache,
+    /// Keep at most so many points of a file, one per cell of a grid: files that have more are read in
+    /// slices, as those that memory does not hold always are, and labelled PLY, LAS and LAZ have all
+    /// their points. For LAS, LAZ and binary PLY without lists of points.
+    #[arg(long, value_name = "POINTS", value_parser = clap::value_parser!(u32).range(1000..))]
+    budget: Option<u32>,
     /// Leave out the image features and the objects of bundles.
     #[arg(long)]
     no_images: bool,
@@ -249,6 +254,7 @@ impl Segment {
             choices: self.orientation.choices(),
             config: network.config(),
             no_images: self.no_images,
+            budget: self.budget.map(|points| points as usize),
         };
         let held = match in_store {
             true => None,
@@ -267,6 +273,7 @@ impl Segment {
             let options = network.superpoint_options(&observation);
             job::group(&observation, given, &options, &monitor)?
         };
+        let whole = opened.whole.take();
         let proposals = self.proposals.of(name)?;
         proposals
             .iter()
@@ -309,6 +316,7 @@ impl Segment {
             sources: &labeling.sources,
             prompt: prompt.as_deref().unwrap_or(&self.prompt),
             model: &network.name,
+            whole: whole.as_ref(),
         })?;
         for (name, reason) in &labeling.missing {
             eprintln!("{}: no {name}: {reason}", path.display());

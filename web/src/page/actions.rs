@@ -16,14 +16,15 @@ use crate::{
     page::{
         address, autosave, caution,
         connection::Link,
-        editing, embedding, following,
+        editing, embedding, first_look, following,
         gather::{self, Dropped},
-        listing, prompts, replies, saving,
+        listing, offline, overlay, pointing, prompts, replies, saving,
         selection::Selection,
         state::{Opening, State, Work},
         viewing,
     },
     protocol::{Asking, Bulk, ExportFacts, Like, Processor, Request, Source},
+    text::said,
 };
 
 /// Starts the worker. Called once, when the page is ready.
@@ -40,6 +41,7 @@ pub fn start(state: State) {
     prompts::follow(state);
     address::follow(state);
     embedding::follow(state);
+    offline::take_files(state);
     let (asked, view) = state
         .wishes
         .with_value(|wishes| (wishes.source(), wishes.view.clone()));
@@ -92,9 +94,11 @@ fn follow(state: State) {
     });
 }
 
-/// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
+/// Opens a scan or a bundle, or the scan that labels wait for with these. The current scene stays on
+/// screen until the new points arrive.
 pub fn open(state: State, source: Source) {
-    state.arriving.set_value(None);
+    let (source, view) = overlay::completed(state, source);
+    state.arriving.set_value(view);
     let opening = Opening {
         source,
         choices: Choices::default(),
@@ -122,6 +126,7 @@ pub fn open_unsaved(state: State, source: Source) {
 
 fn open_as(state: State, opening: Opening) {
     following::lose(state);
+    first_look::end(state);
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
@@ -149,6 +154,7 @@ fn open_as(state: State, opening: Opening) {
             with_images,
             follow,
             view_only,
+            first_look: state.scan.with_untracked(Option::is_none),
         },
     );
 }
@@ -203,7 +209,7 @@ pub fn follow_frames(state: State, follow: bool) {
     }
 }
 
-/// Opens the files that were chosen: a single one, or those of a capture.
+/// Opens the files that were chosen: a single one, those of a capture, or several scans.
 pub fn open_files(state: State, files: Option<web_sys::FileList>) {
     if let Some(source) = files.and_then(|files| gather::chosen(&files)) {
         open(state, source);
@@ -235,7 +241,9 @@ pub fn open_dropped(state: State, data: &web_sys::DataTransfer) {
         state.files_listed.set(None);
         match listed {
             Ok(Some(source)) => open(state, source),
-            Ok(None) => state.error.set(Some("the folder has no files".to_owned())),
+            Ok(None) => state
+                .error
+                .set(Some(said("the folder has no files").to_owned())),
             Err(message) => state.error.set(Some(message)),
         }
     });
@@ -291,6 +299,7 @@ pub fn restart_worker(state: State) {
     }
     // The bundles that the old worker was asked for do not come any more.
     state.packing.update_value(|waiting| waiting.clear());
+    pointing::lose(state);
     let measured = state
         .backend
         .with_untracked(|backend| backend.as_ref().map(|backend| backend.processor));
@@ -298,13 +307,15 @@ pub fn restart_worker(state: State) {
         .wishes
         .with_value(|wishes| wishes.processor)
         .or(measured);
-    let found_already = state.wishes.with_value(|wishes| wishes.shared.is_some());
+    let (found_already, budget) =
+        (state.wishes).with_value(|wishes| (wishes.shared.is_some(), wishes.budget));
     send(
         state,
         Request::Start {
             forced,
             gpu_failure: state.gpu_failure.get_value(),
             found_already,
+            budget,
         },
     );
     // Pass on the state that the old worker held for the scene on screen.
@@ -524,6 +535,20 @@ pub fn export(state: State, format: Export, painted: bool) {
 /// Packs the scene as it is currently displayed, with these changes, with or without the name of its
 /// file, and passes the bundle to `packed`.
 pub fn pack(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) + 'static) {
+    pack_as(state, edits, (named, false), packed);
+}
+
+/// Packs the labels of the scene without its points, as [`pack`] does the whole.
+pub fn pack_labels(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) + 'static) {
+    pack_as(state, edits, (named, true), packed);
+}
+
+fn pack_as(
+    state: State,
+    edits: Edits,
+    (named, labels_only): (bool, bool),
+    packed: impl FnOnce(Bulk) + 'static,
+) {
     let view = SavedView {
         prompt: state.prompt.get_untracked(),
         threshold: state.threshold.get_untracked(),
@@ -546,6 +571,7 @@ pub fn pack(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) +
             edits,
             view,
             named,
+            labels_only,
         },
     );
 }

@@ -2,7 +2,7 @@
 //! its fragment holds. Anybody may have written an address, so whatever is not valid in it counts
 //! as not said.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, iter, rc::Rc};
 
 use glam::Vec3;
 use leptos::{ev, prelude::*};
@@ -13,13 +13,10 @@ use web_sys::UrlSearchParams;
 use crate::{
     browser,
     page::{
-        actions,
-        embedding::Embedding,
-        selection::Selection,
-        share,
-        state::{Coloring, State},
+        actions, coloring::Coloring, embedding::Embedding, selection::Selection, share,
+        state::State,
     },
-    protocol::{Processor, Source},
+    protocol::{Address, Processor, Source},
     view::camera::Camera,
 };
 
@@ -33,6 +30,8 @@ const OFF: &str = "off";
 const FARTHEST: f32 = 1e6;
 /// Significant digits of the distance of a camera, and so of places.
 const DIGITS: i32 = 4;
+/// The smallest budget of points.
+const FEWEST: u32 = 1000;
 /// What the address of the page asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
@@ -40,10 +39,13 @@ pub struct Wishes {
     pub processor: Option<Processor>,
     /// `?renderer=webgpu|2d`: draws the points.
     pub renderer: Option<Processor>,
-    /// `?scene=<url>`: the scan or bundle to open.
-    pub scene: Option<String>,
-    /// `?filename=<name>`: what the scan is called, for addresses that do not end in a name.
-    pub file_name: Option<String>,
+    /// `?scene=<url>&filename=<name>`, any number of times: the scan or bundle to open, or several
+    /// scans. The n-th name is what the n-th scan is called, for addresses that do not end in a
+    /// name.
+    pub scenes: Vec<Address>,
+    /// `?budget=<points>`: the most points that are kept of a LAS, LAZ or binary PLY file, which is
+    /// then read in slices if it has more.
+    pub budget: Option<u32>,
     /// `/s/<id>` or `/embed/<id>`: the shared scene to open.
     pub shared: Option<String>,
     /// `/embed/<id>`: how the shared scene is shown in a frame of another page.
@@ -79,8 +81,11 @@ impl Wishes {
         Self {
             processor,
             renderer,
-            scene: browser::query_parameter("scene"),
-            file_name: browser::query_parameter("filename"),
+            scenes: addresses(
+                browser::query_parameters("scene"),
+                browser::query_parameters("filename"),
+            ),
+            budget: browser::query_parameter("budget").and_then(|points| budget(&points)),
             shared: shared.map(str::to_owned),
             embedding: framed.map(|_| Embedding::asked()),
             manages: arrived.is_some(),
@@ -92,12 +97,8 @@ impl Wishes {
     /// What the address says to open.
     pub fn source(&self) -> Option<Source> {
         let shared = self.shared.clone().map(Source::Shared);
-        shared.or_else(|| {
-            Some(Source::Url {
-                url: self.scene.clone()?,
-                name: self.file_name.clone(),
-            })
-        })
+        let scenes = || Some(self.scenes.clone()).filter(|scenes| !scenes.is_empty());
+        shared.or_else(|| scenes().map(Source::Urls))
     }
 }
 
@@ -151,7 +152,8 @@ impl LinkedView {
         let prompt = state.prompt.get_untracked();
         // A shared scene may have come with another prompt, and with something cut off; a scan comes
         // without.
-        let is_shared = matches!(state.source.get_untracked(), Some(Source::Shared(_)));
+        let source = state.source.read_untracked();
+        let is_shared = matches!(source.as_ref().map(Source::opened), Some(Source::Shared(_)));
         Self {
             camera: Some(state.viewer().camera()),
             coloring: Some(state.coloring.get_untracked()),
@@ -225,6 +227,11 @@ impl LinkedView {
             state.selection.set(Selection::of(Some(selected)));
         }
     }
+}
+
+/// A number of points that is enough for a scan.
+fn budget(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|points| *points >= FEWEST)
 }
 
 /// What addresses call a coloring.
@@ -336,23 +343,38 @@ fn fragment() -> String {
 /// A link to the scene on screen as it is looked at; `None` for a scan that is on this machine
 /// alone. Whoever opens it needs nothing of the sender.
 pub fn link(state: State) -> Option<String> {
-    let place = match state.source.get() {
+    let source = state.source.get();
+    let place = match source.as_ref().map(Source::opened) {
         Some(Source::Shared(id)) => format!("/s/{id}"),
-        Some(Source::Url { url, name }) => by_url(&url, name.as_deref()),
+        Some(Source::Urls(scenes)) => by_url(scenes),
         _ => format!("/s/{}", state.shared.get()?.id),
     };
     let fragment = LinkedView::of(state).fragment();
     Some(format!("{}{place}#{fragment}", browser::origin()))
 }
 
-/// Path and query of the page that opens a scan on another server.
-fn by_url(url: &str, name: Option<&str>) -> String {
+/// The scenes at these URLs, of which the n-th is called by the n-th name. What is empty is not said.
+fn addresses(urls: Vec<String>, names: Vec<String>) -> Vec<Address> {
+    let names = names.into_iter().map(Some).chain(iter::repeat(None));
+    let scenes = urls.into_iter().zip(names).map(|(url, name)| Address {
+        url,
+        name: name.filter(|name| !name.is_empty()),
+    });
+    scenes.filter(|scene| !scene.url.is_empty()).collect()
+}
+
+/// Path and query of the page that opens scans on other servers.
+fn by_url(scenes: &[Address]) -> String {
     let Ok(query) = UrlSearchParams::new() else {
         return String::new();
     };
-    query.append("scene", url);
-    if let Some(name) = name {
-        query.append("filename", name);
+    let last_named = scenes.iter().rposition(|scene| scene.name.is_some());
+    for (place, Address { url, name }) in scenes.iter().enumerate() {
+        query.append("scene", url);
+        // A scene without a name holds the place before those with one.
+        if last_named >= Some(place) {
+            query.append("filename", name.as_deref().unwrap_or_default());
+        }
     }
     format!("/?{}", readable(&query))
 }
@@ -455,9 +477,10 @@ fn replace(address: &str) {
 /// Writes the view into the address of the page.
 fn write(state: State) {
     let named = state.wishes.with_value(Wishes::source);
-    let is_named = match (state.source.get_untracked(), named) {
-        (Some(Source::Shared(id)), Some(Source::Shared(named))) => id == named,
-        (Some(Source::Url { url, .. }), Some(Source::Url { url: named, .. })) => url == named,
+    let source = state.source.get_untracked();
+    let is_named = match (source.as_ref().map(Source::opened), named) {
+        (Some(Source::Shared(id)), Some(Source::Shared(named))) => *id == named,
+        (Some(Source::Urls(scenes)), Some(Source::Urls(named))) => *scenes == named,
         _ => false,
     };
     let is_arriving = state.arriving.with_value(Option::is_some);
@@ -546,13 +569,40 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
+    fn a_budget_is_a_number_of_points_that_is_enough() {
+        assert_eq!(budget("20000"), Some(20_000));
+        for hostile in ["", "999", "-1", "1e6", "20 000", "4294967296", "NaN"] {
+            assert_eq!(budget(hostile), None, "{hostile}");
+        }
+    }
+
+    #[wasm_bindgen_test]
     fn links_by_url_stay_readable() {
+        let scene = |url: &str, name: Option<&str>| Address {
+            url: url.to_owned(),
+            name: name.map(str::to_owned),
+        };
         assert_eq!(
-            by_url(
+            by_url(&[scene(
                 "https://example.org/a room.ply?x=1&y=2",
                 Some("My room.ply")
-            ),
+            )]),
             "/?scene=https://example.org/a+room.ply%3Fx%3D1%26y%3D2&filename=My+room.ply"
         );
+        let three = [
+            scene("/a.ply", None),
+            scene("/b", Some("b.ply")),
+            scene("/c.ply", None),
+        ];
+        assert_eq!(
+            by_url(&three),
+            "/?scene=/a.ply&filename=&scene=/b&filename=b.ply&scene=/c.ply"
+        );
+        let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        assert_eq!(
+            addresses(owned(&["/a.ply", "/b", "/c.ply"]), owned(&["", "b.ply"])),
+            three
+        );
+        assert!(addresses(owned(&[""]), owned(&["b.ply"])).is_empty());
     }
 }

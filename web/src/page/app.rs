@@ -8,12 +8,12 @@ use crate::{
     page::{
         actions,
         image_models::ImageModels,
-        preferences,
+        language, preferences,
         state::State,
         ui::{
             Backend, DropZone, Embedded, EndpointDialogs, ErrorBanner, FlyHint, Frames, Header,
             Help, ImageModelList, NoticeLine, Panel, Progress, SelectedBar, SharingDialog, Toolbar,
-            ViewMenu, ViewerCanvas, fly, shortcuts,
+            ViewMenu, ViewerCanvas, WantedDialog, fly, shortcuts,
         },
     },
 };
@@ -26,6 +26,7 @@ pub fn App() -> impl IntoView {
     provide_context(ImageModels::new());
     follow_color_scheme(state);
     preferences::follow(state);
+    language::follow(state);
     fly::listen(state); // before the shortcuts, which have some of the same keys
     shortcuts::listen(state);
     actions::start(state);
@@ -59,6 +60,7 @@ fn Whole() -> impl IntoView {
             <ImageModelList />
             <EndpointDialogs />
             <SharingDialog />
+            <WantedDialog />
         </main>
     }
 }

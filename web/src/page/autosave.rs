@@ -13,7 +13,10 @@ use super::{
     saving::{self, Project},
     state::State,
 };
-use crate::browser;
+use crate::{
+    browser,
+    text::{said, said_with},
+};
 
 /// The cache that holds the project and nothing else.
 const CACHE: &str = "segscape-project";
@@ -39,11 +42,11 @@ impl KeptProject {
     pub fn age(&self, now: f64) -> String {
         let minutes = ((now - self.at) / 60_000.0).max(0.0) as u64;
         match minutes {
-            0 => "just now".to_owned(),
-            1..60 => format!("{minutes} min ago"),
-            60..1440 => format!("{} h ago", minutes / 60),
-            1440..2880 => "yesterday".to_owned(),
-            _ => format!("{} days ago", minutes / 1440),
+            0 => said("just now").to_owned(),
+            1..60 => said_with("{minutes} min ago", &[("minutes", &minutes)]),
+            60..1440 => said_with("{hours} h ago", &[("hours", &(minutes / 60))]),
+            1440..2880 => said("yesterday").to_owned(),
+            _ => said_with("{days} days ago", &[("days", &(minutes / 1440))]),
         }
     }
 }
@@ -99,7 +102,7 @@ pub fn open(state: State) {
             }
             None => {
                 state.kept.set(None);
-                let gone = "the browser no longer has the project; it was deleted elsewhere";
+                let gone = said("the browser no longer has the project; it was deleted elsewhere");
                 state.error.set(Some(gone.to_owned()));
             }
         }

@@ -6,6 +6,7 @@ use leptos::{ev, prelude::*};
 use crate::{
     browser,
     page::state::{State, Work},
+    text::said,
 };
 
 /// Key in the storage of this tab that is there while the worker works. A page that ends in the usual
@@ -25,10 +26,10 @@ impl Caution {
     /// The reason, for the user.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Phone => "Phones have little memory, so nothing is searched unasked.",
-            Self::Ended => {
-                "This page ended while it worked on a scan, so nothing is searched unasked now."
-            }
+            Self::Phone => said("Phones have little memory, so nothing is searched unasked."),
+            Self::Ended => said(
+                "This page ended while it worked on a scan, so nothing is searched unasked now.",
+            ),
         }
     }
 }

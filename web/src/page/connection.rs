@@ -13,10 +13,14 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use crate::protocol::{Reply, Request};
+use crate::{
+    page::offline,
+    protocol::{Reply, Request},
+    text::said_with,
+};
 
-/// URL at which Trunk serves the worker.
-const WORKER: &str = "/worker_loader.js";
+/// Name of the file with which the worker starts.
+const WORKER: &str = "worker_loader.js";
 
 type OnReply = Rc<dyn Fn(Reply)>;
 
@@ -52,7 +56,7 @@ impl Link {
         match self.start() {
             Ok(running) => self.0.borrow_mut().worker = Some(running),
             Err(error) => self.reply(Reply::Panicked {
-                message: format!("the worker could not be started: {error:?}"),
+                message: not_started(&error),
             }),
         }
     }
@@ -79,7 +83,7 @@ impl Link {
                 drop(inner);
                 if let Err(error) = posted {
                     self.reply(Reply::Failed {
-                        message: format!("the request could not be sent to the worker: {error:?}"),
+                        message: not_sent(&error),
                     });
                 }
             }
@@ -89,14 +93,14 @@ impl Link {
     fn start(&self) -> Result<Running, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(WORKER, &options)?;
+        let worker = Worker::new_with_options(&offline::of_this_version(WORKER), &options)?;
         let link = self.clone();
         let on_message = Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {
                 Ok(Reply::Listening) => link.listening(),
                 Ok(reply) => link.reply(reply),
                 Err(error) => link.reply(Reply::Failed {
-                    message: format!("a message from the worker could not be read: {error}"),
+                    message: unreadable(&error),
                 }),
             }
         });
@@ -135,6 +139,30 @@ impl Link {
         let on_reply = Rc::clone(&self.0.borrow().on_reply);
         on_reply(reply);
     }
+}
+
+/// Says that a worker could not be started.
+pub fn not_started(error: &JsValue) -> String {
+    said_with(
+        "the worker could not be started: {problem}",
+        &[("problem", &format!("{error:?}"))],
+    )
+}
+
+/// Says that a request could not be sent to a worker.
+pub fn not_sent(error: &JsValue) -> String {
+    said_with(
+        "the request could not be sent to the worker: {problem}",
+        &[("problem", &format!("{error:?}"))],
+    )
+}
+
+/// Says that a message from a worker could not be read.
+pub fn unreadable(error: &serde_wasm_bindgen::Error) -> String {
+    said_with(
+        "a message from the worker could not be read: {problem}",
+        &[("problem", error)],
+    )
 }
 
 fn post(worker: &Worker, request: &Request) -> Result<(), JsValue> {

@@ -6,7 +6,7 @@ use std::panic::PanicHookInfo;
 use wasm_bindgen::{JsCast as _, JsValue, prelude::Closure};
 use web_sys::{Document, Element, HtmlElement};
 
-use crate::browser;
+use crate::{browser, text::said_untracked};
 
 /// Shows the report of a panic over everything else, with a way to start again.
 pub fn report(info: &PanicHookInfo) {
@@ -24,10 +24,12 @@ fn show(document: &Document, panic: &str) -> Result<(), JsValue> {
     let crash = element(document, "section", "crash")?;
     crash.set_attribute("role", "alert")?;
     let words = [
-        ("h2", "Segscape has stopped"),
+        ("h2", said_untracked("Segscape has stopped")),
         (
             "p",
-            "An internal error stopped the page. Your files are as they were. Changes that were not downloaded or shared are lost.",
+            said_untracked(
+                "An internal error stopped the page. Your files are as they were. Changes that were not downloaded or shared are lost.",
+            ),
         ),
     ];
     for (name, text) in words {
@@ -43,13 +45,13 @@ fn show(document: &Document, panic: &str) -> Result<(), JsValue> {
     let text = element(document, "textarea", "field")?;
     text.set_attribute("readonly", "")?;
     text.set_attribute("rows", "8")?;
-    text.set_attribute("aria-label", "Report")?;
+    text.set_attribute("aria-label", said_untracked("Report"))?;
     text.set_text_content(Some(&format!(
         "Segscape {version} at {origin}{path}\n{agent}\n{panic}"
     )));
     crash.append_child(&text)?;
     let again = element(document, "button", "button primary")?;
-    again.set_text_content(Some("Reload the page"));
+    again.set_text_content(Some(said_untracked("Reload the page")));
     let reload = Closure::once_into_js(|| browser::window().location().reload());
     again.add_event_listener_with_callback("click", reload.unchecked_ref())?;
     crash.append_child(&again)?;

@@ -8,7 +8,7 @@ use segscape::instances::{NO_INSTANCE, Reshaping};
 use super::{
     actions,
     history::History,
-    lasso,
+    lasso, pointing,
     selection::Selection,
     state::State,
     tool::{self, Tool},
@@ -17,6 +17,7 @@ use crate::{
     browser,
     edits::{Edits, own_superpoints},
     protocol::InstanceInfo,
+    text::{self, Language, counted, said, said_with},
 };
 
 /// Time for which a notice is shown, milliseconds.
@@ -115,7 +116,7 @@ pub fn tell(state: State, words: String, offer: Option<Offer>) {
 pub fn called(state: State, instance: u32) -> String {
     let rows = state.rows.read_untracked();
     let row = rows.iter().find(|row| row.id == instance);
-    let name = row.map_or("thing", |row| row.name.as_str());
+    let name = row.map_or_else(|| said("thing"), |row| row.name.as_str());
     format!("{name} {}", instance + 1)
 }
 
@@ -123,7 +124,15 @@ pub fn called(state: State, instance: u32) -> String {
 fn all_called(state: State, instances: &[u32]) -> String {
     match instances {
         [instance] => called(state, *instance),
-        instances => format!("{} things", instances.len()),
+        instances => counted(instances.len(), "1 thing", "{n} things"),
+    }
+}
+
+/// Says that things were shown again, or hidden.
+fn showed_or_hid(showed: bool, things: &str) -> String {
+    match showed {
+        true => said_with("Showed {things}", &[("things", &things)]),
+        false => said_with("Hid {things}", &[("things", &things)]),
     }
 }
 
@@ -132,8 +141,7 @@ pub fn toggle_hidden(state: State, instance: u32) {
     let is_hidden = state
         .edits
         .with_untracked(|edits| edits.present().hidden.contains(&instance));
-    let verb = if is_hidden { "Showed" } else { "Hid" };
-    let what = format!("{verb} {}", called(state, instance));
+    let what = showed_or_hid(is_hidden, &called(state, instance));
     edit(state, what, |edits, _| edits.toggle_hidden(instance));
 }
 
@@ -143,27 +151,29 @@ pub fn toggle_all_hidden(state: State, instances: &[u32]) {
         let hidden = &edits.present().hidden;
         instances.iter().all(|id| hidden.contains(id))
     });
-    let verb = if are_hidden { "Showed" } else { "Hid" };
-    let what = format!("{verb} {}", all_called(state, instances));
+    let what = showed_or_hid(are_hidden, &all_called(state, instances));
     edit(state, what, |edits, _| edits.toggle_all_hidden(instances));
 }
 
 /// Shows only this instance, or all instances again if it is isolated already.
 pub fn toggle_isolated(state: State, instance: u32) {
-    let what = format!("Showed {} alone", called(state, instance));
+    let what = said_with(
+        "Showed {thing} alone",
+        &[("thing", &called(state, instance))],
+    );
     edit(state, what, |edits, _| edits.toggle_isolated(instance));
 }
 
 /// Shows all instances.
 pub fn show_all(state: State) {
-    edit(state, "Showed all things".to_owned(), |edits, _| {
+    edit(state, said("Showed all things").to_owned(), |edits, _| {
         edits.show_all()
     });
 }
 
 /// Names an instance; an empty name removes the name given before.
 pub fn rename(state: State, instance: u32, name: &str) {
-    let what = format!("Renamed {}", called(state, instance));
+    let what = said_with("Renamed {thing}", &[("thing", &called(state, instance))]);
     edit(state, what, |edits, _| edits.rename(instance, name));
 }
 
@@ -219,8 +229,11 @@ pub fn toggle_locked(state: State, instances: &[u32]) {
         return;
     }
     let are_locked = untrack(|| instances.iter().all(|id| is_locked(state, *id)));
-    let verb = if are_locked { "Unlocked" } else { "Locked" };
-    let what = format!("{verb} {}", all_called(state, instances));
+    let things = all_called(state, instances);
+    let what = match are_locked {
+        true => said_with("Unlocked {things}", &[("things", &things)]),
+        false => said_with("Locked {things}", &[("things", &things)]),
+    };
     edit_and_tell(state, what, |edits, _| edits.toggle_locked(instances));
 }
 
@@ -229,14 +242,28 @@ fn unlocked(state: State, instances: &[u32]) -> Vec<u32> {
     let (locked, free): (Vec<u32>, Vec<u32>) =
         instances.iter().partition(|id| is_locked(state, **id));
     if !locked.is_empty() {
-        let verb = if locked.len() == 1 { "is" } else { "are" };
-        let words = format!(
-            "{} {verb} locked: K unlocks what is selected",
-            all_called(state, &locked)
-        );
+        let things = all_called(state, &locked);
+        let words = match locked.len() {
+            1 => said_with(
+                "{thing} is locked: K unlocks what is selected",
+                &[("thing", &things)],
+            ),
+            _ => said_with(
+                "{things} are locked: K unlocks what is selected",
+                &[("things", &things)],
+            ),
+        };
         tell(state, words, None);
     }
     free
+}
+
+/// Says what was done, and whether something locked was left out.
+fn with_locked(done: String, some: bool) -> String {
+    match some {
+        true => said_with("{done}, without what is locked", &[("done", &done)]),
+        false => done,
+    }
 }
 
 /// Merges the selected instances that are not locked into the one of them that was selected first.
@@ -252,14 +279,14 @@ pub fn merge(state: State) {
     if others.is_empty() {
         return;
     }
-    let mut what = format!(
-        "Merged {} into {}",
-        all_called(state, others),
-        called(state, *into)
+    let what = said_with(
+        "Merged {things} into {thing}",
+        &[
+            ("things", &all_called(state, others)),
+            ("thing", &called(state, *into)),
+        ],
     );
-    if free.len() < selected.len() {
-        what.push_str(", without what is locked");
-    }
+    let what = with_locked(what, free.len() < selected.len());
     let found = state.found.get_untracked();
     let reshaping = state.edits.read_untracked().present().reshaping.clone();
     let superpoints_of = |id: u32| own_superpoints(id, &reshaping, &found);
@@ -279,10 +306,8 @@ pub fn delete(state: State, instances: &[u32]) {
     if free.is_empty() {
         return;
     }
-    let mut what = format!("Deleted {}", all_called(state, &free));
-    if free.len() < instances.len() {
-        what.push_str(", without what is locked");
-    }
+    let what = said_with("Deleted {things}", &[("things", &all_called(state, &free))]);
+    let what = with_locked(what, free.len() < instances.len());
     edit_and_tell(state, what, |edits, selection| {
         for instance in &free {
             edits.delete(*instance);
@@ -344,7 +369,10 @@ pub fn finish_splitting(state: State) {
 
 /// Makes parts of an instance a new one, which has the same name, and selects it.
 pub fn split(state: State, splitting: &Splitting) {
-    let what = format!("Split {}", called(state, splitting.instance));
+    let what = said_with(
+        "Split {thing}",
+        &[("thing", &called(state, splitting.instance))],
+    );
     let found = state.found.get_untracked();
     edit_and_tell(state, what, |edits, selection| {
         if let Some(new) = splitting.apply(&mut edits.reshaping, &found) {
@@ -365,19 +393,26 @@ pub fn outlined(state: State) -> u32 {
         .unwrap_or(NO_INSTANCE)
 }
 
-/// Undoes the last change, if there is one, and says what it was.
+/// Undoes the last step of the tool, or else the last change, if there is one, and says what it was.
 pub fn undo(state: State) {
-    step(state, "Undone", History::undo);
+    if !pointing::undo(state, false) {
+        let done = |what: &str| said_with("Undone: {what}", &[("what", &what)]);
+        step(state, done, History::undo);
+    }
 }
 
-/// Redoes the change that was undone last, if there is one, and says what it was.
+/// Does again the step of the tool or the change that was undone last, if there is one, and says what it
+/// was.
 pub fn redo(state: State) {
-    step(state, "Done again", History::redo);
+    if !pointing::undo(state, true) {
+        let done = |what: &str| said_with("Done again: {what}", &[("what", &what)]);
+        step(state, done, History::redo);
+    }
 }
 
 fn step(
     state: State,
-    verb: &str,
+    words: impl FnOnce(&str) -> String,
     step: impl FnOnce(&mut History, &mut Selection) -> Option<String>,
 ) {
     // What was chosen so far may be of things that are others now.
@@ -385,6 +420,7 @@ fn step(
         tool::take(state, None);
     }
     lasso::clear(state);
+    pointing::clear(state);
     let mut selection = state.selection.get_untracked();
     let mut done = None;
     state
@@ -392,9 +428,17 @@ fn step(
         .update(|history| done = step(history, &mut selection));
     keep(state, selection);
     if let Some(what) = done {
-        let mut letters = what.chars();
-        let first = letters.next().into_iter().flat_map(char::to_lowercase);
-        let what: String = first.chain(letters).collect();
-        tell(state, format!("{verb}: {what}"), None);
+        tell(state, words(&within(&what)), None);
     }
+}
+
+/// What was done as a part of a sentence. In other languages than English it may begin with the name
+/// of a thing, which stays as it is.
+fn within(what: &str) -> String {
+    if text::spoken_untracked() != Language::English {
+        return what.to_owned();
+    }
+    let mut letters = what.chars();
+    let first = letters.next().into_iter().flat_map(char::to_lowercase);
+    first.chain(letters).collect()
 }

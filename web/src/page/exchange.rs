@@ -7,6 +7,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ProgressEvent, XmlHttpRequest};
 
+use crate::text::{said, said_with};
+
 /// Time limit of a request, milliseconds; the server has the same.
 const LIMIT_MS: u32 = 180_000;
 
@@ -14,13 +16,19 @@ const LIMIT_MS: u32 = 180_000;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ShareError {
     /// The server did not answer.
-    #[error("the share server did not answer; check the internet connection and try again")]
+    #[error(
+        "{}",
+        said("the share server did not answer; check the internet connection and try again")
+    )]
     NoAnswer,
     /// The page is served without a share server.
-    #[error("this page is served without a share server; download the files instead")]
+    #[error(
+        "{}",
+        said("this page is served without a share server; download the files instead")
+    )]
     NoServer,
     /// The server refused the request.
-    #[error("the share server refused the request with status {status}: {words}")]
+    #[error("{}", said_with("the share server refused the request with status {status}: {words}", &[("status", .status), ("words", .words)]))]
     Refused {
         /// HTTP status.
         status: u16,
@@ -30,10 +38,10 @@ pub enum ShareError {
         retry_after: Option<u32>,
     },
     /// The answer is not from a share server.
-    #[error("the share server's answer could not be read: {0}")]
+    #[error("{}", said_with("the share server's answer could not be read: {problem}", &[("problem", .0)]))]
     Answer(String),
     /// The user ended the request.
-    #[error("the request was cancelled")]
+    #[error("{}", said("the request was cancelled"))]
     Cancelled,
 }
 

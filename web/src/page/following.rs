@@ -1,6 +1,8 @@
 //! A recording whose things are followed from frame to frame: points, things and cameras that grow on
 //! the screen, until all frames came or the user stops.
 
+use std::fmt::Display;
+
 use leptos::prelude::*;
 use segscape::{
     geometry::Aabb,
@@ -8,10 +10,15 @@ use segscape::{
 };
 
 use super::{
-    actions, replies,
-    state::{Coloring, State, Work},
+    actions,
+    coloring::Coloring,
+    first_look, replies,
+    state::{State, Work},
 };
-use crate::protocol::{Answer, Followed, InstanceInfo, Request};
+use crate::{
+    protocol::{Answer, Followed, InstanceInfo, Request},
+    text::{counted, said_with},
+};
 
 /// The state of the following.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,13 +43,11 @@ impl Progressing {
         let Self {
             done, of, things, ..
         } = self;
-        let things = match things {
-            1 => "1 thing".to_owned(),
-            _ => format!("{things} things"),
-        };
+        let things = counted(*things as usize, "1 thing", "{n} things");
+        let places: &[(&str, &dyn Display)] = &[("done", done), ("of", of), ("things", &things)];
         match self.stopping {
-            true => format!("Stopping after frame {done} of {of}, {things}"),
-            false => format!("Following … frame {done} of {of}, {things}"),
+            true => said_with("Stopping after frame {done} of {of}, {things}", places),
+            false => said_with("Following … frame {done} of {of}, {things}", places),
         }
     }
 }
@@ -204,6 +209,7 @@ pub fn lose(state: State) {
 /// recording on screen again.
 pub fn abandon(state: State) {
     state.opening.set(None);
+    first_look::end(state);
     lose(state);
     let was_followed = state.scan.with_untracked(|scan| {
         let capture = scan.as_ref()?.capture.as_ref()?;

@@ -5,14 +5,15 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File, FileList};
 
-use crate::protocol::Source;
+use crate::{
+    protocol::{NO_FOLDER, Source},
+    text::said_with,
+};
 
 /// Maximum number of files; captures have no more.
 const MAX_FILES: usize = 1_000_000;
 /// Maximum depth of folders.
 const MAX_DEPTH: usize = 32;
-/// The name of files that lie in no folder.
-const NO_FOLDER: &str = "the chosen files";
 
 #[wasm_bindgen]
 extern "C" {
@@ -68,9 +69,14 @@ pub fn dropped(data: &DataTransfer) -> Dropped {
     }
 }
 
-/// What a list of files is: a file, or files that may be a capture's. `None` if there are no files.
+/// What a list of files is: a file, or files that may be a capture's or several scans. `None` if there
+/// are no files.
 pub fn chosen(files: &FileList) -> Option<Source> {
-    let files = (0..files.length()).filter_map(|index| files.get(index));
+    given((0..files.length()).filter_map(|index| files.get(index)))
+}
+
+/// What files are: a file, or files that may be a capture's. `None` if there are no files.
+pub fn given(files: impl Iterator<Item = File>) -> Option<Source> {
     let path = |file: &File| {
         let path = Reflect::get(file, &"webkitRelativePath".into()).ok();
         let path = path.and_then(|path| path.as_string());
@@ -92,11 +98,12 @@ pub async fn listed(
     while let Some(entry) = waiting.pop() {
         let path = entry.path();
         let path = path.trim_start_matches('/');
-        let unreadable = |_| format!("the browser could not read {path}");
+        let unreadable = |_| said_with("the browser could not read {name}", &[("name", &path)]);
         if entry.is_folder() {
             if path.matches('/').count() >= MAX_DEPTH {
-                return Err(format!(
-                    "{path} lies too deep, the limit is {MAX_DEPTH} folders"
+                return Err(said_with(
+                    "{path} lies too deep, the limit is {limit} folders",
+                    &[("path", &path), ("limit", &MAX_DEPTH)],
                 ));
             }
             let reader = entry.reader();
@@ -108,8 +115,9 @@ pub async fn listed(
                 }
                 waiting.extend(some.iter().map(JsCast::unchecked_into::<Entry>));
                 if found.len() + waiting.len() > MAX_FILES {
-                    return Err(format!(
-                        "there are too many files, the limit is {MAX_FILES}"
+                    return Err(said_with(
+                        "there are too many files, the limit is {limit}",
+                        &[("limit", &MAX_FILES)],
                     ));
                 }
             }

@@ -9,12 +9,15 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, FileList, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
-use crate::images::protocol::{
-    ChosenFile, ImageAnswer, ImageReply, ImageRequest, ModelInfo, ModelSource,
+use super::connection::{not_sent, not_started, unreadable};
+use crate::{
+    images::protocol::{ChosenFile, ImageAnswer, ImageReply, ImageRequest, ModelInfo, ModelSource},
+    page::offline,
+    text::{said, said_with},
 };
 
-/// URL at which Trunk serves the worker.
-const WORKER: &str = "/images_loader.js";
+/// Name of the file with which the worker starts.
+const WORKER: &str = "images_loader.js";
 
 /// A picture on which a model is tried.
 #[derive(Clone)]
@@ -85,7 +88,7 @@ impl ImageModels {
     pub fn show(self) {
         self.open.set(true);
         if self.running.get_value().borrow().is_none() {
-            self.ask("Reading the list", ImageRequest::List);
+            self.ask(said("Reading the list …").to_owned(), ImageRequest::List);
         }
     }
 
@@ -94,41 +97,38 @@ impl ImageModels {
         let files = chosen(files);
         if !files.is_empty() {
             let request = ImageRequest::Inspect(ModelSource::Files(files));
-            self.ask("Reading the manifest", request);
+            self.ask(said("Reading the manifest …").to_owned(), request);
         }
     }
 
     /// Reads the manifest at an address.
     pub fn inspect_url(self, url: String) {
         let request = ImageRequest::Inspect(ModelSource::Url(url));
-        self.ask("Fetching the manifest", request);
+        self.ask(said("Fetching the manifest …").to_owned(), request);
     }
 
     /// Adds the model that is offered.
     pub fn add(self) {
         if let Some(offer) = self.offer.get_untracked() {
             self.forget_answers();
-            self.ask(&format!("Adding {}", offer.name), ImageRequest::Add);
+            let what = said_with("Adding {name} …", &[("name", &offer.name)]);
+            self.ask(what, ImageRequest::Add);
         }
     }
 
     /// Deletes a model.
     pub fn delete(self, model: &ModelInfo) {
         let id = model.id.clone();
-        self.ask(
-            &format!("Deleting {}", model.name),
-            ImageRequest::Delete { id },
-        );
+        let what = said_with("Deleting {name} …", &[("name", &model.name)]);
+        self.ask(what, ImageRequest::Delete { id });
     }
 
     /// Loads a model.
     pub fn load(self, model: &ModelInfo) {
         self.forget_answers();
         let id = model.id.clone();
-        self.ask(
-            &format!("Loading {}", model.name),
-            ImageRequest::Load { id },
-        );
+        let what = said_with("Loading {name} …", &[("name", &model.name)]);
+        self.ask(what, ImageRequest::Load { id });
     }
 
     /// Chooses the picture on which models are tried.
@@ -145,9 +145,10 @@ impl ImageModels {
                 self.sent.set_value(false);
                 self.sample.set(Some(Sample { file, url }));
             }
-            Err(_) => self
-                .error
-                .set(Some(format!("the browser could not read {}", file.name))),
+            Err(_) => self.error.set(Some(said_with(
+                "the browser could not read {name}",
+                &[("name", &file.name)],
+            ))),
         }
     }
 
@@ -161,7 +162,10 @@ impl ImageModels {
         }
         let picture = (!self.sent.get_value()).then_some(sample.file);
         self.sent.set_value(true);
-        self.ask("Looking", ImageRequest::Run { picture, at });
+        self.ask(
+            said("Looking …").to_owned(),
+            ImageRequest::Run { picture, at },
+        );
     }
 
     fn forget_answers(self) {
@@ -172,18 +176,15 @@ impl ImageModels {
     }
 
     /// Sends a request; the worker is started if there is none.
-    fn ask(self, what: &str, request: ImageRequest) {
+    fn ask(self, what: String, request: ImageRequest) {
         self.error.set(None);
-        self.busy.set(Some(format!("{what} …")));
+        self.busy.set(Some(what));
         let slot = self.running.get_value();
         let mut running = slot.borrow_mut();
         if running.is_none() {
             match self.start() {
                 Ok(started) => *running = Some(started),
-                Err(error) => {
-                    let message = format!("the worker could not be started: {error:?}");
-                    return self.fail(message);
-                }
+                Err(error) => return self.fail(not_started(&error)),
             }
         }
         let Some(running) = running.as_mut() else {
@@ -192,20 +193,18 @@ impl ImageModels {
         if let Some(waiting) = &mut running.waiting {
             waiting.push(request);
         } else if let Err(error) = post(&running.worker, &request) {
-            self.fail(format!("the request could not be sent: {error:?}"));
+            self.fail(not_sent(&error));
         }
     }
 
     fn start(self) -> Result<Running, JsValue> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(WORKER, &options)?;
+        let worker = Worker::new_with_options(&offline::of_this_version(WORKER), &options)?;
         let on_message = Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {
                 Ok(reply) => self.hear(reply),
-                Err(error) => self.fail(format!(
-                    "a message from the worker could not be read: {error}"
-                )),
+                Err(error) => self.fail(unreadable(&error)),
             }
         });
         let on_error = Closure::new(move |event: ErrorEvent| {
@@ -238,8 +237,11 @@ impl ImageModels {
                 self.busy.set(None);
             }
             ImageReply::Progress { file, bytes } => {
-                let text = format!("Fetching {file}: {:.1} MB …", bytes / 1e6);
-                self.busy.set(Some(text));
+                let size = format!("{:.1}", bytes / 1e6);
+                self.busy.set(Some(said_with(
+                    "Fetching {file}: {size} MB …",
+                    &[("file", &file), ("size", &size)],
+                )));
             }
             ImageReply::Loaded { id, remarks } => {
                 self.offer.set(None);
@@ -264,7 +266,7 @@ impl ImageModels {
         };
         for request in running.waiting.take().into_iter().flatten() {
             if let Err(error) = post(&running.worker, &request) {
-                self.fail(format!("the request could not be sent: {error:?}"));
+                self.fail(not_sent(&error));
             }
         }
     }
@@ -286,8 +288,9 @@ impl ImageModels {
             crate::browser::after(0, move || drop(running));
         }
         self.forget_answers();
-        self.fail(format!(
-            "the model broke its runtime, which was ended: {message}"
+        self.fail(said_with(
+            "the model broke its runtime, which was ended: {problem}",
+            &[("problem", &message)],
         ));
     }
 }

@@ -1,7 +1,10 @@
 //! The lasso: draws an outline over the picture, and makes what is in sight inside it a thing, or a
 //! part of one, superpoint by superpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+};
 
 use glam::Vec2;
 use leptos::prelude::*;
@@ -13,7 +16,11 @@ use super::{
     state::State,
     tool::{self, Tool},
 };
-use crate::{edits::own_superpoints, protocol::InstanceInfo};
+use crate::{
+    edits::own_superpoints,
+    protocol::InstanceInfo,
+    text::{said, said_with},
+};
 
 /// Least distance between two points of an outline, CSS pixels.
 const STEP: f32 = 3.0;
@@ -30,7 +37,7 @@ pub struct Lasso {
 
 impl Lasso {
     /// Adds superpoints with their owners. Those of locked things are left out.
-    fn catch(&mut self, caught: Vec<(u32, u32)>, is_locked: impl Fn(u32) -> bool) {
+    pub(super) fn catch(&mut self, caught: Vec<(u32, u32)>, is_locked: impl Fn(u32) -> bool) {
         let (locked, free): (Vec<_>, Vec<_>) =
             caught.into_iter().partition(|(_, owner)| is_locked(*owner));
         self.locked = locked.len();
@@ -177,33 +184,36 @@ pub fn target(state: State) -> Option<u32> {
 pub fn obstacle(state: State, deed: Deed) -> Option<String> {
     let tool = state.tool.read();
     let Some(Tool::Lasso(lasso)) = &*tool else {
-        return Some("Draw around something first".to_owned());
+        return Some(said("Draw around something first").to_owned());
     };
     if lasso.parts.is_empty() {
-        return Some("Draw around something first".to_owned());
+        return Some(said("Draw around something first").to_owned());
     }
     if deed == Deed::New {
         return None;
     }
     let Some(target) = target(state) else {
-        return Some("Select one thing first".to_owned());
+        return Some(said("Select one thing first").to_owned());
     };
     let (edits, found) = (state.edits.read(), state.found.read());
     let edits = edits.present();
     if edits.locked.contains(&target) {
-        return Some(format!("{} is locked", called(state, target)));
+        let thing = called(state, target);
+        return Some(said_with("{thing} is locked", &[("thing", &thing)]));
     }
     let own = own_superpoints(target, &edits.reshaping, &found);
     let inside = own.iter().filter(|part| lasso.parts.contains_key(part));
+    let thing = called(state, target);
+    let places: &[(&str, &dyn Display)] = &[("thing", &thing)];
     match (deed, inside.count()) {
         (Deed::SplitOff | Deed::Remove, 0) => {
-            Some(format!("None of it belongs to {}", called(state, target)))
+            Some(said_with("None of it belongs to {thing}", places))
         }
         (Deed::SplitOff | Deed::Remove, count) if count == own.len() => {
-            Some(format!("That is all of {}", called(state, target)))
+            Some(said_with("That is all of {thing}", places))
         }
         (Deed::Add, count) if count == lasso.parts.len() => {
-            Some(format!("It belongs to {} already", called(state, target)))
+            Some(said_with("It belongs to {thing} already", places))
         }
         _ => None,
     }
@@ -225,13 +235,15 @@ pub fn act(state: State, deed: Deed) {
             let parts = lasso.superpoints();
             editing::split(state, &Splitting { instance, parts });
         }
-        (Deed::Add, Some(target)) => add(state, target, &lasso),
+        (Deed::Add, Some(target)) => {
+            let thing = called(state, target);
+            let what = said_with("Added a part to {thing}", &[("thing", &thing)]);
+            add(state, target, &lasso, what);
+        }
         (Deed::Remove, Some(target)) => {
-            let what = format!("Removed a part from {}", called(state, target));
-            let found = state.found.get_untracked();
-            editing::edit_and_tell(state, what, |edits, _| {
-                edits.take(&[target], &lasso.superpoints(), &found);
-            });
+            let thing = called(state, target);
+            let what = said_with("Removed a part from {thing}", &[("thing", &thing)]);
+            remove(state, target, &lasso, what);
         }
         (_, None) => {}
     }
@@ -239,7 +251,7 @@ pub fn act(state: State, deed: Deed) {
 
 /// Makes the parts a thing that is like what most of them belong to, and takes them from whatever
 /// is listed and not locked: what the user does not see stays as it is.
-fn make(state: State, lasso: &Lasso) {
+pub(super) fn make(state: State, lasso: &Lasso) {
     let from = untrack(|| unlocked(state));
     let found = state.found.get_untracked();
     let next = {
@@ -251,7 +263,8 @@ fn make(state: State, lasso: &Lasso) {
         .with_value(|extents| lasso.owner(|part| extents.shape(&[part]).points));
     // It is shown although the prompt may not name it.
     state.guess.set(Some(next));
-    editing::edit_and_tell(state, "Made a new thing".to_owned(), |edits, selection| {
+    let what = said("Made a new thing").to_owned();
+    editing::edit_and_tell(state, what, |edits, selection| {
         let origin = owner.and_then(|owner| edits.reshaping.origin(owner));
         let name = owner.and_then(|owner| edits.names.get(&owner)).cloned();
         let parts = lasso.superpoints();
@@ -266,17 +279,25 @@ fn make(state: State, lasso: &Lasso) {
     });
 }
 
-/// Gives the parts to a thing, and takes them from whatever is listed and not locked.
-fn add(state: State, target: u32, lasso: &Lasso) {
+/// Gives the parts to a thing, and takes them from whatever is listed and not locked. `what` says what
+/// was done.
+pub(super) fn add(state: State, target: u32, lasso: &Lasso, what: String) {
     let mut from = untrack(|| unlocked(state));
     from.retain(|other| *other != target);
-    let what = format!("Added a part to {}", called(state, target));
     let found = state.found.get_untracked();
     editing::edit_and_tell(state, what, |edits, _| {
         let parts = lasso.superpoints();
         edits.take(&from, &parts, &found);
         let own = own_superpoints(target, &edits.reshaping, &found).to_vec();
         edits.reshaping.give(target, &own, &parts);
+    });
+}
+
+/// Takes the parts from a thing; they belong to none then. `what` says what was done.
+pub(super) fn remove(state: State, target: u32, lasso: &Lasso, what: String) {
+    let found = state.found.get_untracked();
+    editing::edit_and_tell(state, what, |edits, _| {
+        edits.take(&[target], &lasso.superpoints(), &found);
     });
 }
 

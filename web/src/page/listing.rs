@@ -11,8 +11,9 @@ use segscape::{
 
 use crate::{
     edits::Edits,
-    page::{selection::Selection, state::Coloring},
+    page::{coloring::Coloring, selection::Selection},
     protocol::{Answer, InstanceInfo},
+    text::{Text, tr},
     view::{cloud::Look, palette},
 };
 
@@ -119,10 +120,10 @@ pub enum Order {
 
 impl Order {
     /// All orders, with their names.
-    pub const ALL: [(Self, &str); 3] = [
-        (Self::Score, "Score"),
-        (Self::Points, "Points"),
-        (Self::Name, "Name"),
+    pub const ALL: [(Self, Text); 3] = [
+        (Self::Score, tr("Score")),
+        (Self::Points, tr("Points")),
+        (Self::Name, tr("Name")),
     ];
 }
 

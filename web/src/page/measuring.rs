@@ -10,7 +10,10 @@ use super::{
     state::{State, Work},
     tool::{self, Tool},
 };
-use crate::view::overlay::Distance;
+use crate::{
+    text::{Text, said_with, tr},
+    view::overlay::Distance,
+};
 
 /// What was clicked so far: nothing, one end, or both.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,11 +88,11 @@ pub fn unit(state: State) -> Unit {
 }
 
 /// Why the scale of the scan cannot be set, in words; `None` if it can.
-pub fn obstacle(state: State) -> Option<&'static str> {
+pub fn obstacle(state: State) -> Option<Text> {
     state.scan.with(|scan| match scan {
-        Some(scan) if scan.capture.is_some() => Some("A capture has a scale of its own"),
-        Some(scan) if scan.settled => Some("The scale of a project is fixed"),
-        _ if state.work.get() == Work::Running => Some("Wait until the things are found"),
+        Some(scan) if scan.capture.is_some() => Some(tr("A capture has a scale of its own")),
+        Some(scan) if scan.settled => Some(tr("The scale of a project is fixed")),
+        _ if state.work.get() == Work::Running => Some(tr("Wait until the things are found")),
         _ => None,
     })
 }
@@ -116,7 +119,10 @@ pub fn set_scale(state: State, text: &str) -> Result<(), String> {
             ..choices
         },
     );
-    let words = format!("1 unit of the file is {} m now", unit.metres());
+    let words = said_with(
+        "1 unit of the file is {metres} m now",
+        &[("metres", &unit.metres())],
+    );
     editing::tell(state, words, None);
     Ok(())
 }
@@ -140,7 +146,13 @@ pub fn length_in_words(metres: f32, unit: Unit) -> String {
         Unit::Centimetres => format!("{metres:.3} m ({in_unit:.1} cm)"),
         Unit::Feet => format!("{metres:.3} m ({in_unit:.2} ft)"),
         Unit::Inches => format!("{metres:.3} m ({in_unit:.1} in)"),
-        Unit::Custom(_) => format!("{metres:.3} m ({in_unit:.3} units)"),
+        Unit::Custom(_) => said_with(
+            "{metres} m ({length} units)",
+            &[
+                ("metres", &format!("{metres:.3}")),
+                ("length", &format!("{in_unit:.3}")),
+            ],
+        ),
     }
 }
 
@@ -158,12 +170,20 @@ fn length(text: &str) -> Result<f64, String> {
         "mm" => Unit::Millimetres.metres(),
         "ft" | "feet" | "foot" => Unit::Feet.metres(),
         "in" | "inches" | "inch" => Unit::Inches.metres(),
-        other => return Err(format!("\"{other}\" is no unit: m, cm, mm, ft and in are")),
+        other => {
+            return Err(said_with(
+                "\"{unit}\" is no unit: m, cm, mm, ft and in are",
+                &[("unit", &other)],
+            ));
+        }
     };
     let number = number.trim().replacen(',', ".", 1).parse::<f64>();
     match number {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number * metres_per_unit),
-        _ => Err(format!("\"{text}\" is not a length, such as 2.1 or 80 cm")),
+        _ => Err(said_with(
+            "\"{text}\" is not a length, such as 2.1 or 80 cm",
+            &[("text", &text)],
+        )),
     }
 }
 

@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 
 use super::{listing::Row, state::State};
+use crate::text::said_with;
 
 /// How many things had the right outline and the right name, of how many.
 type Right = [u32; 2];
@@ -44,19 +45,22 @@ impl Measured {
 
     /// What is known of the names in the list, in a sentence; `asked` if they were asked for.
     fn words(&self, asked: bool) -> String {
-        let of = |[right, all]: Right| format!("{right} of {all}");
+        let of = |[right, all]: Right| {
+            said_with("{right} of {all}", &[("right", &right), ("all", &all)])
+        };
         match asked {
-            false => format!(
-                "Names are guesses: in {} measured real rooms, {} things had the right outline and name.",
-                self.rooms,
-                of(self.unasked)
+            false => said_with(
+                "Names are guesses: in {rooms} measured real rooms, {share} things had the right outline and name.",
+                &[("rooms", &self.rooms), ("share", &of(self.unasked))],
             ),
-            true => format!(
-                "In {} measured real rooms, asked for what is there: {} names were right from a score of {}, {} below.",
-                self.rooms,
-                of(self.sure_things),
-                self.sure,
-                of(self.others)
+            true => said_with(
+                "In {rooms} measured real rooms, asked for what is there: {sure} names were right from a score of {score}, {others} below.",
+                &[
+                    ("rooms", &self.rooms),
+                    ("sure", &of(self.sure_things)),
+                    ("score", &self.sure),
+                    ("others", &of(self.others)),
+                ],
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! What the page remembers between visits, in the browser's storage: the theme, and how the user
+//! What the page remembers between visits, in the browser's storage: the theme, the language, and how the user
 //! likes scans to be shown. Where there is no storage, or it holds something else, the page begins
 //! with its defaults.
 
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
-    page::state::{Coloring, State},
+    page::{coloring::Coloring, state::State},
+    text::{Language, Text, tr},
     view::{cloud::POINT_SIZE, overlay::Boxes, palette, picture::Colors},
 };
 
@@ -50,9 +51,18 @@ impl Theme {
     }
 
     /// The name shown to the user.
-    pub fn name(self) -> &'static str {
+    pub fn title(self) -> Text {
         match self {
-            Self::System => "as the system",
+            Self::System => tr("as the system"),
+            Self::Light => tr("light"),
+            Self::Dark => tr("dark"),
+        }
+    }
+
+    /// The name in the page's HTML.
+    fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
             Self::Light => "light",
             Self::Dark => "dark",
         }
@@ -98,6 +108,8 @@ pub struct Preferences {
     pub autosave: bool,
     /// If `true`, the browser keeps the latest prompts.
     pub keep_prompts: bool,
+    /// The language; `None` if it is that of the browser.
+    pub language: Option<Language>,
 }
 
 impl Default for Preferences {
@@ -116,6 +128,7 @@ impl Default for Preferences {
             budget: 0,
             autosave: true,
             keep_prompts: true,
+            language: None,
         }
     }
 }
@@ -210,6 +223,7 @@ mod tests {
             coloring: Some(Coloring::Height),
             boxes: Boxes::All,
             names: true,
+            language: Some(Language::French),
             ..Preferences::default()
         };
         let text = serde_json::to_string(&kept).expect("plain values");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use glam::Vec3;
 use leptos::prelude::*;
 use segscape::{
     bundle::SavedView,
@@ -12,12 +13,15 @@ use crate::{
     browser,
     edits::Edits,
     page::{
-        actions, address, editing, following,
+        actions, address,
+        coloring::Coloring,
+        editing, first_look, following, overlay,
         pictures::Pictures,
-        saving, share,
-        state::{Coloring, StageState, State, Work},
+        pointing, saving, share,
+        state::{StageState, State, Work},
     },
-    protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
+    protocol::{Bulk, Frames, ImagesInfo, Points, Reply, ScanInfo},
+    text::{said, said_with},
     view::{camera::Camera, cloud::Cloud},
 };
 
@@ -30,6 +34,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Downloaded { stage, bytes, of } => downloaded(state, stage, bytes, of),
         Reply::Frame { done, of } => state.reading.set(Some((done, of))),
         Reply::Finished { stage, ms, outcome } => finished(state, stage, ms, outcome),
+        Reply::FirstLook(points) => first_look::show(state, points),
         Reply::Points(points) => show(state, points),
         Reply::Followed(followed) => following::apply(state, followed),
         Reply::Images(info) => state.images.set(info),
@@ -68,15 +73,18 @@ pub fn handle(state: State, reply: Reply) {
             }
         }
         Reply::Normals(colors) => state.viewer().set_normals(colors.to_vec()),
-        Reply::Exported { name, mime, bytes } => {
-            let file = browser::file(&mime, &bytes.0);
-            if file
-                .and_then(|file| browser::download(&name, &file))
-                .is_err()
-            {
-                state
-                    .error
-                    .set(Some(format!("the browser refused to save {name}")));
+        Reply::PointedOut {
+            serial,
+            suggestions,
+            masks,
+        } => pointing::pointed_out(state, serial, suggestions, masks),
+        Reply::Resized { serial, superpoint } => pointing::resized(state, serial, superpoint),
+        Reply::Exported { name, file } => {
+            if browser::download(&name, &file).is_err() {
+                state.error.set(Some(said_with(
+                    "the browser refused to save {name}",
+                    &[("name", &name)],
+                )));
             } else {
                 saving::is_saved(state);
             }
@@ -89,6 +97,7 @@ pub fn handle(state: State, reply: Reply) {
                 packed(bundle);
             }
         }
+        Reply::ScanWanted(scan) => overlay::ask(state, scan),
         Reply::SavedView { view, names } => look(state, view, names),
         Reply::Waiting => state.work.set(Work::Waiting),
         Reply::Done => {
@@ -106,6 +115,7 @@ pub fn handle(state: State, reply: Reply) {
         }
         Reply::Failed { message } => {
             following::abandon(state);
+            pointing::lose(state);
             if state.work.get_untracked() == Work::Running {
                 state.work.set(Work::Failed);
             }
@@ -117,7 +127,9 @@ pub fn handle(state: State, reply: Reply) {
             if actions::leave_gpu(state, message.lines().nth(1).unwrap_or(&message)) {
                 return;
             }
-            let words = "An internal error stopped Segscape's worker, which was started again; what is on screen stays. The browser's console has the report.";
+            let words = said(
+                "An internal error stopped Segscape's worker, which was started again; what is on screen stays. The browser's console has the report.",
+            );
             state.error.set(Some(words.into()));
             following::abandon(state);
             state.work.set(Work::Failed);
@@ -213,7 +225,10 @@ fn progressed(state: State, Progress { stage, done }: Progress) {
 fn downloaded(state: State, stage: Stage, bytes: u64, of: Option<u64>) {
     let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
     let words = match of {
-        Some(all) => format!("{} of {} MB", megabytes(bytes), megabytes(all)),
+        Some(all) => said_with(
+            "{arrived} of {all} MB",
+            &[("arrived", &megabytes(bytes)), ("all", &megabytes(all))],
+        ),
         None => format!("{} MB", megabytes(bytes)),
     };
     state.stages.update(|stages| {
@@ -234,6 +249,17 @@ fn finished(state: State, stage: Stage, ms: f64, outcome: String) {
     });
 }
 
+/// The points of a scan as they are drawn.
+pub fn cloud(scan: &ScanInfo, positions: &Bulk, colors: Option<&Bulk>) -> Cloud {
+    Cloud {
+        positions: positions.to_vec(),
+        colors: colors.map_or_else(Vec::new, Bulk::to_vec),
+        bounds: Some(scan.bounds),
+        spacing: spacing(scan),
+        ..Cloud::default()
+    }
+}
+
 fn show(
     state: State,
     Points {
@@ -242,25 +268,27 @@ fn show(
         scan,
         frames,
         goes_on,
+        moved,
     }: Points,
 ) {
-    let positions = positions.to_vec::<[f32; 3]>();
-    let colors = colors.map_or_else(Vec::new, |colors| colors.to_vec::<u32>());
-    let spacing = spacing(&scan);
-    let cloud = Cloud {
-        positions,
-        colors,
-        bounds: Some(scan.bounds),
-        spacing,
-        ..Cloud::default()
-    };
-    match goes_on {
-        true => state.viewer().replace(cloud),
-        false => state.viewer().show(cloud),
+    let cloud = cloud(&scan, &positions, colors.as_ref());
+    let looked_at = state.first_look.get_untracked().is_some();
+    let moved = moved.filter(|_| looked_at);
+    match (goes_on, moved) {
+        (true, _) => state.viewer().replace(cloud),
+        (false, Some(by)) => {
+            state.viewer().replace(cloud);
+            state
+                .viewer()
+                .update(|frame| frame.camera.target += Vec3::from(by));
+        }
+        (false, None) => state.viewer().show(cloud),
     }
-    if let Some(camera) = address::arriving_camera(state) {
+    // Whoever looked around since the first look stays there.
+    if let Some(camera) = address::arriving_camera(state).filter(|_| moved != Some([0.0; 3])) {
         state.viewer().steer(|current| *current = camera);
     }
+    state.first_look.set(None);
     state.hovered.set(None);
     state.renaming.set(None);
     state.asked.set_value(0);

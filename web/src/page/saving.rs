@@ -9,7 +9,12 @@ use super::{
     editing::{self, Offer},
     state::State,
 };
-use crate::{browser, edits::Edits, protocol::Source};
+use crate::{
+    browser,
+    edits::Edits,
+    protocol::{Source, stem},
+    text::said_with,
+};
 
 /// Ending of a project's name.
 const ENDING: &str = "segscape";
@@ -27,10 +32,7 @@ pub struct Project {
 fn file_name(state: State) -> Option<String> {
     state.scan.with_untracked(|scan| {
         let name = &scan.as_ref()?.name;
-        let stem = name
-            .rsplit_once('.')
-            .map_or(name.as_str(), |(stem, _)| stem);
-        Some(format!("{stem}.{ENDING}"))
+        Some(format!("{}.{ENDING}", stem(name)))
     })
 }
 
@@ -53,10 +55,10 @@ pub fn save(state: State) {
         match file.and_then(|file| browser::download(&name, &file)) {
             Ok(()) => {
                 state.saved.set(Some(edits));
-                editing::tell(state, format!("Saved {name}"), None);
+                editing::tell(state, said_with("Saved {name}", &[("name", &name)]), None);
             }
             Err(_) => {
-                let refused = format!("the browser refused to save {name}");
+                let refused = said_with("the browser refused to save {name}", &[("name", &name)]);
                 state.error.set(Some(refused));
             }
         }
@@ -100,7 +102,7 @@ pub fn offer_replaced(state: State) {
         .with_value(|replaced| Some(replaced.as_ref()?.name.clone()));
     match name {
         Some(name) => {
-            let words = format!("The changes in {name} are not saved");
+            let words = said_with("The changes in {name} are not saved", &[("name", &name)]);
             editing::tell(state, words, Some(Offer::BringBack));
         }
         None => state.notice.set(None),

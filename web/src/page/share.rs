@@ -11,6 +11,7 @@ use crate::{
         state::State,
     },
     protocol::Source,
+    text::{Text, tr},
 };
 
 /// Key of the links in the browser's storage.
@@ -35,10 +36,10 @@ pub enum Expiry {
 
 impl Expiry {
     /// All expiry times, with their names.
-    pub const ALL: [(Self, &str); 3] = [
-        (Self::Day, "1 day"),
-        (Self::Week, "7 days"),
-        (Self::Quarter, "90 days"),
+    pub const ALL: [(Self, Text); 3] = [
+        (Self::Day, tr("1 day")),
+        (Self::Week, tr("7 days")),
+        (Self::Quarter, tr("90 days")),
     ];
 
     /// Number of days, as the server expects it.
@@ -66,6 +67,9 @@ pub struct Shared {
     /// If `true`, the link has this name as its title.
     #[serde(default)]
     pub named: bool,
+    /// If `true`, the points were not sent.
+    #[serde(default)]
+    pub labels_only: bool,
 }
 
 impl Shared {
@@ -168,7 +172,7 @@ pub fn secret_of_tab(id: &str) -> Option<String> {
 /// The scene of this source as this browser may replace and delete it: by the address of the page, or by a link
 /// that it keeps.
 pub fn own(state: State, source: &Source) -> Option<Shared> {
-    let Source::Shared(id) = source else {
+    let Source::Shared(id) = source.opened() else {
         return None;
     };
     let by_address = state.wishes.with_value(|wishes| {
@@ -179,6 +183,7 @@ pub fn own(state: State, source: &Source) -> Option<Shared> {
             expires: None,
             name: String::new(),
             named: false,
+            labels_only: false,
         })
     });
     // What is kept says more than the address.
@@ -203,6 +208,7 @@ mod tests {
             expires,
             name: "room.ply".into(),
             named: false,
+            labels_only: true,
         };
         let links = [link(Some(99)), link(Some(101)), link(None)];
         let text = serde_json::to_string(&links).expect("plain values");

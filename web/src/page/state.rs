@@ -6,13 +6,11 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use glam::Vec2;
 use leptos::prelude::*;
 use segscape::{
-    bundle::ColorMode,
     geometry::Aabb,
     instances::{Extents, Reshaping, query::Labels},
     preflight::Choices,
     progress::Stage,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     browser,
@@ -21,13 +19,17 @@ use crate::{
         address::{LinkedView, Wishes},
         autosave::KeptProject,
         caution,
+        coloring::Coloring,
         connection::Link,
         editing::Notice,
         endpoint::Endpoint,
         following::Progressing,
         history::History,
+        language::PageLanguage,
         listing::{self, Row},
+        overlay::Wanted,
         pictures::Pictures,
+        pointing::Pending,
         preferences::{Preferences, Theme},
         prompts::Prompts,
         saving::Project,
@@ -37,7 +39,7 @@ use crate::{
         upload::Uploading,
     },
     protocol::{Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, ScanInfo, Source},
-    view::{Viewer, cloud::Paint},
+    view::Viewer,
 };
 
 /// The threshold of a newly opened scene.
@@ -77,110 +79,6 @@ pub enum Work {
     Cancelled,
     /// An error, shown by [`State::error`], ended the job.
     Failed,
-}
-
-/// The property that determines the color of the points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Coloring {
-    /// The scan's own color.
-    #[default]
-    Scan,
-    /// One color per instance.
-    Instance,
-    /// One color per label.
-    Label,
-    /// The confidence of the instance.
-    Score,
-    /// Height above the floor.
-    Height,
-    /// How similar the instance is to the prompt, whatever else it could be.
-    Similarity,
-    /// The direction that the surface faces.
-    Normal,
-}
-
-impl From<Coloring> for ColorMode {
-    fn from(coloring: Coloring) -> Self {
-        match coloring {
-            Coloring::Scan => Self::Rgb,
-            Coloring::Instance => Self::Instance,
-            Coloring::Label => Self::Label,
-            Coloring::Score => Self::Score,
-            Coloring::Height => Self::Height,
-            Coloring::Similarity => Self::Similarity,
-            Coloring::Normal => Self::Normal,
-        }
-    }
-}
-
-impl From<ColorMode> for Coloring {
-    fn from(mode: ColorMode) -> Self {
-        match mode {
-            ColorMode::Rgb => Self::Scan,
-            ColorMode::Instance => Self::Instance,
-            ColorMode::Label => Self::Label,
-            ColorMode::Score => Self::Score,
-            ColorMode::Height => Self::Height,
-            ColorMode::Similarity => Self::Similarity,
-            ColorMode::Normal => Self::Normal,
-        }
-    }
-}
-
-impl Coloring {
-    /// All colorings, in the order of the keys 1 to 7.
-    pub const ALL: [Self; 7] = [
-        Self::Scan,
-        Self::Instance,
-        Self::Label,
-        Self::Score,
-        Self::Height,
-        Self::Similarity,
-        Self::Normal,
-    ];
-
-    /// The name shown to the user.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scan => "Colour",
-            Self::Instance => "Instance",
-            Self::Label => "Label",
-            Self::Score => "Score",
-            Self::Height => "Height",
-            Self::Similarity => "Similarity",
-            Self::Normal => "Normal",
-        }
-    }
-
-    /// `true` if the color of a point depends on the thing that it belongs to.
-    pub fn needs_things(self) -> bool {
-        matches!(
-            self,
-            Self::Instance | Self::Label | Self::Score | Self::Similarity
-        )
-    }
-
-    /// The renderer's paint mode for this coloring. `colored` says whether the scan has colors.
-    pub fn paint(self, colored: bool) -> Paint {
-        match self {
-            Self::Scan if colored => Paint::Scan,
-            Self::Scan | Self::Height => Paint::Height,
-            Self::Normal => Paint::Normal,
-            Self::Instance | Self::Label | Self::Score | Self::Similarity => Paint::Owner,
-        }
-    }
-
-    /// What the ends of the color ramp mean, if the coloring has one. `heights` are those of the
-    /// scan, metres.
-    pub fn ends(self, [low, high]: [f32; 2]) -> Option<[String; 2]> {
-        let said = |low: &str, high: &str| Some([low, high].map(str::to_owned));
-        match self {
-            Self::Score => said("0", "1"),
-            Self::Similarity => said("unrelated", "synonym"),
-            Self::Height => Some(["0 m".to_owned(), format!("{:.1} m", high - low)]),
-            Self::Scan | Self::Instance | Self::Label | Self::Normal => None,
-        }
-    }
 }
 
 /// A scan that is being opened.
@@ -223,8 +121,13 @@ pub struct State {
     pub scan: RwSignal<Option<ScanInfo>>,
     /// The origin of the scan on screen.
     pub source: RwSignal<Option<Source>, LocalStorage>,
+    /// If present, a part of the scan that is being opened is on screen, with its own colors or
+    /// without.
+    pub first_look: RwSignal<Option<bool>>,
     /// The scan that is being opened.
     pub opening: RwSignal<Option<Opening>, LocalStorage>,
+    /// The labels that wait for the file of their points.
+    pub wanted: RwSignal<Option<Wanted>, LocalStorage>,
     /// If `true`, the network gets what the images of the scan on screen say.
     pub with_images: RwSignal<bool>,
     /// If `true`, things in recordings are followed from frame to frame, and no network is asked.
@@ -307,6 +210,8 @@ pub struct State {
     pub adding: RwSignal<bool>,
     /// The tool that clicks and drags over the picture are for; `None` for looking around.
     pub tool: RwSignal<Option<Tool>>,
+    /// What the worker was asked for about clicks and sets of superpoints.
+    pub pointing: StoredValue<Pending>,
     /// The outline that is drawn with the lasso, CSS pixels of the picture.
     pub outline: RwSignal<Vec<Vec2>>,
     /// What was done last, for a while.
@@ -351,6 +256,8 @@ pub struct State {
     pub asked_theme: RwSignal<Option<Theme>>,
     /// The theme of the page.
     pub theme: Memo<Theme>,
+    /// The language of the page.
+    pub language: PageLanguage,
     /// If `true`, the system prefers dark pages.
     pub dark_system: RwSignal<bool>,
     /// If `true`, the page is dark.
@@ -507,7 +414,9 @@ impl State {
             hovered_frame: RwSignal::new(None),
             open_frame: RwSignal::new(None),
             source: RwSignal::new_local(None),
+            first_look: RwSignal::new(None),
             opening: RwSignal::new_local(None),
+            wanted: RwSignal::new_local(None),
             with_images: RwSignal::new(true),
             follow: RwSignal::new(false),
             following: RwSignal::new(None),
@@ -516,6 +425,7 @@ impl State {
             selection: RwSignal::new(Selection::default()),
             adding: RwSignal::new(false),
             tool,
+            pointing: StoredValue::new(Pending::default()),
             outline: RwSignal::new(Vec::new()),
             notice: RwSignal::new(None),
             hovered: RwSignal::new(None),
@@ -536,6 +446,7 @@ impl State {
             preferences,
             asked_theme,
             theme,
+            language: PageLanguage::new(preferences),
             dark_system,
             dark,
             canvas: RwSignal::new(0),

@@ -4,28 +4,44 @@ use leptos::prelude::*;
 use segscape::progress::Stage;
 
 use super::state::{StageState, State, Work};
-use crate::numbers::grouped;
+use crate::{
+    numbers::grouped,
+    text::{Text, said, said_with, tr},
+};
 
 impl State {
     /// One line that summarizes the state of the work.
     pub fn status(&self) -> String {
         if let Some(files) = self.files_listed.get() {
-            return format!("Listing files … {}", grouped(files));
+            return said_with("Listing files … {count}", &[("count", &grouped(files))]);
         }
         match self.work.get() {
-            Work::Idle => "Ready for a scan".into(),
+            Work::Idle => said("Ready for a scan").to_owned(),
             Work::Running if self.following.with(Option::is_some) => {
                 self.following.get().unwrap_or_default().words()
             }
             Work::Running => self.stages.with(|stages| match stages.last() {
                 Some(stage) if stage.stage == Stage::Read && self.reading.get().is_some() => {
                     let (done, of) = self.reading.get().unwrap_or_default();
-                    format!("Reading … frame {done} of {of}")
+                    said_with(
+                        "Reading … frame {done} of {of}",
+                        &[("done", &done), ("of", &of)],
+                    )
                 }
-                Some(stage) => format!("{} … {:.0} %", stage_name(stage.stage), stage.done * 100.0),
-                None => "Starting …".into(),
+                Some(stage) => {
+                    let name = stage_name(stage.stage).said();
+                    let done = format!("{name} … {:.0} %", stage.done * 100.0);
+                    match self.first_look.get() {
+                        Some(_) => said_with(
+                            "{reading}, a part of the points is shown",
+                            &[("reading", &done)],
+                        ),
+                        None => done,
+                    }
+                }
+                None => said("Starting …").to_owned(),
             }),
-            Work::Waiting => "The points are shown, nothing is searched so far".into(),
+            Work::Waiting => said("The points are shown, nothing is searched so far").to_owned(),
             Work::Done => self.stages.with(|stages| {
                 let named =
                     |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();
@@ -35,25 +51,26 @@ impl State {
                     .map(|stage| stage.outcome.as_str())
                     .collect();
                 if outcomes.is_empty() {
-                    "Done".into()
+                    said("Done").to_owned()
                 } else {
-                    format!("Done: {}", outcomes.join(" · "))
+                    said_with("Done: {outcomes}", &[("outcomes", &outcomes.join(" · "))])
                 }
             }),
-            Work::Cancelled => "Cancelled".into(),
-            Work::Failed => "Stopped".into(),
+            Work::Cancelled => said("Cancelled").to_owned(),
+            Work::Failed => said("Stopped").to_owned(),
         }
     }
 }
 
 /// The name of a stage, for the user.
-pub fn stage_name(stage: Stage) -> &'static str {
+pub fn stage_name(stage: Stage) -> Text {
     match stage {
-        Stage::Read => "Reading",
-        Stage::Superpoints => "Superpoints",
-        Stage::Model => "Loading the model",
-        Stage::Backbone => "Backbone",
-        Stage::Decoder => "Decoder",
-        Stage::Instances => "Instances",
+        Stage::Read => tr("Reading"),
+        Stage::Superpoints => tr("Superpoints"),
+        Stage::Model => tr("Loading the model"),
+        Stage::Backbone => tr("Backbone"),
+        Stage::Decoder => tr("Decoder"),
+        Stage::Instances => tr("Instances"),
+        Stage::Write => tr("Writing"),
     }
 }

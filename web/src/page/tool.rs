@@ -3,7 +3,13 @@
 use leptos::prelude::*;
 use segscape::instances::Reshaping;
 
-use super::{editing::Splitting, lasso::Lasso, measuring::Measuring, state::State};
+use super::{
+    editing::Splitting,
+    lasso::Lasso,
+    measuring::Measuring,
+    pointing::{self, Pointing},
+    state::State,
+};
 use crate::protocol::InstanceInfo;
 
 /// A tool with what was done with it so far.
@@ -13,6 +19,8 @@ pub enum Tool {
     Split(Splitting),
     /// Drags draw around parts, and clicks choose single ones.
     Lasso(Lasso),
+    /// Clicks are on a thing, and beside it.
+    Point(Pointing),
     /// Clicks choose the ends of a distance.
     Measure(Measuring),
 }
@@ -25,6 +33,7 @@ impl Tool {
                 splitting.apply(reshaping, found);
             }
             Self::Lasso(lasso) => lasso.preview(reshaping, found),
+            Self::Point(pointing) => pointing.preview(reshaping, found),
             Self::Measure(_) => {}
         }
     }
@@ -38,6 +47,11 @@ pub fn splits(state: State) -> bool {
 /// `true` while drags draw around parts.
 pub fn lassoes(state: State) -> bool {
     state.tool.with(|tool| matches!(tool, Some(Tool::Lasso(_))))
+}
+
+/// `true` while clicks point out a thing.
+pub fn points(state: State) -> bool {
+    state.tool.with(|tool| matches!(tool, Some(Tool::Point(_))))
 }
 
 /// `true` while clicks measure.
@@ -54,5 +68,6 @@ pub fn take(state: State, tool: Option<Tool>) {
     let tool = tool.filter(|_| is_whole);
     state.adding.set(false);
     state.outline.set(Vec::new());
+    pointing::forget(state);
     state.tool.set(tool);
 }

@@ -22,7 +22,12 @@ use super::{
     share::{self, Expiry, Shared},
     state::State,
 };
-use crate::{browser, edits::Edits, protocol::UNNAMED};
+use crate::{
+    browser,
+    edits::Edits,
+    protocol::UNNAMED,
+    text::{said, said_with},
+};
 
 /// Number of tries in a row that get nowhere, after which the user is asked.
 const TRIES: u32 = 6;
@@ -45,6 +50,8 @@ pub struct UploadOrder {
     pub name: String,
     /// If `true`, the link has this name as its title.
     pub named: bool,
+    /// If `true`, the bundle has no points.
+    pub labels_only: bool,
 }
 
 /// How far an upload is, for the page.
@@ -346,6 +353,7 @@ impl Upload {
             replaces,
             name,
             named,
+            labels_only,
             ..
         } = &self.order;
         let known = || replaces.as_ref().map(|shared| shared.secret.clone());
@@ -358,6 +366,7 @@ impl Upload {
             expires: Some(expires),
             name: before.unwrap_or(name).clone(),
             named: *named,
+            labels_only: *labels_only,
         }
     }
 
@@ -372,8 +381,8 @@ impl Upload {
         }
         if !state.sharing.get_untracked() {
             let words = match self.order.replaces {
-                Some(_) => "The link is updated",
-                None => "Shared: the link is in Share",
+                Some(_) => said("The link is updated"),
+                None => said("Shared: the link is in Share"),
             };
             editing::tell(state, words.to_owned(), None);
         }
@@ -400,7 +409,10 @@ impl Upload {
     fn give_up(&self, state: State, error: &ShareError) {
         let problem = error.to_string();
         if !state.sharing.get_untracked() {
-            let words = format!("The scene is not shared: {problem}. Share goes on with it.");
+            let words = said_with(
+                "The scene is not shared: {problem}. Share goes on with it.",
+                &[("problem", &problem)],
+            );
             state.error.set(Some(words));
         }
         let seconds = None;

@@ -9,11 +9,10 @@ use web_sys::Blob;
 use crate::{
     browser,
     page::{
-        actions, measuring,
-        preferences::Preferences,
-        state::{Coloring, State},
+        actions, coloring::Coloring, measuring, pointing, preferences::Preferences, state::State,
     },
-    protocol::Request,
+    protocol::{Request, stem},
+    text::said_with,
     view::{
         camera::Side,
         cloud::UNCLIPPED,
@@ -82,6 +81,13 @@ pub fn follow(state: State) {
         state
             .viewer()
             .update_overlay(|overlay| overlay.distance = distance);
+    });
+    let marks = Memo::new(move |_| pointing::marks(state));
+    Effect::new(move |_| {
+        let marks = marks.get();
+        state
+            .viewer()
+            .update_overlay(|overlay| overlay.marks = marks);
     });
 }
 
@@ -190,12 +196,9 @@ pub fn take_picture(state: State) {
     else {
         return;
     };
-    let stem = name
-        .rsplit_once('.')
-        .map_or(name.as_str(), |(stem, _)| stem);
-    let file = format!("{stem}.png");
+    let file = format!("{}.png", stem(&name));
     state.viewer().photograph(move |canvas| {
-        let refused = format!("the browser refused to save {file}");
+        let refused = said_with("the browser refused to save {name}", &[("name", &file)]);
         let words = refused.clone();
         let save = Closure::once_into_js(move |blob: Option<Blob>| {
             let saved = blob.map(|blob| browser::download(&file, &blob));

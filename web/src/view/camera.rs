@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use glam::{Mat4, Vec2, Vec3};
 use segscape::{bundle, geometry::Aabb};
 
+use crate::text::{Text, tr};
+
 /// Vertical field of view, radians.
 const FIELD_OF_VIEW: f32 = 0.87;
 /// Maximum pitch of the eye, up or down, radians. At the pole itself a direction has no yaw.
@@ -53,14 +55,14 @@ pub enum Side {
 
 impl Side {
     /// All sides, with their names, in the order of the keys Shift 1 to Shift 7.
-    pub const ALL: [(Self, &str); 7] = [
-        (Self::Top, "Top"),
-        (Self::Front, "Front"),
-        (Self::Left, "Left"),
-        (Self::Isometric, "Isometric"),
-        (Self::Back, "Back"),
-        (Self::Right, "Right"),
-        (Self::Bottom, "Bottom"),
+    pub const ALL: [(Self, Text); 7] = [
+        (Self::Top, tr("Top")),
+        (Self::Front, tr("Front")),
+        (Self::Left, tr("Left")),
+        (Self::Isometric, tr("Isometric")),
+        (Self::Back, tr("Back")),
+        (Self::Right, tr("Right")),
+        (Self::Bottom, tr("Bottom")),
     ];
 }
 

@@ -78,6 +78,13 @@ pub struct Folder {
 /// A whole blob.
 pub struct Whole(Blob);
 
+impl Whole {
+    /// A blob from its start to its end.
+    pub fn new(blob: Blob) -> Self {
+        Self(blob)
+    }
+}
+
 impl ReadAt for Whole {
     fn size(&self) -> u64 {
         self.0.size() as u64

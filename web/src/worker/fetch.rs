@@ -1,9 +1,11 @@
 //! Gets what the user opened from its source.
 
-use js_sys::{Array, ArrayBuffer, Uint8Array};
+use js_sys::{ArrayBuffer, Uint8Array};
 use segscape::{
-    captures::CaptureError,
+    captures::{CaptureError, Files as _},
+    job,
     progress::{Progress, Stage},
+    scan::{JoinError, ReadError, Sliced},
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -12,16 +14,19 @@ use web_sys::{Blob, RequestInit, RequestMode, Response};
 use super::{
     addresses,
     capture::{self, Opened},
-    post, scope,
+    post,
+    scans::{Among, Scans},
+    scope,
+    sliced::{self, InSlices},
 };
 use crate::{
-    protocol::{Reply, Source, UNNAMED},
+    protocol::{Address, Reply, Source, UNNAMED},
     streamed::{StreamError, streamed},
 };
 
 /// Maximum number of bytes read into memory at once. A wasm memory ends at 4 GiB and has to hold
 /// more than the file.
-const MAX_BYTES: u64 = 1 << 30;
+pub const MAX_BYTES: u64 = 1 << 30;
 
 /// The part of a stage that a download covers.
 #[derive(Clone, Copy)]
@@ -51,8 +56,19 @@ pub const READ: Part = Part {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The file is larger than [`MAX_BYTES`].
-    #[error("the file has {} MiB, the limit is {} MiB; thin the scan out first", .0 >> 20, MAX_BYTES >> 20)]
+    #[error(
+        "the file has {} MiB, and the limit of what is downloaded is {} MiB; download it yourself and drop it here: of LAS, LAZ and binary PLY, files of any size can be opened",
+        .0 >> 20, MAX_BYTES >> 20
+    )]
     TooLarge(u64),
+    /// The file is larger than [`MAX_BYTES`] and cannot be read in slices.
+    #[error("the file has {} MiB, and at most {} MiB are read at once: {error}", .bytes >> 20, MAX_BYTES >> 20)]
+    NotSliced {
+        /// Number of bytes.
+        bytes: u64,
+        /// Why it cannot be read in slices.
+        error: ReadError,
+    },
     /// The browser could not read the file.
     #[error(
         "the browser could not read the file; it may have been moved or changed since it was chosen"
@@ -81,6 +97,9 @@ pub enum FetchError {
     /// The files cannot be those of a capture.
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    /// There are too many scans.
+    #[error(transparent)]
+    Scans(#[from] JoinError),
     /// The server answered, but not with the file.
     #[error("{url} answered with status {status}")]
     Status {
@@ -100,27 +119,42 @@ pub enum Input {
         /// Its bytes.
         bytes: Vec<u8>,
     },
+    /// A file with a scan that memory does not hold, or with more points than the budget.
+    Sliced {
+        /// Its name.
+        name: String,
+        /// Where its points are.
+        file: InSlices,
+    },
+    /// Several scans, or one among other files.
+    Scans(Scans),
     /// Files that a capture is among.
     Capture(Opened),
 }
 
-/// What a source holds, distinguished by content; the files of a capture are not read so far.
-/// Reports progress if the download is a part of a stage.
+/// What a source holds, distinguished by content: of labels with a file that the user was asked for,
+/// the labels. The files of a capture and several scans are not read so far. Reports progress if the
+/// download is a part of a stage. Of files that can be read in slices, at most `budget` points are
+/// kept, if there is one.
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchError> {
+pub async fn input(
+    source: &Source,
+    part: Option<Part>,
+    budget: Option<usize>,
+) -> Result<Input, FetchError> {
     let (name, bytes) = match source {
         Source::Folder { name, paths, files } => {
-            return Ok(Input::Capture(Opened::folder(name, paths, files)?));
+            return among(Opened::folder(name, paths, files)?);
         }
         Source::File { name, blob } if capture::is_archive_blob(blob) => {
-            return Ok(Input::Capture(Opened::archive(name, blob.clone())?));
+            return among(Opened::archive(name, blob.clone())?);
         }
         Source::File { name, blob } => {
-            let size = blob.size();
-            if size > MAX_BYTES as f64 {
-                return Err(FetchError::TooLarge(size as u64));
+            if let Some(file) = in_slices(blob, budget)? {
+                let name = name.clone();
+                return Ok(Input::Sliced { name, file });
             }
             let buffer = JsFuture::from(blob.array_buffer())
                 .await
@@ -128,26 +162,71 @@ pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchEr
             let bytes = Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec();
             (name.clone(), bytes)
         }
-        Source::Url { url, name } => {
-            let url = &addresses::of_file(url);
-            if !addresses::may_be_read(url, &scope().location().origin()) {
-                return Err(FetchError::NotHttps(url.clone()));
-            }
-            let path = url.split(['?', '#']).next().unwrap_or(url);
-            let last = path.rsplit('/').next();
-            let own = name.as_deref().or(last).filter(|name| !name.is_empty());
-            let name = own.unwrap_or("scan").to_owned();
-            (name, download(url, part).await?)
-        }
+        Source::Urls(addresses) => match &addresses[..] {
+            [address] => (name_of(address), from_url(address, part).await?),
+            several => return Ok(Input::Scans(Scans::at(several)?)),
+        },
         Source::Shared(id) => (UNNAMED.to_owned(), shared(id, part).await?),
+        Source::Overlay { labels, .. } => return Box::pin(input(labels, part, budget)).await,
     };
     if capture::is_archive(&bytes) {
         // The browser keeps it, outside the worker's memory.
-        let blob = Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(&bytes[..])))
-            .map_err(|_| FetchError::Unreadable)?;
-        return Ok(Input::Capture(Opened::archive(&name, blob)?));
+        let blob = sliced::blob(&bytes).map_err(|_| FetchError::Unreadable)?;
+        return among(Opened::archive(&name, blob)?);
+    }
+    if Sliced::open(&bytes).is_ok_and(|sliced| sliced.is_due(budget)) {
+        let blob = sliced::blob(&bytes).map_err(|_| FetchError::Unreadable)?;
+        drop(bytes);
+        if let Some(file) = in_slices(&blob, budget)? {
+            return Ok(Input::Sliced { name, file });
+        }
+        return Err(FetchError::Unreadable);
     }
     Ok(Input::File { name, bytes })
+}
+
+/// The file, if it is to be read in slices.
+fn in_slices(blob: &Blob, budget: Option<usize>) -> Result<Option<InSlices>, FetchError> {
+    InSlices::of(blob, budget, MAX_BYTES).map_err(|error| FetchError::NotSliced {
+        bytes: blob.size() as u64,
+        error,
+    })
+}
+
+/// What files are: a capture, or else scans. What is neither is refused as no capture.
+fn among(opened: Opened) -> Result<Input, FetchError> {
+    let Err(error @ CaptureError::Unknown(_)) = job::detect(&opened) else {
+        return Ok(Input::Capture(opened));
+    };
+    Ok(match Scans::among(opened)? {
+        Among::Scans(scans) => Input::Scans(scans),
+        Among::Bundle(opened, path) => Input::File {
+            bytes: opened.read(&path, MAX_BYTES)?,
+            name: path.rsplit('/').next().unwrap_or(&path).to_owned(),
+        },
+        Among::Nothing => return Err(error.into()),
+    })
+}
+
+/// What the file at an address is called.
+pub fn name_of(address: &Address) -> String {
+    let url = addresses::of_file(&address.url);
+    let path = url.split(['?', '#']).next().unwrap_or(&url);
+    let own = address.name.as_deref().or(path.rsplit('/').next());
+    let own = own.filter(|name| !name.is_empty());
+    own.unwrap_or("scan").to_owned()
+}
+
+/// Downloads the file at an address that a user gave.
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn from_url(address: &Address, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
+    let url = addresses::of_file(&address.url);
+    if !addresses::may_be_read(&url, &scope().location().origin()) {
+        return Err(FetchError::NotHttps(url));
+    }
+    download(&url, part).await
 }
 
 /// Downloads a scene from the share server; an error carries the server's explanation.

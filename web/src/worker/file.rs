@@ -1,13 +1,13 @@
 //! What a file holds that the page opens: a scan, or a bundle with its instances.
 
 use segscape::{
-    bundle::{self, Bundle, Meta, SavedCamera},
+    bundle::{self, Bundle, Meta, SavedCamera, ScanFile},
     geometry::Aabb,
     instances::Segmentation,
     job,
     preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::Scan,
+    scan::{Excerpt, Frame, Scan},
     superpoint::Superpoints,
 };
 
@@ -49,12 +49,17 @@ impl Found {
     }
 }
 
+/// Returns `true` if a file that begins with these bytes is a bundle.
+pub fn is_bundle(bytes: &[u8]) -> bool {
+    bytes.starts_with(&bundle::MAGIC)
+}
+
 /// Reads a scan or a bundle, distinguished by content.
 ///
 /// # Errors
 /// A message for the user.
 pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), String> {
-    if !bytes.starts_with(&bundle::MAGIC) {
+    if !is_bundle(bytes) {
         let scan = job::read(bytes, monitor).map_err(|error| error.to_string())?;
         return Ok((scan, None));
     }
@@ -99,8 +104,12 @@ pub struct ScanFacts {
     pub warnings: Vec<String>,
     /// The capture that it was made of, and its frames.
     pub capture: Option<(CaptureInfo, Frames)>,
+    /// The file that it is, if it is one file with points alone.
+    pub file: Option<ScanFile>,
     /// If `true`, it is the scan on screen, of which more is known now.
     pub goes_on: bool,
+    /// The frame of the first look at it, if there was one.
+    pub looked_at: Option<Frame>,
 }
 
 /// What the page shows of a scan in the world frame.
@@ -112,9 +121,12 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         settled,
         mut warnings,
         capture,
+        file,
         goes_on,
+        looked_at,
     } = about;
     let (capture, frames) = capture.unzip();
+    warnings.extend(scan.excerpt_in_words());
     warnings.extend(scan.warnings.iter().map(|warning| warning.0.clone()));
     Points {
         positions: Bulk::from_slice(&scan.positions),
@@ -122,6 +134,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
         scan: ScanInfo {
             name,
             points: scan.len() as u32,
+            of_points: scan.excerpt.as_ref().map(Excerpt::points),
             triangles: scan.triangles.len() as u32,
             bounds: bounds(&scan.positions),
             preflight,
@@ -129,10 +142,18 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
             settled,
             warnings,
             capture,
+            file,
         },
         frames,
         goes_on,
+        moved: looked_at.and_then(|before| moved(&before, &scan.frame)),
     }
+}
+
+/// How far points move whose frame becomes another one, metres; `None` if they are turned or scaled.
+fn moved(before: &Frame, now: &Frame) -> Option<[f32; 3]> {
+    let is_as_before = before.up == now.up && before.metres_per_unit == now.metres_per_unit;
+    is_as_before.then(|| now.world_from_file(before.offset).map(|v| v as f32))
 }
 
 /// Colors with an alpha of 255, as they are drawn.

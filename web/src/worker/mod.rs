@@ -14,9 +14,13 @@ mod following;
 mod images;
 mod models;
 mod opening;
+mod overlay;
+mod pointing;
 mod prompt;
+mod scans;
 mod scene;
 mod session;
+mod sliced;
 
 use self::session::Session;
 

@@ -6,7 +6,7 @@ use segscape::{
     job::{self, Segmented},
     preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
-    scan::Scan,
+    scan::{self, Frame, Scan},
     superpoint::Superpoints,
 };
 
@@ -15,8 +15,10 @@ use super::{
     fetch::{self, Input},
     file::{self, Found, ScanFacts},
     images::Images,
+    overlay::{self, ScanOfLabels},
     post,
     prompt::Asked,
+    scans::Scans,
     scene::OpenScene,
     session::{Open, Session, Watch, compared},
 };
@@ -24,18 +26,20 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Asking, Bulk, Reply, Source},
+    protocol::{Asking, Bulk, Reply, Source, WantedScan},
 };
 
-/// How the things in a scan are searched.
+/// Maximum number of points of a first look: they are placed and drawn at once.
+const FIRST_LOOK: usize = 200_000;
+
+/// How something is opened, see [`crate::protocol::Request::Open`].
 #[derive(Clone, Copy)]
-pub(super) struct Search {
-    /// If `true`, the network gets what the images of a foundation bundle say.
+pub(super) struct How {
+    pub choices: Choices,
     pub with_images: bool,
-    /// If `true`, the things in a recording are followed from frame to frame.
     pub follow: bool,
-    /// If `true`, nothing is searched until the user says so.
     pub view_only: bool,
+    pub first_look: bool,
 }
 
 impl Session {
@@ -47,27 +51,29 @@ impl Session {
     pub(super) async fn open(
         &mut self,
         source: &Source,
-        choices: Choices,
-        Search {
+        How {
+            choices,
             with_images,
             follow,
             view_only,
-        }: Search,
+            first_look,
+        }: How,
     ) -> Result<(), String> {
         let start = browser::now();
         post(&Reply::Progress(Progress {
             stage: Stage::Read,
             done: 0.0,
         }));
-        if !view_only && !matches!(source, Source::Shared(_)) {
+        if !view_only && !matches!(source.opened(), Source::Shared(_)) {
             self.warm_up();
         }
-        let input = fetch::input(source, Some(fetch::READ))
+        let input = fetch::input(source, Some(fetch::READ), self.budget)
             .await
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
-        let (name, bytes) = match input {
+        let mut looked_at = None;
+        let (name, mut scan, mut found, file) = match input {
             Input::Capture(opened) if follow => return self.follow(&opened, choices, start).await,
             Input::Capture(opened) => {
                 let scanned = capture::read(&opened, choices, with_images, &monitor, &on_frame())
@@ -76,11 +82,28 @@ impl Session {
                 self.was_read(start);
                 return self.find_unless(view_only, Some(images)).await;
             }
-            Input::File { name, bytes } => (name, bytes),
+            Input::Sliced { name, file } => {
+                let named = (name, file);
+                self.open_sliced(named, choices, start, &monitor)?;
+                return self.find_unless(view_only, None).await;
+            }
+            Input::Scans(scans) => {
+                let (name, scan) = several(scans, true).await?;
+                (name, scan, None, None)
+            }
+            Input::File { name, bytes } => {
+                let named = |error| format!("{name}: {error}");
+                if let Some(overlay) = overlay::labels(&bytes).map_err(named)? {
+                    return self.open_overlay(overlay, source.scan(), start).await;
+                }
+                if first_look {
+                    looked_at = look_at(&name, &bytes, choices);
+                }
+                let (scan, found) = file::read(&bytes, &monitor).map_err(named)?;
+                let file = overlay::file_of(source, &bytes);
+                (name, scan, found, file)
+            }
         };
-        let (mut scan, mut found) =
-            file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
-        drop(bytes);
         let settled = found.is_some();
         let choices = if settled { Choices::WORLD } else { choices };
         let about = ScanFacts {
@@ -99,7 +122,9 @@ impl Session {
                 .into_iter()
                 .collect(),
             capture: None,
+            file,
             goes_on: false,
+            looked_at,
         };
         self.frames = found
             .as_ref()
@@ -126,15 +151,19 @@ impl Session {
             settled: scanned.settled,
             warnings: scanned.warnings,
             capture: Some((scanned.info, scanned.frames)),
+            file: None,
             goes_on: scanned.goes_on,
+            looked_at: None,
         };
         self.show(scanned.scan, about);
         scanned.images
     }
 
     /// Shows a scan in the world frame.
-    fn show(&mut self, scan: Scan, about: ScanFacts) {
+    pub(super) fn show(&mut self, scan: Scan, about: ScanFacts) {
         self.name.clone_from(&about.name);
+        self.whole = None;
+        self.file.clone_from(&about.file);
         post(&Reply::Points(file::points(&scan, about)));
         self.open = Open::Scan(scan);
     }
@@ -160,7 +189,7 @@ impl Session {
     }
 
     /// Applies the contents of a bundle to the open scan, with the view that its sender saved.
-    async fn unpack(
+    pub(super) async fn unpack(
         &mut self,
         Found {
             superpoints,
@@ -218,7 +247,7 @@ impl Session {
         let Found {
             segmentation, meta, ..
         } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
-        let input = fetch::input(source, None)
+        let input = fetch::input(source, None, self.budget)
             .await
             .map_err(|error| error.to_string())?;
         let (name, scan) = match input {
@@ -230,12 +259,33 @@ impl Session {
                 let scanned = scanned.map_err(|error| error.to_string())?;
                 (scanned.name, scanned.scan)
             }
-            Input::File { name, bytes } => {
-                let (mut scan, _) =
-                    file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
+            Input::Sliced { name, file } => {
+                let read = file.read(self.budget, &silent);
+                let (mut scan, whole) = read.map_err(|error| format!("{name}: {error}"))?;
+                job::place(&mut scan, choices);
+                self.whole = Some(whole);
+                (name, scan)
+            }
+            Input::Scans(scans) => {
+                let (name, mut scan) = several(scans, false).await?;
                 job::place(&mut scan, choices);
                 (name, scan)
             }
+            Input::File { name, bytes } => match overlay::labels(&bytes)? {
+                Some(labels) => {
+                    let read = overlay::scan_of(&labels, source.scan(), None, &silent).await;
+                    let ScanOfLabels { name, scan, .. } = read.map_err(WantedScan::gone)?;
+                    self.file = Some(labels.scan);
+                    (name, scan)
+                }
+                None => {
+                    let (mut scan, _) =
+                        file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
+                    job::place(&mut scan, choices);
+                    self.file = overlay::file_of(source, &bytes);
+                    (name, scan)
+                }
+            },
         };
         self.frames = meta.provenance.frames;
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
@@ -252,7 +302,33 @@ impl Session {
     }
 }
 
-fn report(progress: Progress) {
+/// Shows a part of a large scan at once, and returns its frame.
+fn look_at(name: &str, bytes: &[u8], choices: Choices) -> Option<Frame> {
+    let mut part = scan::first_look(bytes, FIRST_LOOK)?;
+    let about = ScanFacts {
+        preflight: job::place(&mut part, choices),
+        name: name.to_owned(),
+        choices,
+        settled: false,
+        warnings: Vec::new(),
+        capture: None,
+        file: None,
+        goes_on: false,
+        looked_at: None,
+    };
+    post(&Reply::FirstLook(file::points(&part, about)));
+    Some(part.frame)
+}
+
+/// Several scans as one, with their name.
+async fn several(scans: Scans, reports: bool) -> Result<(String, Scan), String> {
+    let (name, scan) = scans.read(reports).await?;
+    job::check(&scan).map_err(|error| format!("{name}: {error}"))?;
+    Ok((name, scan))
+}
+
+/// Tells the page how far a stage is.
+pub(super) fn report(progress: Progress) {
     post(&Reply::Progress(progress));
 }
 

@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 
 use segscape::{
-    bundle::{self, Bundle, BundleError, MAX_NAME_CHARS, Meta, Name, Provenance, SavedView},
+    bundle::{
+        self, Bundle, BundleError, MAX_NAME_CHARS, Meta, Name, Overlay, Provenance, SavedView,
+        ScanFile,
+    },
     geometry::Aabb,
     instances::{
-        Extents, Reshaping, Segmentation,
+        Extents, Ground, Reshaping, Segmentation,
         query::{Labels, Recognizer},
     },
     job::{self, Segmented},
+    scan::{Excerpt, Scan},
     text::{Vocabulary, prompt::MAX_PROMPT_BYTES},
-    write::{Context, Export, WriteError},
+    write::{Context, Export, PointLabels, WriteError},
 };
 
+use super::pointing::Pieces;
 use crate::{
     edits::Edits,
     protocol::{Bulk, ExportFacts, InstanceInfo},
@@ -40,6 +45,8 @@ pub struct OpenScene {
     pub model: String,
     /// Bounding box of all points, metres.
     pub room: Aabb,
+    /// What clicks choose from beside the instances.
+    pub pieces: Pieces,
 }
 
 impl OpenScene {
@@ -64,7 +71,15 @@ impl OpenScene {
             labels: Labels::default(),
             found: None,
             model,
+            pieces: Pieces::default(),
         }
+    }
+
+    /// What clicks choose from, once there is a merge tree.
+    pub fn ground(&self) -> Option<Ground<'_>> {
+        let Pieces { tree, masks } = &self.pieces;
+        let found = &self.as_found.0.instances;
+        Some(Ground::new(tree.as_ref()?, masks, found))
     }
 
     /// The instances as the page lists them.
@@ -104,6 +119,19 @@ impl OpenScene {
         about: &ExportFacts,
         (threshold, edits): (f32, &Edits),
     ) -> Result<Vec<u8>, WriteError> {
+        self.with_labels(scan, about, (threshold, edits), |scan, labels, context| {
+            format.write(scan, labels, context)
+        })
+    }
+
+    /// Lets `write` write what [`Self::export`] does.
+    pub fn with_labels<T>(
+        &mut self,
+        scan: &str,
+        about: &ExportFacts,
+        (threshold, edits): (f32, &Edits),
+        write: impl FnOnce(&Scan, &PointLabels, &Context) -> T,
+    ) -> T {
         self.reshape(&edits.reshaping);
         let mut labels = self.labels.of_instance.clone();
         for (instance, name) in &edits.names {
@@ -129,26 +157,65 @@ impl OpenScene {
             picture: picture.as_deref(),
             painted: about.painted,
         };
-        format.write(&self.segmented.scan, &labeled, &context)
+        write(&self.segmented.scan, &labeled, &context)
     }
 
     /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
     /// the scan's file, or empty, and `frames` the number of frames of the capture that it was made of.
-    /// Names that are too long are cut, and a prompt that is too long to be answered is left out.
     ///
     /// # Errors
     /// [`BundleError`] if no bundle can hold the scene.
     pub fn pack(
         &mut self,
+        origin: (&str, u32),
+        edits: &Edits,
+        view: SavedView,
+    ) -> Result<Vec<u8>, BundleError> {
+        let (segmentation, meta) = self.labels_to_pack(origin, edits, view);
+        let Segmented {
+            scan, superpoints, ..
+        } = &self.segmented;
+        bundle::encode(&Bundle {
+            positions: scan.positions.clone(),
+            colors: scan.colors.clone(),
+            superpoints: superpoints.clone(),
+            segmentation,
+            meta,
+        })
+    }
+
+    /// Packs the labels with the user's changes and this view into a bundle without the points, which
+    /// are in this file. `source` is its name, or empty.
+    ///
+    /// # Errors
+    /// [`BundleError`] if no bundle can hold the labels.
+    pub fn pack_labels(
+        &mut self,
+        source: &str,
+        file: ScanFile,
+        edits: &Edits,
+        view: SavedView,
+    ) -> Result<Vec<u8>, BundleError> {
+        let (segmentation, meta) = self.labels_to_pack((source, 0), edits, view);
+        bundle::encode_overlay(&Overlay {
+            superpoints: self.segmented.superpoints.clone(),
+            segmentation,
+            meta,
+            scan: file,
+        })
+    }
+
+    /// The instances with the user's changes, and what a bundle says of them. Names that are too long
+    /// are cut, and a prompt that is too long to be answered is left out.
+    fn labels_to_pack(
+        &mut self,
         (source, frames): (&str, u32),
         edits: &Edits,
         mut view: SavedView,
-    ) -> Result<Vec<u8>, BundleError> {
+    ) -> (Segmentation, Meta) {
         self.reshape(&edits.reshaping);
         let Segmented {
-            scan,
-            superpoints,
-            segmentation,
+            scan, segmentation, ..
         } = &self.segmented;
         let labels = self.recognizer.labels(segmentation, &[]).of_instance;
         let (segmentation, index_in_scene) = segmentation.compacted();
@@ -172,24 +239,20 @@ impl OpenScene {
         if view.prompt.len() > MAX_PROMPT_BYTES {
             view.prompt.clear();
         }
-        bundle::encode(&Bundle {
-            positions: scan.positions.clone(),
-            colors: scan.colors.clone(),
-            superpoints: superpoints.clone(),
-            segmentation,
-            meta: Meta {
-                names: index_in_scene.iter().map(name).collect(),
-                view,
-                frame: scan.frame,
-                provenance: Provenance {
-                    source: cut(source),
-                    source_points: scan.table.point_rows().count as u64,
-                    frames,
-                    model: cut(&self.model),
-                    app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
-                },
+        let meta = Meta {
+            names: index_in_scene.iter().map(name).collect(),
+            view,
+            frame: scan.frame,
+            provenance: Provenance {
+                source: cut(source),
+                source_points: (scan.excerpt.as_ref())
+                    .map_or(scan.table.point_rows().count as u64, Excerpt::points),
+                frames,
+                model: cut(&self.model),
+                app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
             },
-        })
+        };
+        (segmentation, meta)
     }
 }
 
@@ -206,7 +269,6 @@ mod tests {
             Instance,
             query::{Label, Term},
         },
-        scan::Scan,
         superpoint::Superpoints,
         text::meaning::Meaning,
     };
@@ -337,5 +399,17 @@ mod tests {
         assert_eq!(packed.meta.names[0].text, "bench");
         assert_eq!(packed.meta.view.hidden, [1]);
         assert_eq!(packed.meta.view.locked, [1]);
+
+        let file = ScanFile::of(b"ply", None).unwrap();
+        let view = SavedView {
+            prompt: "x".repeat(MAX_PROMPT_BYTES + 1),
+            ..SavedView::default()
+        };
+        let bytes = scene().pack_labels(&long, file.clone(), &edits, view);
+        let labels = bundle::decode_overlay(&bytes.unwrap()).unwrap();
+        assert_eq!(labels.segmentation, packed.segmentation);
+        assert_eq!(labels.meta, packed.meta);
+        assert_eq!(labels.superpoints.superpoint_of_point(), [0, 1, 2, 3]);
+        assert_eq!(labels.scan, file);
     }
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
-    bundle::SavedView,
+    bundle::{SavedView, ScanFile},
     instances::{Segmentation, query::Recognizer},
     job::{self, Decoding, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, manifest::ManifestError},
@@ -23,9 +23,11 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
     backend,
+    capture::Whole,
     images::Images,
     models::{self, ModelError, Offered},
-    opening::Search,
+    opening::How,
+    pointing::Pieces,
     post,
     prompt::Asked,
     scene::OpenScene,
@@ -34,7 +36,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request},
+    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request, stem},
     view::{cloud::pack, palette},
 };
 
@@ -56,11 +58,17 @@ pub struct Session {
     pub(super) encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
     pub(super) name: String,
+    /// The file that it is, if it is one file with points alone.
+    pub(super) file: Option<ScanFile>,
     /// Number of frames of the capture that it was made of, or 0.
     pub(super) frames: u32,
     /// What the images of the open scan say, if nothing was searched in it so far.
     pub(super) waiting: Option<Images>,
     pub(super) open: Open,
+    /// Maximum number of points of a file that are kept, if the page says one.
+    pub(super) budget: Option<usize>,
+    /// The file that the open scan is an excerpt of, if it is one.
+    pub(super) whole: Option<Whole>,
 }
 
 /// The stage that the open scan has reached.
@@ -101,7 +109,7 @@ impl Watch {
     }
 
     /// Reports the progress of a stage. The first report of a stage starts its clock.
-    fn report(&self, progress: Progress) {
+    pub(super) fn report(&self, progress: Progress) {
         if self.0.get().0 != Some(progress.stage) {
             self.0.set((Some(progress.stage), browser::now()));
         }
@@ -132,15 +140,14 @@ impl Session {
                 forced,
                 gpu_failure,
                 found_already,
+                budget,
             } => {
+                self.budget = budget.map(|points| points as usize);
                 let chosen = match gpu_failure {
                     Some(failure) => backend::cpu_instead(&failure),
                     None => backend::choose(forced).await,
                 };
-                self.compute_on(chosen);
-                if !found_already {
-                    self.warm_up();
-                }
+                self.start_on(chosen, found_already);
             }
             Request::Open {
                 source,
@@ -148,13 +155,16 @@ impl Session {
                 with_images,
                 follow,
                 view_only,
+                first_look,
             } => {
-                let search = Search {
+                let how = How {
+                    choices,
                     with_images,
                     follow,
                     view_only,
+                    first_look,
                 };
-                self.open(&source, choices, search).await?;
+                self.open(&source, how).await?;
             }
             Request::Find => {
                 self.warm_up();
@@ -189,12 +199,20 @@ impl Session {
                 edits,
             } => self.export(format, &about, (threshold, &edits))?,
             Request::Normals => self.normals()?,
+            Request::PointOut { serial, clicks } => self.point_out(serial, &clicks).await?,
+            Request::Resize {
+                serial,
+                set,
+                fixed,
+                grows,
+            } => self.resize(serial, (&set, &fixed), grows).await?,
             Request::Pack {
                 serial,
                 edits,
                 view,
                 named,
-            } => self.pack((serial, named), &edits, view)?,
+                labels_only,
+            } => self.pack(serial, (named, labels_only), &edits, view)?,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
@@ -241,7 +259,7 @@ impl Session {
         platform::yield_now().await;
 
         // A failed run on the GPU is repeated on the CPU.
-        let segmentation = loop {
+        let (segmentation, masks) = loop {
             self.load_network(&watch).await?;
             let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
                 return Err(NO_SCENE.to_owned());
@@ -249,7 +267,9 @@ impl Session {
             let decoding = Decoding::default();
             let colors = scan.colors.as_deref();
             let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
-            match job::segment(&observation, &grouping, network, &decoding, &monitor).await {
+            let found =
+                job::segment_keeping_masks(&observation, &grouping, network, &decoding, &monitor);
+            match found.await {
                 Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
                     self.leave_gpu(&error)
                 }
@@ -265,8 +285,10 @@ impl Session {
             .as_ref()
             .map(|network| network.name.clone())
             .unwrap_or_default();
-        self.through(grouping.superpoints, segmentation, model)
-            .await?;
+        let (superpoints, tree) = grouping.into_parts();
+        self.through(superpoints, segmentation, model).await?;
+        let tree = Some(tree);
+        self.scene_mut()?.pieces = Pieces { tree, masks };
         self.prompt(Asked::NOTHING).await?;
         post(&Reply::Done);
         Ok(())
@@ -324,6 +346,14 @@ impl Session {
         let outcome = self.network.as_ref().map(outcome).unwrap_or_default();
         watch.finished(Stage::Model, outcome);
         Ok(())
+    }
+
+    /// Computes on a device, for whose first scan kernels are compiled unless it is `found_already`.
+    fn start_on(&mut self, chosen: (Device, BackendInfo), found_already: bool) {
+        self.compute_on(chosen);
+        if !found_already {
+            self.warm_up();
+        }
     }
 
     fn compute_on(&mut self, (device, info): (Device, BackendInfo)) {
@@ -388,15 +418,17 @@ impl Session {
         about: &ExportFacts,
         shown: (f32, &Edits),
     ) -> Result<(), String> {
-        let stem = self.name.rsplit_once('.').map(|(stem, _)| stem);
-        let stem = stem.unwrap_or(&self.name).to_owned();
-        let bytes = self.scene_mut()?.export(format, &stem, about, shown);
+        let stem = stem(&self.name).to_owned();
+        let name = format!("{stem}.{}", format.ending());
+        let scene = self.scene_mut()?;
+        if scene.segmented.scan.excerpt.is_some() && format.has_all_points() {
+            return self.export_all(format, (stem.as_str(), name), about, shown);
+        }
+        let bytes = scene.export(format, &stem, about, shown);
         let bytes = bytes.map_err(|error| error.to_string())?;
-        post(&Reply::Exported {
-            name: format!("{stem}.{}", format.ending()),
-            mime: format.mime().to_owned(),
-            bytes: Bulk::from_slice(&bytes),
-        });
+        let file = browser::file(format.mime(), &Bulk::from_slice(&bytes).0);
+        let file = file.map_err(|_| format!("the browser could not keep {name}"))?;
+        post(&Reply::Exported { name, file });
         Ok(())
     }
 
@@ -410,24 +442,32 @@ impl Session {
         Ok(())
     }
 
+    /// Packs the scene, with the name of its file if it may be `named`, or its labels alone, for those
+    /// who have the file.
     fn pack(
         &mut self,
-        (serial, named): (u32, bool),
+        serial: u32,
+        (named, labels_only): (bool, bool),
         edits: &Edits,
         view: SavedView,
     ) -> Result<(), String> {
-        let name = if named {
-            self.name.clone()
-        } else {
-            String::new()
+        let name = match named {
+            true => self.name.clone(),
+            false => String::new(),
         };
-        let frames = self.frames;
-        let bundle = self.scene_mut()?.pack((&name, frames), edits, view);
-        let bundle = bundle.map_err(|error| error.to_string())?;
-        post(&Reply::Packed {
-            serial,
-            bundle: Bulk::from_slice(&bundle),
-        });
+        let (file, frames) = (self.file.clone(), self.frames);
+        let scene = self.scene_mut()?;
+        let bundle = match (labels_only, file) {
+            (true, Some(file)) => scene.pack_labels(&name, file, edits, view),
+            (true, None) => {
+                return Err(
+                    "these labels belong to no single file, so they need their points".into(),
+                );
+            }
+            (false, _) => scene.pack((&name, frames), edits, view),
+        };
+        let bundle = Bulk::from_slice(&bundle.map_err(|error| error.to_string())?);
+        post(&Reply::Packed { serial, bundle });
         Ok(())
     }
 

@@ -7,8 +7,9 @@
 //! coordinate system, which is not read.
 
 use super::{
-    Column, Element, MAX_DATA_BYTES, ReadError, Scalar, Steps, Table, Warning, build, table::text,
+    Column, MAX_DATA_BYTES, ReadError, Remark, Scalar, Steps, Table, Warning, build, table::text,
 };
+use crate::read_at::ReadAt;
 
 mod fields;
 mod laz;
@@ -28,11 +29,11 @@ fn malformed(problem: impl Into<String>) -> ReadError {
     }
 }
 
-fn truncated(expected: u64, found: usize) -> ReadError {
+fn truncated(expected: u64, found: u64) -> ReadError {
     ReadError::Truncated {
         format: "LAS",
         expected,
-        found: found as u64,
+        found,
     }
 }
 
@@ -43,7 +44,7 @@ struct Header<'a> {
     is_compressed: bool,
     /// The bytes of a point.
     record: usize,
-    count: usize,
+    count: u64,
     scale: [f64; 3],
     offset: [f64; 3],
     /// Where the points begin.
@@ -66,7 +67,7 @@ impl Record<'_> {
 
 fn header(bytes: &[u8]) -> Result<Header<'_>, ReadError> {
     if bytes.len() < HEADER {
-        return Err(truncated(HEADER as u64, bytes.len()));
+        return Err(truncated(HEADER as u64, bytes.len() as u64));
     }
     let number = |scalar: Scalar, at: usize| scalar.read(&bytes[at..]);
     let whole = |scalar: Scalar, at: usize| number(scalar, at) as usize;
@@ -101,13 +102,12 @@ fn header(bytes: &[u8]) -> Result<Header<'_>, ReadError> {
         let long = Scalar::U64.read_integer(&bytes[247..]).unwrap_or(0) as u64;
         count = if long > 0 { long } else { count };
     }
-    build::check_limits(count, record)?;
     let three = |at: usize| [0, 8, 16].map(|axis| number(Scalar::F64, at + axis));
     Ok(Header {
         format,
         is_compressed,
         record,
-        count: count as usize,
+        count,
         scale: three(131),
         offset: three(155),
         data,
@@ -137,120 +137,222 @@ fn records(mut bytes: &[u8], count: usize) -> Vec<Record<'_>> {
     records
 }
 
+/// The number of bytes from the start of a file that its header and what describes its points have;
+/// `None` if there are fewer bytes than say so.
+pub(super) fn header_size(start: &[u8]) -> Option<u64> {
+    Some(Scalar::U32.read(start.get(96..100)?) as u64)
+}
+
+/// The points of a file: where they lie, and what their bytes mean.
+#[derive(Clone, Debug)]
+pub(super) struct Records {
+    /// Where they begin.
+    pub(super) start: u64,
+    /// The bytes of a point.
+    pub(super) size: usize,
+    pub(super) count: u64,
+    /// What wrote the file, and its coordinate system.
+    pub(super) comments: Vec<Remark>,
+    scale: [f64; 3],
+    offset: [f64; 3],
+    fields: Vec<Field>,
+    packing: Option<laz::Packing>,
+}
+
+impl Records {
+    /// Reads the header of a file, of which `bytes` are at least as many as [`header_size`] says.
+    pub(super) fn open(bytes: &[u8], warnings: &mut Vec<Warning>) -> Result<Self, ReadError> {
+        let header = header(bytes)?;
+        let described = header.records.iter().find(|r| r.is("LASF_Spec", 4));
+        let extra = header.record - fields::SIZES[usize::from(header.format)];
+        let (fields, left_out) = fields::of(
+            header.format,
+            extra,
+            described.map_or(&[], |record| record.data),
+        );
+        if left_out > 0 {
+            warnings.push(Warning(format!(
+                "{left_out} extra bytes of every point, which nothing describes, were left out"
+            )));
+        }
+        let packing = header.is_compressed.then(|| {
+            let mut records = header.records.iter();
+            let record = records
+                .find(|r| r.is(::laz::LazVlr::USER_ID, ::laz::LazVlr::RECORD_ID))
+                .ok_or_else(|| malformed("its points are compressed, and no record says how"))?;
+            laz::Packing::new(&header, record.data)
+        });
+        Ok(Self {
+            start: header.data as u64,
+            size: header.record,
+            count: header.count,
+            comments: comments(bytes, &header),
+            scale: header.scale,
+            offset: header.offset,
+            fields,
+            packing: packing.transpose()?,
+        })
+    }
+
+    /// `true` if the points are compressed.
+    pub(super) fn is_packed(&self) -> bool {
+        self.packing.is_some()
+    }
+
+    /// The columns of the rows that [`Self::push`] makes.
+    pub(super) fn columns(&self) -> Vec<Column> {
+        let mut columns = build::columns(build::XYZ);
+        columns.extend(self.fields.iter().map(|field| Column {
+            name: field.name.clone(),
+            scalar: field.scalar,
+        }));
+        build::make_unique(&mut columns);
+        columns
+    }
+
+    /// The position of a point.
+    pub(super) fn position(&self, record: &[u8]) -> [f64; 3] {
+        std::array::from_fn(|axis| {
+            let whole = Scalar::I32.read(&record[4 * axis..]);
+            whole * self.scale[axis] + self.offset[axis]
+        })
+    }
+
+    /// Appends a point as a row of a table.
+    pub(super) fn push(&self, record: &[u8], rows: &mut Vec<u8>) {
+        let position = self.position(record);
+        rows.extend(position.iter().flat_map(|value| value.to_le_bytes()));
+        self.fields
+            .iter()
+            .for_each(|field| field.push(record, rows));
+    }
+
+    /// The largest channel of the colors of points; 0 without colors.
+    pub(super) fn highest_color(&self, records: &[u8]) -> f64 {
+        let colors: Vec<&Field> = self.fields.iter().filter(|f| f.is_color()).collect();
+        if colors.is_empty() {
+            return 0.0;
+        }
+        let records = records.chunks_exact(self.size);
+        let values = records.flat_map(|record| colors.iter().map(|field| field.value(record)));
+        values.fold(0.0, f64::max)
+    }
+
+    /// Colors below 256 are bytes; colors that are all zero are no colors.
+    pub(super) fn settle_colors(&mut self, highest: f64, warnings: &mut Vec<Warning>) {
+        if !self.fields.iter().any(Field::is_color) {
+            return;
+        }
+        if highest == 0.0 {
+            self.fields.retain(|field| !field.is_color());
+            warnings.push(Warning(
+                "all points are black, which is how \"no color\" is written; the scan is read without colors"
+                    .to_owned(),
+            ));
+        } else if highest < 256.0 {
+            let colors = self.fields.iter_mut().filter(|field| field.is_color());
+            colors.for_each(|field| field.scalar = Scalar::U8);
+        }
+    }
+
+    /// Calls `each` with the unpacked points of a compressed file, some at a time.
+    ///
+    /// # Errors
+    /// The points are damaged or not compressed, or `each` fails.
+    pub(super) fn unpack<E: From<ReadError>>(
+        &self,
+        source: &dyn ReadAt,
+        warnings: &mut Vec<Warning>,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let packing = self.packing.as_ref();
+        let packing = packing.ok_or_else(|| malformed("its points are not compressed"))?;
+        packing.unpack(source, self, warnings, each)
+    }
+}
+
 /// Reads a file that starts with `LASF`.
 pub(super) fn read(
     bytes: &[u8],
     steps: &mut Steps,
     warnings: &mut Vec<Warning>,
 ) -> Result<Table, ReadError> {
-    let header = header(bytes)?;
-    let described = header.records.iter().find(|r| r.is("LASF_Spec", 4));
-    let extra = header.record - fields::SIZES[usize::from(header.format)];
-    let (mut fields, left_out) = fields::of(
-        header.format,
-        extra,
-        described.map_or(&[], |record| record.data),
-    );
-    if left_out > 0 {
-        warnings.push(Warning(format!(
-            "{left_out} extra bytes of every point, which nothing describes, were left out"
-        )));
-    }
-    let raw = raw(bytes, &header, steps, warnings)?;
+    let mut records = Records::open(bytes, warnings)?;
+    build::check_limits(records.count, records.size)?;
+    let raw = raw(bytes, &records, steps, warnings)?;
     let raw = raw.as_ref();
-    settle_colors(&mut fields, raw, header.record, warnings);
-    let mut columns = build::columns(build::XYZ);
-    columns.extend(fields.iter().map(|field| Column {
-        name: field.name.clone(),
-        scalar: field.scalar,
-    }));
-    build::make_unique(&mut columns);
-    let mut points = build::points(columns);
-    let size = points.stride() as u64 * header.count as u64;
+    records.settle_colors(records.highest_color(raw), warnings);
+    let mut points = build::points(records.columns());
+    let size = points.stride() as u64 * records.count;
     if size > MAX_DATA_BYTES {
         return Err(ReadError::TooLarge {
             found: size,
             limit: MAX_DATA_BYTES,
         });
     }
-    points.count = header.count;
-    fill(&mut points, &header, &fields, raw, steps)?;
+    points.count = records.count as usize;
+    points.rows.reserve_exact(size as usize);
+    for (i, record) in raw.chunks_exact(records.size).enumerate() {
+        steps.at(records.start as usize + i * records.size)?;
+        records.push(record, &mut points.rows);
+    }
     Ok(Table {
-        comments: comments(bytes, &header),
+        comments: records.comments,
         ..Table::of_points(points)
     })
+}
+
+/// Every n-th point of a file that is not compressed, at most `most`.
+pub(super) fn thinned(bytes: &[u8], most: usize) -> Option<Table> {
+    let mut unsaid = Vec::new();
+    let mut records = Records::open(bytes, &mut unsaid).ok()?;
+    if records.packing.is_some() {
+        return None;
+    }
+    let data = bytes.get(usize::try_from(records.start).ok()?..)?;
+    let count = usize::try_from(records.count).ok()?;
+    let raw = build::thinned(data, records.size, count, most)?;
+    records.settle_colors(records.highest_color(&raw), &mut unsaid);
+    let mut points = build::points(records.columns());
+    points.count = raw.len() / records.size;
+    for record in raw.chunks_exact(records.size) {
+        records.push(record, &mut points.rows);
+    }
+    Some(Table::of_points(points))
 }
 
 /// The points as an uncompressed file has them.
 fn raw<'a>(
     bytes: &'a [u8],
-    header: &Header,
+    records: &Records,
     steps: &mut Steps,
     warnings: &mut Vec<Warning>,
 ) -> Result<std::borrow::Cow<'a, [u8]>, ReadError> {
-    if header.is_compressed {
-        let record = header.records.iter();
-        let record = record
-            .clone()
-            .find(|r| r.is(::laz::LazVlr::USER_ID, ::laz::LazVlr::RECORD_ID))
-            .ok_or_else(|| malformed("its points are compressed, and no record says how"))?;
-        return Ok(laz::unpack(bytes, header, record.data, steps, warnings)?.into());
+    let (start, count) = (records.start as usize, records.count as usize);
+    let needed = count * records.size;
+    if records.is_packed() {
+        let (mut points, packed) = (Vec::new(), bytes.len() - start);
+        records.unpack(
+            &bytes,
+            warnings,
+            &mut |some: &[u8]| -> Result<(), ReadError> {
+                points.extend_from_slice(some);
+                let done = points.len() as f64 / needed as f64;
+                Ok(steps.at(start + (done * packed as f64) as usize)?)
+            },
+        )?;
+        return Ok(points.into());
     }
-    let data = &bytes[header.data..];
-    let needed = header.count * header.record;
+    let data = &bytes[start..];
     let points = data
         .get(..needed)
-        .ok_or_else(|| truncated(needed as u64, data.len()))?;
+        .ok_or_else(|| truncated(needed as u64, data.len() as u64))?;
     super::check_line_ends("LAS", data, (data.len() - needed) as u64)?;
     Ok(points.into())
 }
 
-/// Colors below 256 are bytes; colors that are all zero are no colors.
-fn settle_colors(fields: &mut Vec<Field>, raw: &[u8], record: usize, warnings: &mut Vec<Warning>) {
-    let colors: Vec<&Field> = fields.iter().filter(|field| field.is_color()).collect();
-    if colors.is_empty() {
-        return;
-    }
-    let of_record = |record: &[u8]| {
-        let values = colors.iter().map(|field| field.value(record));
-        values.fold(0.0, f64::max)
-    };
-    let highest = raw.chunks_exact(record).map(of_record).fold(0.0, f64::max);
-    if highest == 0.0 {
-        fields.retain(|field| !field.is_color());
-        warnings.push(Warning(
-            "all points are black, which is how \"no color\" is written; the scan is read without colors"
-                .to_owned(),
-        ));
-    } else if highest < 256.0 {
-        let colors = fields.iter_mut().filter(|field| field.is_color());
-        colors.for_each(|field| field.scalar = Scalar::U8);
-    }
-}
-
-fn fill(
-    points: &mut Element,
-    header: &Header,
-    fields: &[Field],
-    raw: &[u8],
-    steps: &mut Steps,
-) -> Result<(), ReadError> {
-    points.rows.reserve_exact(points.stride() * header.count);
-    let rows = &mut points.rows;
-    for (i, record) in raw.chunks_exact(header.record).enumerate() {
-        steps.at(header.data + i * header.record)?;
-        for axis in 0..3 {
-            let whole = Scalar::I32.read(&record[4 * axis..]);
-            let value = whole * header.scale[axis] + header.offset[axis];
-            rows.extend(value.to_le_bytes());
-        }
-        fields.iter().for_each(|field| field.push(record, rows));
-    }
-    Ok(())
-}
-
 /// What wrote the file, and its coordinate system, as remarks.
-fn comments(bytes: &[u8], header: &Header) -> Vec<super::Remark> {
+fn comments(bytes: &[u8], header: &Header) -> Vec<Remark> {
     let word = |data: &[u8]| {
         let data = data.split(|b| *b == 0).next().unwrap_or_default();
         text(data).trim().to_owned()

@@ -81,6 +81,20 @@ pub(super) fn read(
     Ok((table, header.up))
 }
 
+/// Every n-th point of a binary file that is not compressed, at most `most`; also which way is up.
+pub(super) fn thinned(bytes: &[u8], most: usize) -> Option<(Table, Option<UpAxis>)> {
+    let mut header = header(bytes).ok()?;
+    if header.encoding != Encoding::Binary {
+        return None;
+    }
+    let sizes = header.fields.iter().map(Field::size);
+    let stride = sizes.sum();
+    let raw = build::thinned(bytes.get(header.body_at..)?, stride, header.points, most)?;
+    header.points = raw.len() / stride;
+    let points = to_columns(&raw, &header, stride, Order::PointByPoint, &mut Vec::new());
+    Some((Table::of_points(points), header.up))
+}
+
 impl Header {
     /// Checks that a part of the file has the `needed` number of bytes, and that the points, which
     /// have `size` bytes in memory, are within the limits.

@@ -4,8 +4,10 @@ use super::*;
 use crate::families::{self, Memory};
 
 mod e57;
+mod first_look;
 mod gltf;
 mod hostile;
+mod join;
 mod las;
 mod meaning;
 mod obj;

@@ -9,6 +9,8 @@ mod inventory;
 #[cfg(feature = "exports")]
 mod models;
 #[cfg(feature = "exports")]
+mod sliced;
+#[cfg(feature = "exports")]
 mod surveys;
 #[cfg(feature = "exports")]
 mod viewer;

@@ -235,6 +235,7 @@ impl Lift {
             sources: &sources,
             prompt: asked.as_deref().unwrap_or_default(),
             model: "",
+            whole: None,
         })?;
         if let Some(bundles) = &self.bundles {
             let labeled = labels::labeled(scene.images()?, &labels);

@@ -346,6 +346,7 @@ impl Track {
             sources: &sources,
             prompt: asked.as_deref().unwrap_or_default(),
             model: "",
+            whole: None,
         })?;
         let answer = question.as_ref();
         let answer = answer.map(|question| (question, question.answer(scan, &records, &[])));

@@ -13,6 +13,7 @@ use crate::{
     browser,
     protocol::{Related, Request},
     streamed::{StreamError, streamed},
+    text::said_with,
 };
 
 mod words;
@@ -56,23 +57,28 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// The address is not one that may be asked.
-    #[error(
-        "the address {0} cannot be asked: it must begin with https://, or with http://localhost or http://127.0.0.1, and have no @ in its host"
-    )]
+    #[error("{}", said_with(
+        "the address {address} cannot be asked: it must begin with https://, or with http://localhost or http://127.0.0.1, and have no @ in its host",
+        &[("address", .0)],
+    ))]
     Address(String),
     /// Nobody answered.
-    #[error(
-        "{0} did not answer, or does not allow pages of other origins to ask it; the browser's console says which"
-    )]
+    #[error("{}", said_with(
+        "{address} did not answer, or does not allow pages of other origins to ask it; the browser's console says which",
+        &[("address", .0)],
+    ))]
     NoAnswer(String),
     /// It took too long, or the user did not want to wait.
-    #[error("the waiting ended without an answer; it ends by itself after {} s", WAIT_MS / 1000)]
+    #[error("{}", said_with(
+        "the waiting ended without an answer; it ends by itself after {seconds} s",
+        &[("seconds", &(WAIT_MS / 1000))],
+    ))]
     TooLate,
     /// The answer is too long.
-    #[error("the answer has more than {MAX_ANSWER} bytes")]
+    #[error("{}", said_with("the answer has more than {bytes} bytes", &[("bytes", &MAX_ANSWER)]))]
     TooLong,
     /// The endpoint refused.
-    #[error("the endpoint refused with status {status}: {words}")]
+    #[error("{}", said_with("the endpoint refused with status {status}: {words}", &[("status", .status), ("words", .words)]))]
     Refused {
         /// HTTP status.
         status: u16,
@@ -80,13 +86,13 @@ pub enum EndpointError {
         words: String,
     },
     /// The answer is not one of the interface.
-    #[error("the answer is not what the interface says: {0}")]
+    #[error("{}", said_with("the answer is not what the interface says: {problem}", &[("problem", .0)]))]
     Answer(String),
     /// The model wrote something else than it was told to.
-    #[error("the model did not answer with a list of numbers: {0}")]
+    #[error("{}", said_with("the model did not answer with a list of numbers: {answer}", &[("answer", .0)]))]
     Model(String),
     /// The model names things that do not exist.
-    #[error("the model names thing {0}, which is not in the list that it got")]
+    #[error("{}", said_with("the model names thing {number}, which is not in the list that it got", &[("number", .0)]))]
     Unlisted(u64),
 }
 

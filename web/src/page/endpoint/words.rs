@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::EndpointError;
+use crate::text::said;
 use crate::{page::listing::Row, protocol::InstanceInfo};
 
 /// Maximum number of things that are listed; of more, the largest.
@@ -98,7 +99,8 @@ impl Inquiry {
         let completion: Completion = serde_json::from_slice(answer)
             .map_err(|error| EndpointError::Answer(error.to_string()))?;
         let choice = completion.choices.into_iter().next();
-        let choice = choice.ok_or_else(|| EndpointError::Answer("it has no choices".to_owned()))?;
+        let choice =
+            choice.ok_or_else(|| EndpointError::Answer(said("it has no choices").to_owned()))?;
         let words = choice.message.content;
         // Some models put it between marks of code.
         let inner = words.find('{').zip(words.rfind('}'));

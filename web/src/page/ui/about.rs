@@ -9,7 +9,8 @@ use crate::{
     browser,
     model_cache::{CachedModel, ModelCache},
     numbers::grouped,
-    page::{state::State, status::stage_name},
+    page::{offline, state::State, status::stage_name},
+    text::{said, said_with, tr},
     view::PictureCost,
 };
 
@@ -18,9 +19,9 @@ use crate::{
 pub fn About() -> impl IntoView {
     view! {
         <div class="about" data-testid="about">
-            <h3>"Models kept in this browser"</h3>
+            <h3>{tr("Models kept in this browser")}</h3>
             <Models />
-            <h3>"Report"</h3>
+            <h3>{tr("Report")}</h3>
             <Report />
         </div>
     }
@@ -39,7 +40,7 @@ fn Models() -> impl IntoView {
     };
     look();
     let row = move |CachedModel { name, bytes }: CachedModel| {
-        let (label, shown) = (format!("Delete {name}"), name.clone());
+        let (label, shown) = (said_with("Delete {name}", &[("name", &name)]), name.clone());
         let delete = move |_| {
             let name = name.clone();
             spawn_local(async move {
@@ -62,15 +63,18 @@ fn Models() -> impl IntoView {
     };
     let list = move || {
         let list = match models.get()? {
-        None => view! { <p class="muted">"This browser keeps no files for this page; models are downloaded on every visit."</p> }.into_any(),
+        None => view! { <p class="muted">{tr("This browser keeps no files for this page; models are downloaded on every visit.")}</p> }.into_any(),
         Some(models) if models.is_empty() => {
-            view! { <p class="muted">"None. A model is downloaded when it is needed, and kept for the next visit."</p> }.into_any()
+            view! { <p class="muted">{tr("None. A model is downloaded when it is needed, and kept for the next visit.")}</p> }.into_any()
         }
         Some(models) => {
             let total: f64 = models.iter().map(|model| model.bytes).sum();
             view! {
                 <ul class="kept" data-testid="kept-models">{models.into_iter().map(row).collect_view()}</ul>
-                <p class="muted">{format!("{:.1} MB in all. What is deleted is downloaded again when it is needed.", total / 1e6)}</p>
+                <p class="muted">{move || {
+                    let total = format!("{:.1}", total / 1e6);
+                    said_with("{total} MB in all. What is deleted is downloaded again when it is needed.", &[("total", &total)])
+                }}</p>
             }
             .into_any()
         }
@@ -89,6 +93,7 @@ fn Report() -> impl IntoView {
         let mut lines = vec![
             format!("Segscape {}", env!("CARGO_PKG_VERSION")),
             agent.unwrap_or_default(),
+            format!("Without a network: {}", offline::standing()),
         ];
         state.backend.with(|backend| {
             lines.extend(backend.iter().flat_map(|info| {
@@ -115,7 +120,11 @@ fn Report() -> impl IntoView {
                 let ms = stage
                     .ms
                     .map_or("not finished".to_owned(), |ms| format!("{ms:.0} ms"));
-                format!("{}: {ms} {}", stage_name(stage.stage), stage.outcome)
+                format!(
+                    "{}: {ms} {}",
+                    stage_name(stage.stage).english(),
+                    stage.outcome
+                )
             }));
         });
         lines.join("\n")
@@ -132,14 +141,14 @@ fn Report() -> impl IntoView {
         copied.set(true);
     };
     view! {
-        <textarea class="field" readonly rows="8" aria-label="Report" data-testid="report" prop:value=report></textarea>
+        <textarea class="field" readonly rows="8" aria-label=tr("Report") data-testid="report" prop:value=report></textarea>
         <p>
             <button class="button small" on:click=copy>
                 <Glyph icon=Icon::Copy />
-                "Copy"
+                {tr("Copy")}
             </button>
             " "
-            <span class="muted" role="status">{move || copied.get().then_some("Copied")}</span>
+            <span class="muted" role="status">{move || copied.get().then(|| said("Copied"))}</span>
         </p>
     }
 }

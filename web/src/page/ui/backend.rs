@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{page::state::State, protocol::Processor};
+use crate::{page::state::State, protocol::Processor, text::said};
 
 /// A line at the bottom right that names the processor; a click shows the reason.
 #[component]
@@ -10,7 +10,7 @@ pub fn Backend() -> impl IntoView {
     let state = State::expect();
     let line = move || {
         state.backend.with(|backend| match backend {
-            None => "measuring this machine …".to_owned(),
+            None => said("measuring this machine …").to_owned(),
             Some(info) => match info.processor {
                 Processor::WebGpu => format!("webgpu · {}", info.name),
                 Processor::Cpu => format!("cpu · {}", info.name),

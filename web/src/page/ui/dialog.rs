@@ -3,6 +3,7 @@
 use leptos::{html, prelude::*};
 
 use super::icon::{Glyph, Icon};
+use crate::text::{Text, tr};
 
 /// A dialog that is open as long as `open` says so, with a title and a button that closes it.
 #[component]
@@ -10,7 +11,7 @@ pub fn Dialog(
     /// Class of the dialog, besides that of all dialogs.
     class: &'static str,
     /// Its title.
-    title: &'static str,
+    title: Text,
     /// If `true`, the dialog is open.
     #[prop(into)]
     open: Signal<bool>,
@@ -32,7 +33,7 @@ pub fn Dialog(
         <dialog node_ref=dialog class=format!("dialog {class}") aria-label=title on:close=move |_| on_close()>
             <div class="title">
                 <h2>{title}</h2>
-                <button class="button quiet square" aria-label="Close" on:click=move |_| on_close()>
+                <button class="button quiet square" aria-label=tr("Close") on:click=move |_| on_close()>
                     <Glyph icon=Icon::Close />
                 </button>
             </div>

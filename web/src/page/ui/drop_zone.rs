@@ -13,6 +13,7 @@ use super::{
 use crate::{
     page::{actions, autosave, state::State},
     protocol::Source,
+    text::{said_around, said_with, tr},
 };
 
 /// The drop zone, and the listeners for files dragged anywhere over the page.
@@ -47,9 +48,10 @@ pub fn DropZone() -> impl IntoView {
             class="visually-hidden"
             tabindex=reach
             type="file"
+            multiple=true
             accept=".ply,.pcd,.las,.laz,.e57,.glb,.gltf,.obj,.stl,.spz,.xyz,.pts,.asc,.csv,.txt,.segscape,.zip"
             data-testid="file-input"
-            aria-label="Choose a scan or the ZIP of a capture"
+            aria-label=tr("Choose scans or the ZIP of a capture")
             on:change=move |_| on_pick(input)
         />
         <input
@@ -59,7 +61,7 @@ pub fn DropZone() -> impl IntoView {
             tabindex=reach
             type="file"
             data-testid="folder-input"
-            aria-label="Choose the folder of a capture"
+            aria-label=tr("Choose the folder of a capture")
             on:change=move |_| on_pick(folder)
         />
         <section
@@ -67,27 +69,28 @@ pub fn DropZone() -> impl IntoView {
             class:empty=empty
             class:dragging=move || state.dragging.get()
             data-testid="drop-zone"
-            aria-label="Open a scan"
+            aria-label=tr("Open a scan")
             inert=move || !empty()
         >
             <div class="invitation">
                 <Continue />
                 <div class="target">
                     <Glyph icon=Icon::Cube />
-                    <h2>"Drop a scan of a room"</h2>
-                    <p>"A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance."</p>
+                    <h2>{tr("Drop a scan of a room")}</h2>
+                    <p>{tr("A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance. Several scans at once become one scene.")}</p>
                     <p class="kinds">
-                        "Or the folder or ZIP of a capture with depth: " <b>"Polycam"</b> " raw data, " <b>"Record3D"</b> " EXR + JPG, "
-                        <b>"Stray Scanner"</b> ", " <b>"3D Scanner App"</b> " all data, frames of " <b>"ScanNet"</b> ", " <b>"7-Scenes"</b> ", "
-                        <b>"TUM"</b> " or " <b>"Open3D"</b> "."
+                        {move || said_around(
+                            "Or the folder or ZIP of a capture with depth: {Polycam} raw data, {Record3D} EXR + JPG, {Stray Scanner}, {3D Scanner App} all data, frames of {ScanNet}, {7-Scenes}, {TUM} or {Open3D}.",
+                            |name| view! { <b>{name}</b> }.into_any(),
+                        )}
                     </p>
                     <Ways group="way-of-captures" />
                     <div class="choices">
                         <label class="button primary" for="file-input">
-                            "Choose a file"
+                            {tr("Choose a file")}
                         </label>
                         <label class="button folder" for="folder-input">
-                            "Choose a folder"
+                            {tr("Choose a folder")}
                         </label>
                     </div>
                 </div>
@@ -95,23 +98,23 @@ pub fn DropZone() -> impl IntoView {
                     <input
                         type="url"
                         class="field"
-                        placeholder="or paste its address: https://…"
-                        aria-label="Address of a scan"
+                        placeholder=tr("or paste its address: https://…")
+                        aria-label=tr("Address of a scan")
                         prop:value=url
                         on:input=move |event| url.set(event_target_value(&event))
                     />
                     <button class="button" type="submit">
-                        "Open"
+                        {tr("Open")}
                     </button>
                 </form>
                 <Samples />
                 <Show when=move || state.links.with(|links| !links.is_empty())>
                     <button class="button small kept-links" type="button" data-testid="kept-links" on:click=move |_| state.sharing.set(true)>
                         <Glyph icon=Icon::Share />
-                        "Links that you shared"
+                        {tr("Links that you shared")}
                     </button>
                 </Show>
-                <p class="privacy">"Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine."</p>
+                <p class="privacy">{tr("Everything runs in this tab: only what you share, or send to a language model of your own, leaves your machine.")}</p>
             </div>
         </section>
     }
@@ -126,20 +129,20 @@ fn Continue() -> impl IntoView {
         kept.as_ref().map(|kept| {
             let age = kept.age(js_sys::Date::now());
             let name = kept.name.trim_end_matches(".segscape").to_owned();
-            view! { <b>{name}</b> <span class="muted">"edited " {age}</span> }
+            view! { <b>{name}</b> <span class="muted">{said_with("edited {age}", &[("age", &age)])}</span> }
         })
     };
     view! {
         <Show when=move || state.kept.with(Option::is_some)>
             <div class="continue card" data-testid="continue">
                 <button class="button primary" data-testid="continue-project" on:click=move |_| autosave::open(state)>
-                    "Continue"
+                    {tr("Continue")}
                 </button>
                 <p>{what}</p>
                 <button
                     class="button quiet square"
-                    aria-label="Delete the project from this browser"
-                    title="Delete the project from this browser"
+                    aria-label=tr("Delete the project from this browser")
+                    title=tr("Delete the project from this browser")
                     data-testid="forget-project"
                     on:click=move |_| autosave::forget(state)
                 >

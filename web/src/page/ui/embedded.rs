@@ -2,8 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{ErrorBanner, Progress, ViewerCanvas};
-use crate::page::{embedding::Embedding, state::State};
+use super::{ErrorBanner, Progress, ViewerCanvas, WantedDialog};
+use crate::{
+    page::{embedding::Embedding, state::State},
+    text::tr,
+};
 
 /// The page in a frame.
 #[component]
@@ -13,7 +16,7 @@ pub fn Embedded(embedding: Embedding) -> impl IntoView {
     let whole = whole.filter(|_| !embedding.bare).map(|id| {
         view! {
             <a class="whole card" href=format!("/s/{id}") target="_blank" rel="noopener" data-testid="whole-page">
-                "Open in Segscape"
+                {tr("Open in Segscape")}
             </a>
         }
     });
@@ -22,6 +25,7 @@ pub fn Embedded(embedding: Embedding) -> impl IntoView {
             <ViewerCanvas />
             <Progress />
             <ErrorBanner />
+            <WantedDialog />
             {whole}
         </main>
     }

@@ -3,9 +3,12 @@
 use leptos::{ev, prelude::*};
 
 use super::dialog::Dialog;
-use crate::page::{
-    endpoint::{Inquiry, Settings},
-    state::State,
+use crate::{
+    page::{
+        endpoint::{Inquiry, Settings},
+        state::State,
+    },
+    text::{Text, said, said_around, said_with, tr},
 };
 
 /// The dialogs of the endpoint.
@@ -46,9 +49,9 @@ fn SettingsDialog() -> impl IntoView {
         endpoint.open.set(false);
     };
     let field = move |text: RwSignal<String>,
-                      label: &'static str,
+                      label: Text,
                       kind: &'static str,
-                      example: &'static str,
+                      example: Option<Text>,
                       testid: &'static str| {
         view! {
             <label>
@@ -56,7 +59,7 @@ fn SettingsDialog() -> impl IntoView {
                 <input
                     class="field"
                     type=kind
-                    placeholder=example
+                    placeholder=move || example.map_or("http://localhost:11434/v1", Text::said)
                     autocomplete="off"
                     spellcheck="false"
                     required=kind != "password"
@@ -70,27 +73,27 @@ fn SettingsDialog() -> impl IntoView {
     view! {
         <Dialog
             class="endpoint"
-            title="A language model of your own"
+            title=tr("A language model of your own")
             open=endpoint.open
             on_close=move || endpoint.open.set(false)
         >
             <p class="muted">
-                "Questions that Segscape does not understand can go to a language model with OpenAI's interface, on your machine or elsewhere. Nothing is sent until you have seen it and agreed: it is the question and a list of the things with names, sizes and places. Points and pictures are never sent."
+                {tr("Questions that Segscape does not understand can go to a language model with OpenAI's interface, on your machine or elsewhere. Nothing is sent until you have seen it and agreed: it is the question and a list of the things with names, sizes and places. Points and pictures are never sent.")}
             </p>
             <form on:submit=save>
-                {field(url, "Address", "url", "http://localhost:11434/v1", "endpoint-url")}
-                {field(model, "Model", "text", "name of the model", "endpoint-model")}
-                {field(key, "Key", "password", "if it needs one", "endpoint-key")}
+                {field(url, tr("Address"), "url", None, "endpoint-url")}
+                {field(model, tr("Model"), "text", Some(tr("name of the model")), "endpoint-model")}
+                {field(key, tr("Key"), "password", Some(tr("if it needs one")), "endpoint-key")}
                 <p class="muted">
-                    "The key stays in the memory of this page: it is not stored, and gone when you reload or close the page."
+                    {tr("The key stays in the memory of this page: it is not stored, and gone when you reload or close the page.")}
                 </p>
                 <Show when=move || problem.with(Option::is_some)>
                     <p class="refusal" role="alert" data-testid="endpoint-problem">{move || problem.get()}</p>
                 </Show>
                 <div class="actions">
-                    <button class="button primary" type="submit" data-testid="endpoint-save">"Use it"</button>
+                    <button class="button primary" type="submit" data-testid="endpoint-save">{tr("Use it")}</button>
                     <Show when=move || endpoint.settings.with(Option::is_some)>
-                        <button class="button" type="button" data-testid="endpoint-forget" on:click=forget>"Forget it"</button>
+                        <button class="button" type="button" data-testid="endpoint-forget" on:click=forget>{tr("Forget it")}</button>
                     </Show>
                 </div>
             </form>
@@ -113,23 +116,27 @@ fn ConsentDialog() -> impl IntoView {
         .settings
         .with(|s| s.as_ref().is_some_and(|s| !s.key.is_empty()))
     {
-        true => " Your key goes along, in a header.",
-        false => "",
+        true => format!(" {}", said("Your key goes along, in a header.")),
+        false => String::new(),
     };
-    let said = move || {
+    let body = move || {
         let waiting = endpoint.waiting.read();
         waiting.as_ref().map(Inquiry::said)
     };
     view! {
-        <Dialog class="endpoint" title="Send this?" open=is_open on_close=refuse>
+        <Dialog class="endpoint" title=tr("Send this?") open=is_open on_close=refuse>
             <p>
-                "This, with the name of the model, goes to " <b data-testid="consent-address">{address}</b> ", and nothing else: no points and no pictures." {key}
+                {move || said_around(
+                    "This, with the name of the model, goes to {address}, and nothing else: no points and no pictures.",
+                    |_| view! { <b data-testid="consent-address">{address}</b> }.into_any(),
+                )}
+                {key}
             </p>
-            <pre tabindex="0" data-testid="consent-body">{said}</pre>
-            <p class="muted">"Later questions to this address are sent at once, with the things that are listed then, until you reload the page or change the address."</p>
+            <pre tabindex="0" data-testid="consent-body">{body}</pre>
+            <p class="muted">{tr("Later questions to this address are sent at once, with the things that are listed then, until you reload the page or change the address.")}</p>
             <div class="actions">
-                <button class="button primary" data-testid="consent-send" on:click=move |_| endpoint.agree(state)>"Send"</button>
-                <button class="button" data-testid="consent-refuse" on:click=move |_| refuse()>"Do not send"</button>
+                <button class="button primary" data-testid="consent-send" on:click=move |_| endpoint.agree(state)>{tr("Send")}</button>
+                <button class="button" data-testid="consent-refuse" on:click=move |_| refuse()>{tr("Do not send")}</button>
             </div>
         </Dialog>
     }
@@ -146,8 +153,8 @@ pub fn AskModel() -> impl IntoView {
             .with(|s| s.as_ref().map(|s| s.model.clone()))
     };
     let words = move || match model() {
-        Some(model) => format!("Ask {model}"),
-        None => "Ask a language model of your own …".to_owned(),
+        Some(model) => said_with("Ask {model}", &[("model", &model)]),
+        None => said("Ask a language model of your own …").to_owned(),
     };
     view! {
         <span class="ask-model">
@@ -156,12 +163,12 @@ pub fn AskModel() -> impl IntoView {
                 fallback=move || view! {
                     <button data-testid="ask-model" on:click=move |_| endpoint.ask(state)>{words}</button>
                     <Show when=move || endpoint.settings.with(Option::is_some)>
-                        <button data-testid="endpoint-settings" on:click=move |_| endpoint.open.set(true)>"Settings"</button>
+                        <button data-testid="endpoint-settings" on:click=move |_| endpoint.open.set(true)>{tr("Settings")}</button>
                     </Show>
                 }
             >
-                <span role="status">{move || format!("Waiting for {} …", model().unwrap_or_default())}</span>
-                <button data-testid="endpoint-stop" on:click=move |_| endpoint.stop()>"Stop waiting"</button>
+                <span role="status">{move || said_with("Waiting for {model} …", &[("model", &model().unwrap_or_default())])}</span>
+                <button data-testid="endpoint-stop" on:click=move |_| endpoint.stop()>{tr("Stop waiting")}</button>
             </Show>
         </span>
         <Show when=move || endpoint.error.with(Option::is_some)>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::page::state::State;
+use crate::{page::state::State, text::tr};
 
 /// The error banner at the top middle of the page.
 #[component]
@@ -13,7 +13,7 @@ pub fn ErrorBanner() -> impl IntoView {
         <Show when=move || state.error.with(Option::is_some)>
             <div class="error card" role="alert" data-testid="error">
                 <p>{move || state.error.get()}</p>
-                <button class="button quiet square" aria-label="Dismiss" on:click=move |_| state.error.set(None)>
+                <button class="button quiet square" aria-label=tr("Dismiss") on:click=move |_| state.error.set(None)>
                     <Glyph icon=Icon::Close />
                 </button>
             </div>

@@ -7,7 +7,11 @@ use super::{
     icon::{Glyph, Icon},
     share::ShareButton,
 };
-use crate::page::{actions, autosave, saving, state::State};
+use crate::{
+    numbers::grouped,
+    page::{actions, autosave, saving, state::State},
+    text::{Text, of_core, said_with, tr},
+};
 
 /// The id of the menu, which its buttons open and close without a script.
 const MENU: &str = "downloads";
@@ -18,20 +22,29 @@ pub fn Export() -> impl IntoView {
     let state = State::expect();
     let nothing_yet = move || state.visible.with(Vec::is_empty) || !state.is_segmented();
     view! {
-        <section class="out" aria-label="Download and share">
+        <section class="out" aria-label=tr("Download and share")>
             <button
                 class="button"
-                title="Save the scan and its things as a file, in a format of your choice"
+                title=tr("Save the scan and its things as a file, in a format of your choice")
                 data-testid="download"
                 popovertarget=MENU
                 disabled=nothing_yet
             >
                 <Glyph icon=Icon::Download />
-                "Download"
+                {tr("Download")}
             </button>
             <Menu />
             <ShareButton />
         </section>
+    }
+}
+
+/// The name of a format: an abbreviation, or a word.
+fn name(format: Format) -> Text {
+    match format {
+        Format::Inventory => tr("Inventory"),
+        Format::Viewer => tr("Viewer"),
+        format => of_core(format.name()),
     }
 }
 
@@ -44,7 +57,17 @@ fn Menu() -> impl IntoView {
     let size = move |format: Format| {
         let points = state.scan.with(|scan| Some(scan.as_ref()?.points))?;
         let bytes = format.bytes(points as usize)?;
-        Some(format!(": about {:.1} MB", bytes as f64 / 1e6))
+        let size = format!("{:.1}", bytes as f64 / 1e6);
+        Some(said_with(": about {size} MB", &[("size", &size)]))
+    };
+    // Formats without a row for every point have those that are shown.
+    let of_excerpt = move || {
+        let all = state.scan.with(|scan| scan.as_ref()?.of_points)?;
+        let words = said_with(
+            "PLY, LAS and LAZ have all {count} points of the file; other files have those shown.",
+            &[("count", &grouped(all as usize))],
+        );
+        Some(view! { <p class="muted" data-testid="download-all">{words}</p> })
     };
     let entry = move |format: Format| {
         view! {
@@ -56,16 +79,17 @@ fn Menu() -> impl IntoView {
                     popovertargetaction="hide"
                     on:click=move |_| actions::export(state, format, painted.get_untracked())
                 >
-                    <b>{format.name()}</b>
-                    <span class="muted">{format.purpose()} {move || size(format)}</span>
+                    <b>{name(format)}</b>
+                    <span class="muted">{of_core(format.purpose())} {move || size(format)}</span>
                 </button>
             </li>
         }
     };
     view! {
         <div id=MENU class="downloads" popover="auto" role="dialog" aria-labelledby="downloads-title">
-            <h2 id="downloads-title">"Download"</h2>
-            <p class="muted">"What is shown now, made in this tab: hidden things are left out, except in projects."</p>
+            <h2 id="downloads-title">{tr("Download")}</h2>
+            <p class="muted">{tr("What is shown now, made in this tab: hidden things are left out, except in projects.")}</p>
+            {of_excerpt}
             <label class="choice">
                 <input
                     type="checkbox"
@@ -73,16 +97,16 @@ fn Menu() -> impl IntoView {
                     prop:checked=painted
                     on:change=move |event| painted.set(event_target_checked(&event))
                 />
-                "Colour points and models by thing"
+                {tr("Colour points and models by thing")}
             </label>
-            <label class="choice" title="Until there is another one, or you switch this off; the page offers to continue">
+            <label class="choice" title=tr("Until there is another one, or you switch this off; the page offers to continue")>
                 <input
                     type="checkbox"
                     data-testid="autosave"
                     prop:checked=move || state.preferences.with(|kept| kept.autosave)
                     on:change=move |event| autosave::choose(state, event_target_checked(&event))
                 />
-                "Keep the latest project with changes in this browser"
+                {tr("Keep the latest project with changes in this browser")}
             </label>
             <ul>
                 <li>
@@ -94,8 +118,8 @@ fn Menu() -> impl IntoView {
                         popovertargetaction="hide"
                         on:click=move |_| saving::save(state)
                     >
-                        <b>"Project"</b>
-                        <span class="muted">"All of it to open here again, as it is now: points, things, your changes, prompt and view"</span>
+                        <b>{tr("Project")}</b>
+                        <span class="muted">{tr("All of it to open here again, as it is now: points, things, your changes, prompt and view")}</span>
                     </button>
                 </li>
                 {Format::ALL.map(entry).collect_view()}

@@ -3,7 +3,11 @@
 use leptos::{ev, prelude::*};
 
 use super::shortcuts::is_typing;
-use crate::{browser, page::state::State};
+use crate::{
+    browser,
+    page::state::State,
+    text::{said_around, tr},
+};
 
 /// Listens for the keys of a flight for the lifetime of the page. Keys that are typed into a text
 /// field, or while a dialog is open, stay there.
@@ -52,16 +56,12 @@ pub fn FlyHint() -> impl IntoView {
         <Show when=move || state.flying.get() && state.scan.with(Option::is_some)>
             <div class="fly-hint card" role="status" data-testid="fly-hint">
                 <p>
-                    <kbd>"W A S D"</kbd>
-                    " fly, "
-                    <kbd>"Q E"</kbd>
-                    " down and up, drag looks around, "
-                    <kbd>"Shift"</kbd>
-                    " faster, "
-                    <kbd>"Alt"</kbd>
-                    " slower"
+                    {move || said_around(
+                        "{W A S D} fly, {Q E} down and up, drag looks around, {Shift} faster, {Alt} slower",
+                        |key| view! { <kbd>{key}</kbd> }.into_any(),
+                    )}
                 </p>
-                <button class="button small" on:click=move |_| state.flying.set(false)>"Leave (Esc)"</button>
+                <button class="button small" on:click=move |_| state.flying.set(false)>{tr("Leave (Esc)")}</button>
             </div>
         </Show>
     }

@@ -8,6 +8,7 @@ use super::icon::{Glyph, Icon};
 use crate::{
     browser,
     page::{actions, state::State},
+    text::{Text, said_with, tr},
 };
 
 /// Distance between thumbnails, CSS pixels, in agreement with `static/style.css`.
@@ -77,7 +78,7 @@ fn Strip() -> impl IntoView {
             node_ref=list
             class="strip card"
             role="group"
-            aria-label="Frames of the capture"
+            aria-label=tr("Frames of the capture")
             data-testid="frames"
             on:scroll=move |_| look()
             on:pointerleave=move |_| state.hovered_frame.set(None)
@@ -169,7 +170,7 @@ fn Large() -> impl IntoView {
     on_cleanup(move || show(None));
     let frame = move || state.open_frame.get().unwrap_or_default();
     let count = move || state.frames.with(Vec::len) as u32;
-    let step = move |step: i32, label: &'static str| {
+    let step = move |step: i32, label: Text| {
         let ends = move || match step {
             ..0 => frame() == 0,
             _ => frame() + 1 >= count(),
@@ -188,25 +189,25 @@ fn Large() -> impl IntoView {
         }
     };
     view! {
-        <section class="large card" role="dialog" aria-label="Frame" data-testid="open-frame" data-frame=move || frame().to_string()>
+        <section class="large card" role="dialog" aria-label=tr("Frame") data-testid="open-frame" data-frame=move || frame().to_string()>
             <div class="title">
                 <p role="status">
                     <span class="name">{move || name(state, frame())}</span>
-                    <span class="muted">{move || format!("{} of {}", frame() + 1, count())}</span>
+                    <span class="muted">{move || said_with("{number} of {count}", &[("number", &(frame() + 1)), ("count", &count())])}</span>
                 </p>
-                {step(-1, "Previous frame (←)")}
-                {step(1, "Next frame (→)")}
-                <button class="button quiet square" aria-label="Close" title="Close (Esc)" on:click=move |_| actions::show_frame(state, None)>
+                {step(-1, tr("Previous frame (←)"))}
+                {step(1, tr("Next frame (→)"))}
+                <button class="button quiet square" aria-label=tr("Close") title=tr("Close (Esc)") on:click=move |_| actions::show_frame(state, None)>
                     <Glyph icon=Icon::Close />
                 </button>
             </div>
             <Show
                 when=move || !failed.get()
-                fallback=|| view! { <p class="muted">"The browser cannot show this picture."</p> }
+                fallback=|| view! { <p class="muted">{tr("The browser cannot show this picture.")}</p> }
             >
                 <img
                     data-testid="frame-picture"
-                    alt=move || format!("Frame {}", name(state, frame()))
+                    alt=move || said_with("Frame {name}", &[("name", &name(state, frame()))])
                     src=move || shown.get()
                     on:error=move |_| failed.set(true)
                 />

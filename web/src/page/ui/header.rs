@@ -11,6 +11,7 @@ use crate::{
         saving,
         state::State,
     },
+    text::{said_with, tr},
 };
 
 /// The header at the top left of the page.
@@ -45,8 +46,8 @@ pub fn Header() -> impl IntoView {
             <Show when=move || state.unsaved.get()>
                 <button
                     class="button quiet small square unsaved"
-                    aria-label="Save the changes as a project"
-                    title="There are changes that are in no file: save the project (Ctrl S)"
+                    aria-label=tr("Save the changes as a project")
+                    title=tr("There are changes that are in no file: save the project (Ctrl S)")
                     data-testid="unsaved"
                     on:click=move |_| saving::save(state)
                 >
@@ -56,17 +57,17 @@ pub fn Header() -> impl IntoView {
             <Show when=move || state.scan.with(Option::is_some)>
                 <button class="button quiet" data-testid="open" on:click=move |_| browser::click("file-input")>
                     <Glyph icon=Icon::Open />
-                    <span>"Open"</span>
+                    <span>{tr("Open")}</span>
                 </button>
-                <button class="button quiet square folder" aria-label="Open the folder of a capture" title="Open the folder of a capture" on:click=move |_| browser::click("folder-input")>
+                <button class="button quiet square folder" aria-label=tr("Open the folder of a capture") title=tr("Open the folder of a capture") on:click=move |_| browser::click("folder-input")>
                     <Glyph icon=Icon::Folder />
                 </button>
             </Show>
             <ThemeButton />
-            <button class="button quiet square" aria-label="2D models" title="2D models" data-testid="image-models" on:click=move |_| models.show()>
+            <button class="button quiet square" aria-label=tr("2D models") title=tr("2D models") data-testid="image-models" on:click=move |_| models.show()>
                 <Glyph icon=Icon::Picture />
             </button>
-            <button class="button quiet square" aria-label="Help and shortcuts" title="Help (?)" on:click=move |_| state.help.set(true)>
+            <button class="button quiet square" aria-label=tr("Help and shortcuts") title=tr("Help (?)") on:click=move |_| state.help.set(true)>
                 <Glyph icon=Icon::Help />
             </button>
         </header>
@@ -77,7 +78,12 @@ pub fn Header() -> impl IntoView {
 #[component]
 fn ThemeButton() -> impl IntoView {
     let state = State::expect();
-    let words = move || format!("Theme: {}", state.theme.get().name());
+    let words = move || {
+        said_with(
+            "Theme: {name}",
+            &[("name", &state.theme.get().title().said())],
+        )
+    };
     let icon = move || match state.theme.get() {
         Theme::System => Icon::HalfDark,
         Theme::Light => Icon::Sun,

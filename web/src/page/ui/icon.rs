@@ -40,6 +40,10 @@ pub enum Icon {
     Unlock,
     Lasso,
     Ruler,
+    Point,
+    Minus,
+    Grow,
+    Shrink,
 }
 
 impl Icon {
@@ -107,6 +111,10 @@ impl Icon {
             Self::Lasso => {
                 "M7 14.500C4.500 13.500 3 12 3 10c0-3.600 4-6 9-6s9 2.400 9 6-4 6-9 6c-1 0-1.900-.1-2.800-.3M9.200 15.700a2 2 0 1 1-2.200-1.200M7.500 18c.5 1.500 0 2.500-1.500 3.500"
             }
+            Self::Point => "M5 4l5.500 14 2-5.700 5.700-2zM18 15v6M15 18h6",
+            Self::Minus => "M5 12h14",
+            Self::Grow => "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7",
+            Self::Shrink => "M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7",
             Self::Ruler => "M15.500 3.500l5 5-12 12-5-5zM7 12l2 2M10 9l1.500 1.500M13 6l2 2",
             Self::Moon => "M20 14.500A8 8 0 1 1 9.500 4a6.500 6.500 0 0 0 10.500 10.500z",
             Self::HalfDark => {

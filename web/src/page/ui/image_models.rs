@@ -11,6 +11,7 @@ use super::{
 use crate::{
     images::protocol::{ImageAnswer, ModelFileInfo, ModelInfo},
     page::image_models::ImageModels,
+    text::{said, said_around, said_with, tr},
 };
 
 /// The color of masks and similarities.
@@ -21,9 +22,9 @@ const COLOR: [u8; 3] = [255, 122, 24];
 pub fn ImageModelList() -> impl IntoView {
     let state = ImageModels::expect();
     view! {
-        <Dialog class="models" title="2D models" open=state.open on_close=move || state.open.set(false)>
+        <Dialog class="models" title=tr("2D models") open=state.open on_close=move || state.open.set(false)>
             <p class="muted">
-                "Models of pictures that you bring: ONNX files with a manifest. They run in this tab; their files stay in this browser until you delete them."
+                {tr("Models of pictures that you bring: ONNX files with a manifest. They run in this tab; their files stay in this browser until you delete them.")}
             </p>
             <Add />
             <Show when=move || state.error.with(Option::is_some)>
@@ -74,17 +75,17 @@ fn Add() -> impl IntoView {
                 data-testid="model-input"
                 on:change=on_pick
             />
-            <label class="button" for="model-input">"Choose manifest and files"</label>
+            <label class="button" for="model-input">{tr("Choose manifest and files")}</label>
             <input
                 type="url"
                 class="field"
-                placeholder="or its address: https://…"
-                aria-label="Address of a manifest"
+                placeholder=tr("or its address: https://…")
+                aria-label=tr("Address of a manifest")
                 data-testid="model-url"
                 prop:value=url
                 on:input=move |event| url.set(event_target_value(&event))
             />
-            <button class="button" type="submit">"Read"</button>
+            <button class="button" type="submit">{tr("Read")}</button>
         </form>
     }
 }
@@ -100,9 +101,9 @@ fn Offered() -> impl IntoView {
                 <AboutModel model=offer />
                 <div class="actions">
                     <button class="button primary" data-testid="add-model" disabled=move || state.busy.with(Option::is_some) on:click=move |_| state.add()>
-                        {if fetched { "Download and add" } else { "Add" }}
+                        {if fetched { tr("Download and add") } else { tr("Add") }}
                     </button>
-                    <button class="button" on:click=move |_| state.offer.set(None)>"Cancel"</button>
+                    <button class="button" on:click=move |_| state.offer.set(None)>{tr("Cancel")}</button>
                 </div>
             </div>
         }
@@ -122,18 +123,34 @@ fn AboutModel(model: ModelInfo) -> impl IntoView {
         ..
     } = model;
     let file = |file: ModelFileInfo| {
-        let hash = match &file.sha256 {
+        let sha256 = file.sha256.clone();
+        let hash = move || match &sha256 {
             Some(hash) => format!("SHA-256 {}…", &hash[..hash.len().min(12)]),
-            None => "its hash will be taken from what arrives".into(),
+            None => said("its hash will be taken from what arrives").to_owned(),
         };
-        let from = file.url.map(|url| format!(" from {url}"));
-        view! { <li>{file.name}" · "{size(file.bytes)}" · "<span title=file.sha256>{hash}</span>{from}</li> }
+        let from = move || {
+            let url = file.url.as_ref()?;
+            Some(format!(" {}", said_with("from {url}", &[("url", url)])))
+        };
+        view! { <li>{file.name}" · "{move || size(file.bytes)}" · "<span title=file.sha256>{hash}</span>{from}</li> }
     };
     let address = source.clone();
-    let total = size(files.iter().map(|file| file.bytes).sum::<Option<f64>>());
+    let total = files.iter().map(|file| file.bytes).sum::<Option<f64>>();
     view! {
         <h3>{name}</h3>
-        <p>{kind}" · license "<b>{license}</b>" · "{total}</p>
+        <p>
+            {kind}
+            " · "
+            {move || {
+                let license = license.clone();
+                said_around("license {license}", move |_| {
+                    let license = license.clone();
+                    view! { <b>{license}</b> }.into_any()
+                })
+            }}
+            " · "
+            {move || size(total)}
+        </p>
         <p><a href=address target="_blank" rel="noopener noreferrer">{source}</a></p>
         <ul class="muted">{files.into_iter().map(file).collect_view()}</ul>
     }
@@ -155,8 +172,8 @@ fn Model(model: ModelInfo) -> impl IntoView {
             <AboutModel model=model.get_value() />
             <p>
                 {move || match (whole, loaded()) {
-                    (false, _) => "The browser has deleted a file of it; delete it and add it again.",
-                    (true, true) => "Loaded, its hashes are right.",
+                    (false, _) => said("The browser has deleted a file of it; delete it and add it again."),
+                    (true, true) => said("Loaded, its hashes are right."),
                     (true, false) => "",
                 }}
             </p>
@@ -168,7 +185,7 @@ fn Model(model: ModelInfo) -> impl IntoView {
                     disabled=move || busy() || loaded() || !whole
                     on:click=move |_| model.with_value(|model| state.load(model))
                 >
-                    "Load"
+                    {tr("Load")}
                 </button>
                 <button
                     class="button"
@@ -177,7 +194,7 @@ fn Model(model: ModelInfo) -> impl IntoView {
                     on:click=move |_| model.with_value(|model| state.delete(model))
                 >
                     <Glyph icon=Icon::Trash />
-                    "Delete"
+                    {tr("Delete")}
                 </button>
             </div>
         </li>
@@ -218,17 +235,7 @@ fn Try() -> impl IntoView {
             draw(&canvas, drawn);
         }
     });
-    let said = move || {
-        state.seen.with(|seen| {
-            seen.as_ref().map(|(seen, ms)| match seen {
-                ImageAnswer::Mask { score, .. } => format!("A mask with the score {score:.2}, after {ms:.0} ms"),
-                ImageAnswer::Similarity { rows, columns, channels, .. } => format!(
-                    "{rows} x {columns} cells of {channels} channels, after {ms:.0} ms; the more orange, the more similar to the place you chose"
-                ),
-                ImageAnswer::Embedding { channels } => format!("An embedding of {channels} channels, after {ms:.0} ms"),
-            })
-        })
-    };
+    let words = move || state.seen.with(|seen| seen.as_ref().map(in_words));
     let picture = move || state.sample.get().map(|sample| sample.url);
     view! {
         <div class="try">
@@ -241,16 +248,48 @@ fn Try() -> impl IntoView {
                 data-testid="sample-input"
                 on:change=on_pick
             />
-            <label class="button" for="sample-input">"Try it on a picture"</label>
+            <label class="button" for="sample-input">{tr("Try it on a picture")}</label>
             <Show when=move || picture().is_some()>
-                <p class="muted">"Click a place in the picture; Enter asks about its middle."</p>
+                <p class="muted">{tr("Click a place in the picture; Enter asks about its middle.")}</p>
                 <button class="sample" data-testid="sample" on:click=on_click>
-                    <img src=picture alt="The picture, to ask about a place in it" />
+                    <img src=picture alt=tr("The picture, to ask about a place in it") />
                     <canvas node_ref=canvas aria-hidden="true" hidden=move || state.seen.with(|seen| drawn(seen).is_none()) />
                 </button>
             </Show>
-            <p role="status" data-testid="seen">{said}</p>
+            <p role="status" data-testid="seen">{words}</p>
         </div>
+    }
+}
+
+/// What a model found, and after how long, in words.
+fn in_words((seen, ms): &(ImageAnswer, f64)) -> String {
+    let ms = format!("{ms:.0}");
+    match seen {
+        ImageAnswer::Mask { score, .. } => {
+            let score = format!("{score:.2}");
+            said_with(
+                "A mask with the score {score}, after {ms} ms",
+                &[("score", &score), ("ms", &ms)],
+            )
+        }
+        ImageAnswer::Similarity {
+            rows,
+            columns,
+            channels,
+            ..
+        } => said_with(
+            "{rows} x {columns} cells of {channels} channels, after {ms} ms; the more orange, the more similar to the place you chose",
+            &[
+                ("rows", rows),
+                ("columns", columns),
+                ("channels", channels),
+                ("ms", &ms),
+            ],
+        ),
+        ImageAnswer::Embedding { channels } => said_with(
+            "An embedding of {channels} channels, after {ms} ms",
+            &[("channels", channels), ("ms", &ms)],
+        ),
     }
 }
 
@@ -295,7 +334,7 @@ fn draw(canvas: &web_sys::HtmlCanvasElement, (rows, columns, opacities): (u32, u
 /// A length in words.
 fn size(bytes: Option<f64>) -> String {
     bytes.map_or_else(
-        || "unknown size".into(),
+        || said("unknown size").to_owned(),
         |bytes| format!("{:.1} MB", bytes / 1e6),
     )
 }

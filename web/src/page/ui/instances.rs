@@ -11,12 +11,13 @@ use crate::{
         actions, editing,
         history::History,
         listing::{Group, Order, Row, groups},
-        names,
+        names, pointing,
         selection::Selection,
         state::{State, Work},
         tool,
     },
     protocol::Answer,
+    text::{Text, said, said_with, tr},
     view::{overlay::size_in_words, palette::css},
 };
 
@@ -86,32 +87,32 @@ pub fn Instances() -> impl IntoView {
     let on_order = move |event| {
         if let Some((chosen, _)) = Order::ALL
             .iter()
-            .find(|(_, name)| *name == event_target_value(&event))
+            .find(|(_, name)| name.english() == event_target_value(&event))
         {
             order.set(*chosen);
         }
     };
     view! {
-        <section class="instances" aria-label="Found instances">
+        <section class="instances" aria-label=tr("Found instances")>
             <div class="bar">
                 <input
                     class="field"
                     type="search"
-                    placeholder=move || format!("{} found", state.rows.with(Vec::len))
-                    aria-label="Search the instances by name"
+                    placeholder=move || said_with("{count} found", &[("count", &state.rows.with(Vec::len))])
+                    aria-label=tr("Search the instances by name")
                     prop:value=search
                     on:input=move |event| search.set(event_target_value(&event))
                 />
-                <select class="field" aria-label="Order" on:change=on_order>
-                    {Order::ALL.map(|(_, name)| view! { <option>{name}</option> }).collect_view()}
+                <select class="field" aria-label=tr("Order") on:change=on_order>
+                    {Order::ALL.map(|(_, name)| view! { <option value=name.english()>{name}</option> }).collect_view()}
                 </select>
                 <Undo />
             </div>
             <p class="trust muted" data-testid="trust" hidden=move || trust.get().is_none()>{trust}</p>
-            <div class="scroll" role=move || if has_rows.get() { "grid" } else { "region" } aria-label="Instances" aria-multiselectable=move || has_rows.get().then_some("true")>
+            <div class="scroll" role=move || if has_rows.get() { "grid" } else { "region" } aria-label=tr("Instances") aria-multiselectable=move || has_rows.get().then_some("true")>
                 <Show when=move || has_rows.get()>
                     <div class="visually-hidden" role="row">
-                        {["Color", "Name", "Score", "Points", "Actions"]
+                        {[tr("Color"), tr("Name"), tr("Score"), tr("Points"), tr("Actions")]
                             .map(|name| view! { <span role="columnheader">{name}</span> })
                             .collect_view()}
                     </div>
@@ -131,38 +132,37 @@ pub fn Instances() -> impl IntoView {
 #[component]
 fn Undo() -> impl IntoView {
     let state = State::expect();
-    let title =
-        move |verb: &'static str, keys: &'static str, what: fn(&History) -> Option<&str>| {
-            move || {
-                state.edits.with(|edits| match what(edits) {
-                    Some(what) => format!("{verb}: {what} ({keys})"),
-                    None => format!("{verb} ({keys})"),
-                })
-            }
-        };
+    let title = move |verb: Text, keys: &'static str, what: fn(&History) -> Option<&str>| {
+        move || {
+            state.edits.with(|edits| match what(edits) {
+                Some(what) => format!("{}: {what} ({keys})", verb.said()),
+                None => format!("{} ({keys})", verb.said()),
+            })
+        }
+    };
     view! {
         <button
             class="button quiet small square"
-            aria-label="Undo"
-            title=title("Undo", "Ctrl Z", History::last)
-            disabled=move || state.edits.with(|edits| edits.last().is_none())
+            aria-label=tr("Undo")
+            title=title(tr("Undo"), "Ctrl Z", History::last)
+            disabled=move || state.edits.with(|edits| edits.last().is_none()) && !pointing::can_undo(state, false)
             on:click=move |_| editing::undo(state)
         >
             <Glyph icon=Icon::Undo />
         </button>
         <button
             class="button quiet small square"
-            aria-label="Redo"
-            title=title("Redo", "Ctrl Shift Z", History::next)
-            disabled=move || state.edits.with(|edits| edits.next().is_none())
+            aria-label=tr("Redo")
+            title=title(tr("Redo"), "Ctrl Shift Z", History::next)
+            disabled=move || state.edits.with(|edits| edits.next().is_none()) && !pointing::can_undo(state, true)
             on:click=move |_| editing::redo(state)
         >
             <Glyph icon=Icon::Redo />
         </button>
         <button
             class="button quiet small square"
-            aria-label="Show all instances"
-            title="Show all instances (Shift H)"
+            aria-label=tr("Show all instances")
+            title=tr("Show all instances (Shift H)")
             disabled=move || state.edits.with(|edits| edits.present().hidden.is_empty() && edits.present().isolated.is_none())
             on:click=move |_| editing::show_all(state)
         >
@@ -198,20 +198,25 @@ fn InstanceRow(
     let is = move |signal: RwSignal<Option<u32>>| signal.get() == Some(id);
     let is_selected = move || state.selection.with(|selection| selection.contains(id));
     let size = size_in_words(row.size);
-    let locked = if row.locked { ", locked" } else { "" };
-    let title = format!("{} {}, {size}{locked}", row.name, id + 1);
+    let title = {
+        let (name, locked) = (row.name.clone(), row.locked);
+        move || match locked {
+            true => format!("{name} {}, {size}, {}", id + 1, said("locked")),
+            false => format!("{name} {}, {size}", id + 1),
+        }
+    };
     let is_doubtful = Memo::new({
         let row = row.clone();
         move |_| names::is_doubtful(state, &row)
     });
     let name = StoredValue::new(row.name);
-    let hide_label = if row.shown { "Hide" } else { "Show" };
+    let hide_label = if row.shown { tr("Hide") } else { tr("Show") };
     let hide_icon = if row.shown { Icon::Eye } else { Icon::EyeOff };
     let (lock_label, lock_icon) = match row.locked {
-        true => ("Unlock", Icon::Unlock),
-        false => ("Lock", Icon::Lock),
+        true => (tr("Unlock"), Icon::Unlock),
+        false => (tr("Lock"), Icon::Lock),
     };
-    let tool = move |icon, label: &'static str, act: fn(State, u32)| {
+    let tool = move |icon, label: Text, act: fn(State, u32)| {
         let act = move |event: ev::MouseEvent| {
             event.stop_propagation();
             act(state, id);
@@ -257,8 +262,8 @@ fn InstanceRow(
                 fallback=move || {
                     view! {
                         <span class="label" role="gridcell" class:doubtful=is_doubtful>
-                            {row.locked.then(|| view! { <span role="img" aria-label="Locked"><Glyph icon=Icon::Lock /></span> })}
-                            {move || is_doubtful.get().then_some("maybe ")}
+                            {row.locked.then(|| view! { <span role="img" aria-label=tr("Locked")><Glyph icon=Icon::Lock /></span> })}
+                            {move || is_doubtful.get().then(|| format!("{} ", said("maybe")))}
                             <span class="name">{name.get_value()}</span>
                             " " <span class="muted">{id + 1}</span></span>
                         <span class="number" role="gridcell">{format!("{:.2}", row.confidence)}</span>
@@ -269,11 +274,11 @@ fn InstanceRow(
                 <Rename id name=name.get_value() />
             </Show>
             <span class="tools" role="gridcell" hidden=move || !state.is_segmented()>
-                {tool(Icon::Rename, "Rename", |state, id| state.renaming.set(Some(id)))}
-                {tool(Icon::Isolate, "Show alone", editing::toggle_isolated)}
+                {tool(Icon::Rename, tr("Rename"), |state, id| state.renaming.set(Some(id)))}
+                {tool(Icon::Isolate, tr("Show alone"), editing::toggle_isolated)}
                 {tool(hide_icon, hide_label, editing::toggle_hidden)}
                 {tool(lock_icon, lock_label, |state, id| editing::toggle_locked(state, &[id]))}
-                {tool(Icon::Trash, "Delete", |state, id| editing::delete(state, &[id]))}
+                {tool(Icon::Trash, tr("Delete"), |state, id| editing::delete(state, &[id]))}
             </span>
         </div>
     }
@@ -313,7 +318,7 @@ fn Rename(id: u32, name: String) -> impl IntoView {
         <input
             node_ref=input
             class="field rename"
-            aria-label="New name; leave empty for the original name"
+            aria-label=tr("New name; leave empty for the original name")
             maxlength="100"
             value=name
             on:keydown=on_key
@@ -333,16 +338,16 @@ fn Empty() -> impl IntoView {
         })
     };
     let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
-        (_, false) if nothing_answers() => "Nothing answers the question.",
-        (Work::Waiting, true) => "The list appears once the things are found.",
-        (Work::Running, true) => "The list appears when the scan is segmented.",
-        (Work::Cancelled | Work::Failed, true) => {
-            "The scan was not segmented to the end, so there is no list. Press Start again to repeat it."
-        }
-        (_, true) => "No instances were found in this scan.",
-        (_, false) => {
-            "No instance is above the threshold: lower the threshold, or enter another prompt."
-        }
+        (_, false) if nothing_answers() => said("Nothing answers the question."),
+        (Work::Waiting, true) => said("The list appears once the things are found."),
+        (Work::Running, true) => said("The list appears when the scan is segmented."),
+        (Work::Cancelled | Work::Failed, true) => said(
+            "The scan was not segmented to the end, so there is no list. Press Start again to repeat it.",
+        ),
+        (_, true) => said("No instances were found in this scan."),
+        (_, false) => said(
+            "No instance is above the threshold: lower the threshold, or enter another prompt.",
+        ),
     };
     view! {
         <p class="empty-list" hidden=move || state.rows.with(|rows| !rows.is_empty())>
@@ -377,7 +382,11 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
         "Enter" | " " if event.ctrl_key() || event.meta_key() || event.shift_key() => {
             choose(state, id, true);
         }
-        "Enter" if untrack(|| tool::splits(state) || tool::lassoes(state)) => return,
+        "Enter"
+            if untrack(|| tool::splits(state) || tool::lassoes(state) || tool::points(state)) =>
+        {
+            return;
+        }
         "Enter"
             if state
                 .selection

@@ -6,7 +6,10 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use wasm_bindgen_futures::spawn_local;
 
 use super::icon::{Glyph, Icon};
-use crate::browser;
+use crate::{
+    browser,
+    text::{Text, tr},
+};
 
 /// Time for which a button says that it copied, milliseconds.
 const SAID_MS: i32 = 2500;
@@ -19,28 +22,28 @@ pub fn Copy(
     /// What it copies, when it is pressed.
     text: impl Fn() -> String + 'static,
     /// Its words.
-    words: &'static str,
+    words: Text,
     testid: &'static str,
 ) -> impl IntoView {
-    let said = RwSignal::new(None::<&'static str>);
+    let outcome = RwSignal::new(None::<Text>);
     let copy = move |_| {
         let text = text();
         spawn_local(async move {
             let words = match browser::copy(&text).await {
-                true => "Copied",
-                false => "The browser refused",
+                true => tr("Copied"),
+                false => tr("The browser refused"),
             };
             // The button may be gone by now.
-            said.try_set(Some(words));
+            outcome.try_set(Some(words));
             browser::after(SAID_MS, move || {
-                said.try_set(None);
+                outcome.try_set(None);
             });
         });
     };
     view! {
         <button class="button small" type="button" data-testid=testid on:click=copy>
             <Glyph icon=Icon::Copy />
-            <span role="status">{move || said.get().unwrap_or(words)}</span>
+            <span role="status">{move || outcome.get().unwrap_or(words).said()}</span>
         </button>
     }
 }
@@ -49,7 +52,7 @@ pub fn Copy(
 #[component]
 pub fn Link(
     /// What it is for.
-    label: &'static str,
+    label: Text,
     /// The link.
     link: String,
     testid: &'static str,
@@ -64,7 +67,7 @@ pub fn Link(
         view! {
             <button class="button small" type="button" on:click=move |_| browser::share("Segscape", &handed)>
                 <Glyph icon=Icon::Share />
-                "Send …"
+                {tr("Send …")}
             </button>
         }
     });
@@ -75,12 +78,12 @@ pub fn Link(
                 {link.clone()}
             </a>
             <div class="actions">
-                <Copy text=move || copied.clone() words="Copy" testid="copy-link" />
+                <Copy text=move || copied.clone() words=tr("Copy") testid="copy-link" />
                 {hand_on}
             </div>
             {code.map(|code| view! {
                 <details class="qr" data-testid="qr">
-                    <summary>"QR code"</summary>
+                    <summary>{tr("QR code")}</summary>
                     {code}
                 </details>
             })}
@@ -95,7 +98,7 @@ fn qr_code(link: &str) -> Option<impl IntoView + use<>> {
     Some(view! {
         <svg
             role="img"
-            aria-label="The link as a QR code"
+            aria-label=tr("The link as a QR code")
             viewBox=format!("{} {} {side} {side}", -QUIET, -QUIET)
             shape-rendering="crispEdges"
         >

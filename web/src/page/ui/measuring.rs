@@ -3,10 +3,13 @@
 use leptos::{ev, html, prelude::*};
 
 use super::icon::{Glyph, Icon};
-use crate::page::{
-    measuring::{self, length_in_words, set_scale},
-    state::State,
-    tool::{self, Tool},
+use crate::{
+    page::{
+        measuring::{self, length_in_words, set_scale},
+        state::State,
+        tool::{self, Tool},
+    },
+    text::{said, tr},
 };
 
 /// The distance measured, and a box for the one that is known.
@@ -19,8 +22,8 @@ pub fn MeasureBar() -> impl IntoView {
     });
     let words = move || match (ends.get(), measuring::metres(state)) {
         (_, Some(metres)) => length_in_words(metres, measuring::unit(state)),
-        (0, _) => "Click where the distance begins".to_owned(),
-        _ => "Click where it ends".to_owned(),
+        (0, _) => said("Click where the distance begins").to_owned(),
+        _ => said("Click where it ends").to_owned(),
     };
     view! {
         <span class="words" role="status" data-testid="distance">{words}</span>
@@ -29,8 +32,8 @@ pub fn MeasureBar() -> impl IntoView {
         </Show>
         <button
             class="button small quiet square"
-            aria-label="Put the measure away"
-            title="Put the measure away (Esc)"
+            aria-label=tr("Put the measure away")
+            title=tr("Put the measure away (Esc)")
             on:click=move |_| tool::take(state, None)
         >
             <Glyph icon=Icon::Close />
@@ -61,7 +64,7 @@ fn Known() -> impl IntoView {
     };
     view! {
         <label class="known">
-            "Known to be"
+            {tr("Known to be")}
             <input
                 node_ref=input
                 class="field"
@@ -72,7 +75,7 @@ fn Known() -> impl IntoView {
                 placeholder="2.1 m"
                 aria-describedby="scale-problem"
                 aria-invalid=move || problem.with(Option::is_some).to_string()
-                title=move || obstacle.get().unwrap_or("A length such as 2.1, 80 cm or 6 ft")
+                title=move || obstacle.get().unwrap_or(tr("A length such as 2.1, 80 cm or 6 ft")).said()
                 disabled=move || obstacle.get().is_some()
                 data-testid="known-length"
                 on:input=move |_| problem.set(None)
@@ -81,12 +84,12 @@ fn Known() -> impl IntoView {
         </label>
         <button
             class="button small primary"
-            title=move || obstacle.get().unwrap_or("Opens the scan again in this scale (Enter)")
+            title=move || obstacle.get().unwrap_or(tr("Opens the scan again in this scale (Enter)")).said()
             disabled=move || obstacle.get().is_some()
             data-testid="set-scale"
             on:click=move |_| set()
         >
-            "Set scale"
+            {tr("Set scale")}
         </button>
         <p id="scale-problem" class="problem" role="alert" data-testid="scale-problem" hidden=move || problem.with(Option::is_none)>
             {problem}

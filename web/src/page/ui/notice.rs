@@ -3,10 +3,13 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::page::{
-    editing::{self, Offer},
-    saving,
-    state::State,
+use crate::{
+    page::{
+        editing::{self, Offer},
+        saving,
+        state::State,
+    },
+    text::tr,
 };
 
 /// The notice at the top middle of the page. Screen readers hear it.
@@ -24,14 +27,14 @@ pub fn NoticeLine() -> impl IntoView {
             <p role="status">{words}</p>
             <Show when=move || is(Offer::Undo)>
                 <button class="button small" data-testid="notice-undo" on:click=move |_| editing::undo(state)>
-                    "Undo"
+                    {tr("Undo")}
                 </button>
             </Show>
             <Show when=move || is(Offer::BringBack)>
                 <button class="button small" data-testid="bring-back" on:click=move |_| saving::bring_back(state)>
-                    "Bring it back"
+                    {tr("Bring it back")}
                 </button>
-                <button class="button quiet small square" aria-label="Dismiss" on:click=move |_| state.notice.set(None)>
+                <button class="button quiet small square" aria-label=tr("Dismiss") on:click=move |_| state.notice.set(None)>
                     <Glyph icon=Icon::Close />
                 </button>
             </Show>

@@ -10,7 +10,7 @@ use super::{
     prompt::Prompt,
     ways::Ways,
 };
-use crate::page::state::State;
+use crate::{page::state::State, text::tr};
 
 /// The panel, at the right of the page.
 #[component]
@@ -22,10 +22,10 @@ pub fn Panel() -> impl IntoView {
     };
     view! {
         <Show when=move || state.scan.with(Option::is_some)>
-            <aside class="panel card" class:folded=move || state.folded.get() aria-label="The open scan">
+            <aside class="panel card" class:folded=move || state.folded.get() aria-label=tr("The open scan")>
                 <button
                     class="fold"
-                    aria-label="Fold the panel"
+                    aria-label=tr("Fold the panel")
                     aria-expanded=move || (!state.folded.get()).to_string()
                     on:click=move |_| state.folded.update(|folded| *folded = !*folded)
                 >

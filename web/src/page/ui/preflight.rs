@@ -14,6 +14,7 @@ use crate::{
         state::{State, Work},
     },
     protocol::{CaptureInfo, ScanInfo, SeenInfo},
+    text::{counted, said, said_with, tr},
 };
 
 /// The section of the panel that describes the file.
@@ -44,14 +45,20 @@ fn Capture(capture: CaptureInfo) -> impl IntoView {
             false => used as usize,
         };
         match every {
-            1 => format!("{used} of {recorded} used"),
-            _ => format!("{used} of {recorded} used, every {every}th looked at"),
+            1 => said_with(
+                "{used} of {recorded} used",
+                &[("used", &used), ("recorded", &recorded)],
+            ),
+            _ => said_with(
+                "{used} of {recorded} used, every {every}th looked at",
+                &[("used", &used), ("recorded", &recorded), ("every", &every)],
+            ),
         }
     };
     let more = (gaps as usize).saturating_sub(first_gaps.len());
-    let left_out_words = match gaps {
-        1 => "1 frame was left out".to_owned(),
-        _ => format!("{gaps} frames were left out"),
+    let left_out_words = move || {
+        let gaps = gaps as usize;
+        counted(gaps, "1 frame was left out", "{n} frames were left out")
     };
     let left_out = (gaps > 0).then(|| {
         view! {
@@ -59,20 +66,20 @@ fn Capture(capture: CaptureInfo) -> impl IntoView {
                 <summary class="warning">{left_out_words}</summary>
                 <ul>
                     {first_gaps.into_iter().map(|gap| view! { <li>{gap}</li> }).collect_view()}
-                    {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
+                    {(more > 0).then(|| view! { <li>{move || said_with("and {count} more", &[("count", &more)])}</li> })}
                 </ul>
             </details>
         }
     });
     view! {
         <dl data-testid="capture">
-            <dt>"Capture"</dt>
+            <dt>{tr("Capture")}</dt>
             <dd>{kind}</dd>
-            <dt>"Frames"</dt>
+            <dt>{tr("Frames")}</dt>
             <dd>{frames}</dd>
             {seen.map(|seen| view! {
-                <dt>"Images"</dt>
-                <dd data-testid="seen">{seen_words(seen)}</dd>
+                <dt>{tr("Images")}</dt>
+                <dd data-testid="seen">{move || seen_words(&seen)}</dd>
             })}
         </dl>
         {left_out}
@@ -81,15 +88,15 @@ fn Capture(capture: CaptureInfo) -> impl IntoView {
 }
 
 /// What the images of a bundle have, in words.
-fn seen_words(SeenInfo { features, objects }: SeenInfo) -> String {
+fn seen_words(SeenInfo { features, objects }: &SeenInfo) -> String {
     let features = match features {
-        true => "image features",
-        false => "no image features",
+        true => said("image features"),
+        false => said("no image features"),
     };
-    let objects = match objects {
-        0 => "no objects".to_owned(),
-        1 => "1 object".to_owned(),
-        _ => format!("{} objects", grouped(objects as usize)),
+    let objects = match *objects as usize {
+        0 => said("no objects").to_owned(),
+        1 => said("1 object").to_owned(),
+        count => said_with("{count} objects", &[("count", &grouped(count))]),
     };
     format!("{features}, {objects}")
 }
@@ -117,7 +124,7 @@ fn WithImages() -> impl IntoView {
                     disabled=move || state.work.get() == Work::Running
                     on:change=move |event| actions::use_images(state, event_target_checked(&event))
                 />
-                "Use what the images say"
+                {tr("Use what the images say")}
             </label>
         </Show>
         <ul class="remarks" data-testid="image-remarks" hidden=move || state.images.with(|images| images.remarks.is_empty())>
@@ -137,11 +144,15 @@ pub fn memory_in_words(points: u32) -> (String, bool) {
     let [fixed, per_point] = MEMORY;
     let bytes = fixed + per_point * f64::from(points);
     let too_much = bytes > MOST_MEMORY;
-    let limit = match too_much {
-        true => "; a tab has 4 GB, so thin the scan out first",
-        false => "",
+    let size = format!("{:.1}", bytes / 1e9);
+    let words = match too_much {
+        true => said_with(
+            "about {size} GB; a tab has 4 GB, so thin the scan out first",
+            &[("size", &size)],
+        ),
+        false => said_with("about {size} GB", &[("size", &size)]),
     };
-    (format!("about {:.1} GB{limit}", bytes / 1e9), too_much)
+    (words, too_much)
 }
 
 #[component]
@@ -182,35 +193,48 @@ fn Found(scan: ScanInfo) -> impl IntoView {
         let so_far = state
             .following
             .with(|following| Some(following.as_ref()?.points));
-        format!("{} points", grouped(so_far.unwrap_or(scan.points) as usize))
+        let points = grouped(so_far.unwrap_or(scan.points) as usize);
+        match scan.of_points {
+            Some(all) => said_with(
+                "{count} of {all} points",
+                &[("count", &points), ("all", &grouped(all as usize))],
+            ),
+            None => said_with("{count} points", &[("count", &points)]),
+        }
     };
     // What is known of the first points says nothing of those that are still to come.
     let growing = move || state.following.with(Option::is_some);
     let size = move || match growing() {
-        true => "still growing".to_owned(),
-        false => format!("{width:.1} × {depth:.1} m, {height:.1} m high"),
+        true => said("still growing").to_owned(),
+        false => {
+            let [width, depth, height] = [width, depth, height].map(|edge| format!("{edge:.1}"));
+            said_with(
+                "{width} × {depth} m, {height} m high",
+                &[("width", &width), ("depth", &depth), ("height", &height)],
+            )
+        }
     };
-    let (memory, too_much) = memory_in_words(scan.points);
+    let memory = move || memory_in_words(scan.points);
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
         <details class="preflight" data-testid="preflight" open=open>
             <summary>
-                <span>"Scan"</span>
+                <span>{tr("Scan")}</span>
                 <span class="muted">{points}</span>
             </summary>
             <dl>
-                <dt>"Size"</dt>
+                <dt>{tr("Size")}</dt>
                 <dd>{size}</dd>
-                <dt hidden=settled>"Memory"</dt>
-                <dd hidden=settled class:warning=too_much data-testid="memory">{memory}</dd>
-                <dt>"Up"</dt>
+                <dt hidden=settled>{tr("Memory")}</dt>
+                <dd hidden=settled class:warning=move || memory().1 data-testid="memory">{move || memory().0}</dd>
+                <dt>{tr("Up")}</dt>
                 <dd>
-                    <select class="field" aria-label="Up axis" disabled=busy on:change=on_axis>
-                        {of_capture.then(|| view! { <option selected=choices.up.is_none()>"as found"</option> })}
+                    <select class="field" aria-label=tr("Up axis") disabled=busy on:change=on_axis>
+                        {of_capture.then(|| view! { <option selected=choices.up.is_none()>{tr("as found")}</option> })}
                         {UpAxis::ALL.map(|axis| view! { <option value=axis.to_string() selected=is_up(axis)>{axis.to_string()}</option> }).collect_view()}
                     </select>
                 </dd>
-                <dt>"Unit"</dt>
+                <dt>{tr("Unit")}</dt>
                 <dd>
                     <UnitChoice unit choices settled=settled || of_capture />
                 </dd>

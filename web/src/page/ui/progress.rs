@@ -5,12 +5,15 @@ use leptos::prelude::*;
 use segscape::preflight::Choices;
 
 use super::preflight::memory_in_words;
-use crate::page::{
-    actions,
-    caution::{self, Caution},
-    following,
-    state::{StageState, State, Work},
-    status::stage_name,
+use crate::{
+    page::{
+        actions,
+        caution::{self, Caution},
+        following,
+        state::{StageState, State, Work},
+        status::stage_name,
+    },
+    text::{said_with, tr},
 };
 
 /// The progress card at the bottom middle of the page.
@@ -36,7 +39,7 @@ pub fn Progress() -> impl IntoView {
         let following = state.following.read();
         let skipped = following.as_ref()?.skipped.clone();
         skipped.map(|frame| {
-            view! { <p class="skipped warning" data-testid="skipped">"Skipped " {frame}</p> }
+            view! { <p class="skipped warning" data-testid="skipped">{said_with("Skipped {frame}", &[("frame", &frame)])}</p> }
         })
     };
     // The card then holds a button, which must not move away under the pointer.
@@ -52,7 +55,7 @@ pub fn Progress() -> impl IntoView {
         )
     };
     view! {
-        <section class="progress card" class:open=open aria-label="Progress">
+        <section class="progress card" class:open=open aria-label=tr("Progress")>
             <div class="status-line">
                 <p
                     class="status"
@@ -67,16 +70,16 @@ pub fn Progress() -> impl IntoView {
                     <button
                         class="button small"
                         data-testid="stop"
-                        title="Stop here; what was found so far stays"
+                        title=tr("Stop here; what was found so far stays")
                         disabled=stopping
                         on:click=move |_| following::stop(state)
                     >
-                        "Stop"
+                        {tr("Stop")}
                     </button>
                 </Show>
                 <Show when=move || running() && !following()>
                     <button class="button small" data-testid="cancel" on:click=move |_| actions::cancel(state)>
-                        "Cancel"
+                        {tr("Cancel")}
                     </button>
                 </Show>
                 <Show when=waiting>
@@ -85,12 +88,12 @@ pub fn Progress() -> impl IntoView {
                         data-testid="find"
                         on:click=move |_| actions::find(state)
                     >
-                        "Find the things"
+                        {tr("Find the things")}
                     </button>
                 </Show>
                 <Show when=unfinished>
                     <button class="button small" on:click=again>
-                        "Start again"
+                        {tr("Start again")}
                     </button>
                 </Show>
             </div>
@@ -99,7 +102,7 @@ pub fn Progress() -> impl IntoView {
                 <p class="muted hint" data-testid="why-waiting">{move || why_waiting(state)}</p>
             </Show>
             <Show when=goes_on>
-                <p class="muted hint">"Stop whenever you have seen enough: what was found so far stays."</p>
+                <p class="muted hint">{tr("Stop whenever you have seen enough: what was found so far stays.")}</p>
             </Show>
             <ol class="stages" data-testid="stage-progress" hidden=move || state.stages.with(Vec::is_empty)>
                 {move || state.stages.get().into_iter().map(|stage| view! { <StageRow stage /> }).collect_view()}
@@ -115,8 +118,9 @@ fn why_waiting(state: State) -> String {
         .with(|scan| scan.as_ref().map_or(0, |scan| scan.points));
     let (memory, _) = memory_in_words(points);
     let why = caution::reason(state).map_or("", Caution::words);
-    format!(
-        "{why} Finding the things takes {memory} of memory, and downloads a model of 7 MB unless this browser has kept it."
+    said_with(
+        "{why} Finding the things takes {memory} of memory, and downloads a model of 7 MB unless this browser has kept it.",
+        &[("why", &why), ("memory", &memory)],
     )
 }
 

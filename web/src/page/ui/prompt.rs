@@ -19,6 +19,7 @@ use crate::{
     numbers::megabytes,
     page::{actions, editing, prompts, state::State},
     protocol::Related,
+    text::{counted, said, said_around, said_with, tr},
     view::palette::{css, label_color},
 };
 
@@ -55,8 +56,8 @@ pub fn Prompt() -> impl IntoView {
                     autocomplete="off"
                     spellcheck="false"
                     enterkeyhint="search"
-                    placeholder="chair, table, or a question"
-                    aria-label="English names of objects to look for, separated by commas or full stops, or a question such as: the chair next to the window"
+                    placeholder=tr("chair, table, or a question")
+                    aria-label=tr("English names of objects to look for, separated by commas or full stops, or a question such as: the chair next to the window")
                     data-testid="prompt-input"
                     disabled=nothing_yet
                     prop:value=text
@@ -67,8 +68,8 @@ pub fn Prompt() -> impl IntoView {
                 <button
                     type="button"
                     class="button quiet square toggle"
-                    aria-label="Asked before"
-                    title="What was asked before (↑ in the empty prompt)"
+                    aria-label=tr("Asked before")
+                    title=tr("What was asked before (↑ in the empty prompt)")
                     aria-expanded=move || asked_before.get().to_string()
                     aria-pressed=move || asked_before.get().to_string()
                     aria-controls="asked-before"
@@ -118,8 +119,8 @@ fn AskedBefore(open: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <div class="asked" id="asked-before" data-testid="asked-before" hidden=move || !open.get() on:keydown=close>
-            <p class="muted" hidden=move || !none()>"Nothing was asked so far."</p>
-            <ul aria-label="Asked before">{all}</ul>
+            <p class="muted" hidden=move || !none()>{tr("Nothing was asked so far.")}</p>
+            <ul aria-label=tr("Asked before")>{all}</ul>
             <div class="bar">
                 <label class="choice">
                     <input
@@ -128,7 +129,7 @@ fn AskedBefore(open: RwSignal<bool>) -> impl IntoView {
                         prop:checked=move || state.preferences.with(|kept| kept.keep_prompts)
                         on:change=move |event| state.preferences.update(|kept| kept.keep_prompts = event_target_checked(&event))
                     />
-                    "Keep these in this browser"
+                    {tr("Keep these in this browser")}
                 </label>
                 <button
                     class="button small quiet"
@@ -136,7 +137,7 @@ fn AskedBefore(open: RwSignal<bool>) -> impl IntoView {
                     disabled=none
                     on:click=move |_| prompts::forget(state)
                 >
-                    "Clear"
+                    {tr("Clear")}
                 </button>
             </div>
         </div>
@@ -153,7 +154,7 @@ fn Answered() -> impl IntoView {
         view! {
             <li class:empty=is_empty>
                 {sentence}
-                {is_empty.then(|| view! { " " <strong>"Here nothing is left."</strong> })}
+                {is_empty.then(|| view! { " " <strong>{tr("Here nothing is left.")}</strong> })}
             </li>
         }
     };
@@ -169,7 +170,7 @@ fn Answered() -> impl IntoView {
             return Some(
                 view! {
                     <p class="not-found" data-testid="refused">
-                        <span role="status">"No answer: " {refused} "."</span>
+                        <span role="status">{said_with("No answer: {reason}.", &[("reason", &refused)])}</span>
                         <AskModel />
                     </p>
                 }
@@ -177,11 +178,13 @@ fn Answered() -> impl IntoView {
             );
         }
         let count = match found.len() {
-            0 => "Nothing found".to_owned(),
-            1 => "1 thing found".to_owned(),
-            count => format!("{count} things found"),
+            0 => said("Nothing found").to_owned(),
+            count => counted(count, "1 thing found", "{n} things found"),
         };
-        let by = by.map(|model| view! { <span class="muted">" by " {model}</span> });
+        let by = by.map(|model| {
+            let by = said_with("by {model}", &[("model", &model)]);
+            view! { <span class="muted">" " {by}</span> }
+        });
         let steps = (0..).zip(steps);
         let steps = steps.map(|numbered| step(numbered, emptied_by));
         Some(
@@ -190,7 +193,7 @@ fn Answered() -> impl IntoView {
                     <p role="status" data-testid="found">{count} {by}</p>
                     <ol data-testid="steps">{steps.collect_view()}</ol>
                     <button class="button small" on:click=move |_| actions::ask(state, "")>
-                        "Show all things"
+                        {tr("Show all things")}
                     </button>
                 </div>
             }
@@ -232,13 +235,13 @@ fn Examples() -> impl IntoView {
     };
     view! {
         <details class="examples" data-testid="examples" hidden=move || !is_idle()>
-            <summary class="muted">"What can I ask?"</summary>
+            <summary class="muted">{tr("What can I ask?")}</summary>
             <p class="muted">
-                "Names of things, as many as you like: chair, table, lamp. A minus or \u{201c}not\u{201d} leaves out what a name fits better: chair, -stool, not bench. Or one question about how things lie to each other:"
+                {tr("Names of things, as many as you like: chair, table, lamp. A minus or \u{201c}not\u{201d} leaves out what a name fits better: chair, -stool, not bench. Or one question about how things lie to each other:")}
             </p>
             <ul>{EXAMPLES.map(example).collect_view()}</ul>
             <p class="muted">
-                "next to, on, under, above, in, touching, between, nearest to, farthest from; numbers, sizes, comparisons with lengths or other things; larger than, wider than … What is in \u{201c}quotation marks\u{201d} is a name. Left, right and in front depend on where you stand and are not understood."
+                {tr("next to, on, under, above, in, touching, between, nearest to, farthest from; numbers, sizes, comparisons with lengths or other things; larger than, wider than … What is in \u{201c}quotation marks\u{201d} is a name. Left, right and in front depend on where you stand and are not understood.")}
             </p>
         </details>
     }
@@ -332,7 +335,7 @@ fn Chips() -> impl IntoView {
             .collect_view()
     };
     view! {
-        <ul class="chips" aria-label="Terms of the prompt" hidden=move || terms.with(Vec::is_empty)>
+        <ul class="chips" aria-label=tr("Terms of the prompt") hidden=move || terms.with(Vec::is_empty)>
             {chips}
             <li class="took muted">
                 {move || state.answer.with(|answer| answer.as_ref().map(|answer| format!("{:.0} ms", answer.ms)))}
@@ -342,8 +345,11 @@ fn Chips() -> impl IntoView {
         <p class="visually-hidden" role="status">
             {move || {
                 let found = |(term, matches): (&Term, &Matches)| {
-                    let left_out = if term.negative { "left out: " } else { "" };
-                    format!("{left_out}{} {}", matches.ids.len(), term.name)
+                    let count = matches.ids.len();
+                    match term.negative {
+                        true => said_with("left out: {count} {name}", &[("count", &count), ("name", &term.name)]),
+                        false => format!("{count} {}", term.name),
+                    }
                 };
                 terms.with(|terms| matches.with(|matches| terms.iter().zip(matches).map(found).collect::<Vec<_>>().join(", ")))
             }}
@@ -363,26 +369,34 @@ fn TermChip(
     let state = State::expect();
     let ListedTerm { name, negative } = term;
     let color = css(label_color(&name));
-    let label = match negative {
-        true => format!("Leave out {name} no longer"),
-        false => format!("Stop looking for {name}"),
+    let label = {
+        let name = name.clone();
+        move || match negative {
+            true => said_with("Leave out {name} no longer", &[("name", &name)]),
+            false => said_with("Stop looking for {name}", &[("name", &name)]),
+        }
     };
     let count = if negative {
-        "Things left out"
+        tr("Things left out")
     } else {
-        "Things found"
+        tr("Things found")
     };
-    let hide = StoredValue::new([format!("Hide every {name}"), format!("Show every {name}")]);
-    let hide = move || hide.with_value(|words| words[usize::from(!matches.get().shown)].clone());
+    let named = StoredValue::new(name.clone());
+    let hide = move || {
+        named.with_value(|name| match matches.get().shown {
+            true => said_with("Hide every {name}", &[("name", name)]),
+            false => said_with("Show every {name}", &[("name", name)]),
+        })
+    };
     let none = move || matches.get().ids.is_empty();
     let nothing_shown = move || negative || none();
     view! {
         <li class="chip" class:none=none class:negative=negative data-testid="chip">
             <span class="dot" style:--color=color hidden=negative></span>
-            {negative.then_some("not ")}
+            {negative.then(|| view! { {tr("not")} " " })}
             <span class="name">{name}</span>
             <span class="count" title=count>{move || matches.get().ids.len()}</span>
-            <span class="best" title="The best score" hidden=nothing_shown>
+            <span class="best" title=tr("The best score") hidden=nothing_shown>
                 {move || format!("{:.2}", matches.get().best)}
             </span>
             <button
@@ -421,7 +435,10 @@ fn Unfinished() -> impl IntoView {
             let listed = listed.collect::<Vec<_>>().join(", ");
             match unfinished.len().saturating_sub(LISTED) {
                 0 => listed,
-                more => format!("{listed} and {more} more"),
+                more => said_with(
+                    "{terms} and {count} more",
+                    &[("terms", &listed), ("count", &more)],
+                ),
             }
         })
     };
@@ -430,19 +447,31 @@ fn Unfinished() -> impl IntoView {
         match download {
             Some(bytes) => view! {
                 <span>
-                    "This came with a search that takes a download. "
+                    {tr("This came with a search that takes a download.")}
+                    " "
                     <button
                         class="button small"
                         type="button"
                         data-testid="look-for"
                         on:click=move |_| actions::ask(state, &state.prompt.get_untracked())
                     >
-                        "Look for " {words} " \u{2013} downloads " {megabytes(bytes)}
+                        {move || {
+                            said_with(
+                                "Look for {words} \u{2013} downloads {size}",
+                                &[("words", &words()), ("size", &megabytes(bytes))],
+                            )
+                        }}
                     </button>
                 </span>
             }
             .into_any(),
-            None => view! { <span><kbd>"Enter"</kbd> " looks for " {words}</span> }.into_any(),
+            None => view! {
+                <span>{move || said_around("{Enter} looks for {words}", |place| match place {
+                    "Enter" => view! { <kbd>{place}</kbd> }.into_any(),
+                    _ => words.into_any(),
+                })}</span>
+            }
+            .into_any(),
         }
     };
     view! {
@@ -470,13 +499,19 @@ fn NotFound(index: usize, term: Term) -> impl IntoView {
             Some(missing.to_string())
         });
         match (missing, &meaning) {
-            (Some(missing), _) if state.like().is_some() => format!("Nothing {name}: {missing}."),
-            (Some(missing), _) => format!("No {name}: {missing}."),
+            (Some(missing), _) if state.like().is_some() => said_with(
+                "Nothing {name}: {reason}.",
+                &[("name", &name), ("reason", &missing)],
+            ),
+            (Some(missing), _) => said_with(
+                "No {name}: {reason}.",
+                &[("name", &name), ("reason", &missing)],
+            ),
             (None, Meaning::Unknown(doubt)) => format!("{name}: {doubt}."),
             (None, _) => String::new(),
         }
     };
-    let offer = (!nearest.is_empty()).then_some(" Nearest:");
+    let offer = (!nearest.is_empty()).then(|| view! { " " {tr("Nearest:")} });
     let guesses = nearest.iter().map(|guess| guess_button(state, guess));
     let guesses = guesses.collect_view();
     view! {
@@ -505,7 +540,7 @@ fn guess_button(state: State, guess: &Guess) -> impl IntoView + use<> {
     let name = given
         .or_else(found)
         .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| format!("instance {}", instance + 1));
+        .unwrap_or_else(|| said_with("instance {number}", &[("number", &(instance + 1))]));
     let text = if confidence < 0.005 {
         name
     } else {
@@ -522,13 +557,13 @@ fn Threshold() -> impl IntoView {
     let state = State::expect();
     view! {
         <label class="threshold">
-            <span>"Threshold"</span>
+            <span>{tr("Threshold")}</span>
             <input
                 type="range"
                 min="0"
                 max="1"
                 step="0.01"
-                aria-label="Threshold: lowest score of the instances shown"
+                aria-label=tr("Threshold: lowest score of the instances shown")
                 data-testid="threshold"
                 disabled=move || state.instances.with(Vec::is_empty)
                 prop:value=move || state.threshold.get().to_string()

@@ -6,34 +6,35 @@ use crate::{
     browser,
     page::{actions, state::State},
     protocol::Source,
+    text::{Text, tr},
 };
 
 struct Sample {
     /// Name in `samples/`.
     file: &'static str,
     picture: &'static str,
-    title: &'static str,
-    about: &'static str,
+    title: Text,
+    about: Text,
 }
 
 const SAMPLES: [Sample; 3] = [
     Sample {
         file: "bedroom.ply",
         picture: "bedroom.webp",
-        title: "Bedroom",
-        about: "a synthetic room",
+        title: tr("Bedroom"),
+        about: tr("a synthetic room"),
     },
     Sample {
         file: "living-room.zip",
         picture: "living-room.webp",
-        title: "Living room",
-        about: "25 frames of a synthetic capture",
+        title: tr("Living room"),
+        about: tr("25 frames of a synthetic capture"),
     },
     Sample {
         file: "laser-scan.pcd",
         picture: "laser-scan.webp",
-        title: "Laser scan",
-        about: "a real room, without color",
+        title: tr("Laser scan"),
+        about: tr("a real room, without color"),
     },
 ];
 
@@ -58,7 +59,7 @@ pub fn Samples() -> impl IntoView {
     };
     view! {
         <section class="samples" aria-labelledby="samples-title">
-            <h3 id="samples-title">"No scan at hand? Try one of these"</h3>
+            <h3 id="samples-title">{tr("No scan at hand? Try one of these")}</h3>
             <ul>{SAMPLES.iter().map(tile).collect_view()}</ul>
         </section>
     }

@@ -2,22 +2,24 @@
 
 use leptos::prelude::*;
 
+use crate::text::Text;
+
 /// A row of radio buttons that look like one control.
 #[component]
 pub fn Segments<T: Copy + PartialEq + Send + Sync + 'static>(
     /// What is chosen, for screen readers.
-    legend: &'static str,
+    legend: Text,
     /// Name of the group, unique in the page.
     group: &'static str,
     /// The choices with their names.
-    options: Vec<(T, &'static str)>,
+    options: Vec<(T, Text)>,
     /// The current choice.
     #[prop(into)]
     chosen: Signal<T>,
     /// What a choice does.
     on_choose: impl Fn(T) + Copy + 'static,
 ) -> impl IntoView {
-    let option = move |(option, name): (T, &'static str)| {
+    let option = move |(option, name): (T, Text)| {
         view! {
             <label class="segment" class:on=move || chosen.get() == option>
                 <input

@@ -19,7 +19,8 @@ use crate::{
         share::{self, Shared},
         state::State,
     },
-    protocol::Source,
+    protocol::{Source, UNNAMED},
+    text::{said, said_with, tr},
 };
 
 /// The button that opens the dialog.
@@ -27,14 +28,14 @@ use crate::{
 pub fn ShareButton() -> impl IntoView {
     let state = State::expect();
     let words = move || match state.uploading.sending.get() {
-        None => "Share".to_owned(),
-        Some(sending) if sending.pause.is_some() => "Sharing waits".to_owned(),
-        Some(sending) => format!("Sharing {} %", sending.percent()),
+        None => said("Share").to_owned(),
+        Some(sending) if sending.pause.is_some() => said("Sharing waits").to_owned(),
+        Some(sending) => said_with("Sharing {percent} %", &[("percent", &sending.percent())]),
     };
     view! {
         <button
             class="button primary"
-            title="A link to this scene. You see what is sent before it is."
+            title=tr("A link to this scene. You see what is sent before it is.")
             aria-haspopup="dialog"
             data-testid="share-button"
             disabled=move || !state.is_segmented()
@@ -60,7 +61,7 @@ pub fn SharingDialog() -> impl IntoView {
         }
     };
     view! {
-        <Dialog class="sharing" title="Share" open=state.sharing on_close=move || state.sharing.set(false)>
+        <Dialog class="sharing" title=tr("Share") open=state.sharing on_close=move || state.sharing.set(false)>
             <Show when=move || state.sharing.get()>{content()}</Show>
         </Dialog>
     }
@@ -98,7 +99,7 @@ fn Scene(taken_over: RwSignal<Option<Shared>>) -> impl IntoView {
     };
     view! {
         <p role="status" data-testid="share">
-            {move || deleted.get().then_some("Deleted. The link no longer works.")}
+            {move || deleted.get().then(|| said("Deleted. The link no longer works."))}
         </p>
         {content}
     }
@@ -109,8 +110,8 @@ fn Scene(taken_over: RwSignal<Option<Shared>>) -> impl IntoView {
 fn Again(shared: Shared, is_new: bool) -> impl IntoView {
     let open = RwSignal::new(is_new);
     let summary = match is_new {
-        true => "The link shows the scene without your latest changes",
-        false => "Send the scene once more, as it looks now",
+        true => tr("The link shows the scene without your latest changes"),
+        false => tr("Send the scene once more, as it looks now"),
     };
     let on_toggle = move |event| open.set(event_target::<Element>(&event).has_attribute("open"));
     view! {
@@ -128,18 +129,18 @@ fn Again(shared: Shared, is_new: bool) -> impl IntoView {
 fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
     let state = State::expect();
     let problem = RwSignal::new(None::<String>);
-    let until = shared.expires.map(until);
+    let expires = shared.expires;
     let (link, manage, frame) = (shared.link(), shared.manage_link(), shared.frame());
     let is_kept = state
         .links
         .with_untracked(|links| links.iter().any(|link| link.id == shared.id));
     let secret = match is_kept {
-        true => {
-            "Secret link: whoever has it can replace and delete the scene. This browser keeps it, too."
-        }
-        false => {
-            "Secret link: whoever has it can replace and delete the scene. It is no longer in the address of this page; copy it, because it is forgotten when this tab is closed."
-        }
+        true => tr(
+            "Secret link: whoever has it can replace and delete the scene. This browser keeps it, too.",
+        ),
+        false => tr(
+            "Secret link: whoever has it can replace and delete the scene. It is no longer in the address of this page; copy it, because it is forgotten when this tab is closed.",
+        ),
     };
     let copied = frame.clone();
     let delete = move |_| {
@@ -149,12 +150,12 @@ fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <div class="links">
-            <Link label="Link to send" link testid="share-link" />
-            {until.map(|until| view! { <p class="muted">{until}</p> })}
+            <Link label=tr("Link to send") link testid="share-link" />
+            {expires.map(|expires| view! { <p class="muted">{move || until(expires)}</p> })}
             <details class="frame" data-testid="embed">
-                <summary>"Embed in another page"</summary>
+                <summary>{tr("Embed in another page")}</summary>
                 <pre data-testid="embed-code">{frame}</pre>
-                <Copy text=move || copied.clone() words="Copy" testid="copy-embed" />
+                <Copy text=move || copied.clone() words=tr("Copy") testid="copy-embed" />
             </details>
             <Link label=secret link=manage testid="delete-link" secret=true />
             <Show when=move || problem.with(Option::is_some)>
@@ -162,7 +163,7 @@ fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
             </Show>
             <button class="button small" data-testid="delete-button" on:click=delete>
                 <Glyph icon=Icon::Trash />
-                "Delete the shared scene"
+                {tr("Delete the shared scene")}
             </button>
         </div>
     }
@@ -170,7 +171,10 @@ fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
 
 /// How long a link works, in words.
 pub fn until(expires: u64) -> String {
-    format!("The link works until {}.", browser::day(expires))
+    said_with(
+        "The link works until {day}.",
+        &[("day", &browser::day(expires))],
+    )
 }
 
 /// Deletes a scene on the server and forgets its link. A scene that is gone already is deleted, too.
@@ -202,13 +206,13 @@ fn delete(
 fn ByUrl() -> impl IntoView {
     let state = State::expect();
     let link = move || {
-        let is_elsewhere = matches!(state.source.get(), Some(Source::Url { .. }));
+        let is_elsewhere = matches!(state.source.get(), Some(Source::Urls(_)));
         let link = address::link(state).filter(|_| is_elsewhere)?;
         Some(view! {
             <section class="by-url">
-                <h3>"A link by address alone"</h3>
-                <p class="muted">"Nothing is sent: whoever opens it gets the scan from where you got it, and finds the things anew, in this view. Names and other changes of yours are not in it."</p>
-                <Link label="Link to send" link testid="url-link" />
+                <h3>{tr("A link by address alone")}</h3>
+                <p class="muted">{tr("Nothing is sent: whoever opens it gets the scan from where you got it, and finds the things anew, in this view. Names and other changes of yours are not in it.")}</p>
+                <Link label=tr("Link to send") link testid="url-link" />
             </section>
         })
     };
@@ -223,13 +227,21 @@ fn Kept(taken_over: RwSignal<Option<Shared>>) -> impl IntoView {
     let row = move |shared: Shared| {
         let link = shared.link();
         let name = match shared.name.as_str() {
-            "" => "Shared scene".to_owned(),
+            "" => UNNAMED.to_owned(),
             name => name.to_owned(),
         };
-        let expires = shared.expires.map(until);
+        let expires = shared.expires;
         let copied = link.clone();
-        let label = format!("Delete {name}");
-        let update = format!("Let the link to {name} show the scene on screen");
+        let named = StoredValue::new(name.clone());
+        let label = move || named.with_value(|name| said_with("Delete {name}", &[("name", name)]));
+        let update = move || {
+            named.with_value(|name| {
+                said_with(
+                    "Let the link to {name} show the scene on screen",
+                    &[("name", name)],
+                )
+            })
+        };
         let (id, other) = (shared.id.clone(), shared.clone());
         let can_take_over = move || {
             let is_own = state
@@ -241,25 +253,25 @@ fn Kept(taken_over: RwSignal<Option<Shared>>) -> impl IntoView {
             <li data-testid="kept-link">
                 <span class="name">
                     <a href=link target="_blank" rel="noopener noreferrer">{name}</a>
-                    <span class="muted">{expires}</span>
+                    <span class="muted">{move || expires.map(until)}</span>
                 </span>
                 <Show when=can_take_over>
                     <button
                         class="button small"
                         type="button"
-                        aria-label=update.clone()
-                        title=update.clone()
+                        aria-label=update
+                        title=update
                         data-testid="update-kept"
                         on:click={
                             let other = other.clone();
                             move |_| taken_over.set(Some(other.clone()))
                         }
                     >
-                        "Update …"
+                        {tr("Update …")}
                     </button>
                 </Show>
-                <Copy text=move || copied.clone() words="Copy" testid="copy-kept" />
-                <button class="button small square" aria-label=label.clone() title=label data-testid="delete-kept" on:click=move |_| delete(state, shared.clone(), problem, || ())>
+                <Copy text=move || copied.clone() words=tr("Copy") testid="copy-kept" />
+                <button class="button small square" aria-label=label title=label data-testid="delete-kept" on:click=move |_| delete(state, shared.clone(), problem, || ())>
                     <Glyph icon=Icon::Trash />
                 </button>
             </li>
@@ -268,8 +280,8 @@ fn Kept(taken_over: RwSignal<Option<Shared>>) -> impl IntoView {
     view! {
         <Show when=move || state.links.with(|links| !links.is_empty())>
             <section class="kept">
-                <h3>"Links that you shared"</h3>
-                <p class="muted">"This browser keeps them, with the secrets that replace and delete what they show."</p>
+                <h3>{tr("Links that you shared")}</h3>
+                <p class="muted">{tr("This browser keeps them, with the secrets that replace and delete what they show.")}</p>
                 <Show when=move || problem.with(Option::is_some)>
                     <p class="refusal" role="alert">{move || problem.get()}</p>
                 </Show>

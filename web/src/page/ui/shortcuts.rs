@@ -8,11 +8,13 @@ use web_sys::{Element, HtmlElement};
 use crate::{
     browser,
     page::{
-        actions, editing, lasso, measuring,
+        actions,
+        coloring::Coloring,
+        editing, lasso, measuring, pointing,
         preferences::{self, Preferences},
         saving,
         selection::Selection,
-        state::{Coloring, State},
+        state::State,
         tool, viewing,
     },
     view::camera::Side,
@@ -87,6 +89,7 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
 /// Handles a key that changes the things or what is selected. Returns `true` if it does.
 fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
     let (splits, lassoes) = untrack(|| (tool::splits(state), tool::lassoes(state)));
+    let points = untrack(|| tool::points(state));
     let has_tool = state.tool.with_untracked(Option::is_some);
     let selected = state.selection.with_untracked(Selection::first);
     let on_selected = |act: fn(State, u32)| selected.into_iter().for_each(|id| act(state, id));
@@ -97,10 +100,18 @@ fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
         (_, true) => return false,
         ("Enter", _) if splits => editing::finish_splitting(state),
         ("Enter", _) if lassoes => lasso::act(state, lasso::Deed::New),
+        ("Enter", _) if points => pointing::make(state),
+        // After the largest and before the smallest suggestion, the key goes on to the page.
+        ("Tab", _) if points && is_over_picture(event) => {
+            return pointing::show(state, !event.shift_key());
+        }
         ("Escape", _) if has_tool && !state.flying.get_untracked() => tool::take(state, None),
         ("s", _) => editing::toggle_splitting(state),
         ("y", _) => editing::toggle_like(state),
         ("l", _) => lasso::toggle(state),
+        ("p", _) => pointing::toggle(state),
+        ("<", _) => pointing::resize(state, false),
+        (">", _) => pointing::resize(state, true),
         ("k", _) => editing::lock_selected(state),
         ("m", _) => editing::merge(state),
         ("Delete" | "Backspace", _) => editing::delete_selected(state),
@@ -151,6 +162,12 @@ fn press_in_frame(state: State, key: &str) -> bool {
         _ => return false,
     }
     true
+}
+
+/// `true` if the picture has the focus.
+fn is_over_picture(event: &ev::KeyboardEvent) -> bool {
+    let element = event.target().and_then(|target| target.dyn_into().ok());
+    element.is_some_and(|element: Element| element.tag_name() == "CANVAS")
 }
 
 /// `true` if the key belongs to the element that has the focus.

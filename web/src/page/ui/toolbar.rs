@@ -1,5 +1,5 @@
 //! Controls for the display: coloring, the menu of the view, a button that shows the whole scan, the
-//! lasso, the measure, and a button for the cameras of a capture.
+//! lasso, the tool that points out, the measure, and a button for the cameras of a capture.
 
 use leptos::prelude::*;
 
@@ -7,10 +7,12 @@ use super::{
     icon::{Glyph, Icon},
     view_menu::ViewMenuButton,
 };
-use crate::page::{
-    actions, lasso, measuring, preferences,
-    state::{Coloring, State},
-    tool, viewing,
+use crate::{
+    page::{
+        actions, coloring::Coloring, lasso, measuring, pointing, preferences, state::State, tool,
+        viewing,
+    },
+    text::tr,
 };
 
 /// The toolbar at the bottom left of the page.
@@ -19,16 +21,16 @@ pub fn Toolbar() -> impl IntoView {
     let state = State::expect();
     view! {
         <Show when=move || state.scan.with(Option::is_some)>
-            <div class="toolbar card" role="toolbar" aria-label="View">
+            <div class="toolbar card" role="toolbar" aria-label=tr("View")>
                 <ColorBy />
                 <ViewMenuButton />
-                <button class="button quiet square" aria-label="Fit the view" title="Fit the view to the selected instance or the whole scan (F)" on:click=move |_| actions::focus(state)>
+                <button class="button quiet square" aria-label=tr("Fit the view") title=tr("Fit the view to the selected instance or the whole scan (F)") on:click=move |_| actions::focus(state)>
                     <Glyph icon=Icon::Fit />
                 </button>
                 <button
                     class="button quiet square toggle"
-                    aria-label="Lasso"
-                    title="Lasso: draw around what becomes a thing, or a part of one (L)"
+                    aria-label=tr("Lasso")
+                    title=tr("Lasso: draw around what becomes a thing, or a part of one (L)")
                     aria-pressed=move || tool::lassoes(state).to_string()
                     disabled=move || !state.is_segmented()
                     data-testid="lasso"
@@ -38,8 +40,19 @@ pub fn Toolbar() -> impl IntoView {
                 </button>
                 <button
                     class="button quiet square toggle"
-                    aria-label="Measure"
-                    title="Measure the distance between two points, and set the scale (R)"
+                    aria-label=tr("Point out")
+                    title=tr("Point out: click on a thing, and with Alt beside it (P)")
+                    aria-pressed=move || tool::points(state).to_string()
+                    disabled=move || !state.is_segmented()
+                    data-testid="point-out"
+                    on:click=move |_| pointing::toggle(state)
+                >
+                    <Glyph icon=Icon::Point />
+                </button>
+                <button
+                    class="button quiet square toggle"
+                    aria-label=tr("Measure")
+                    title=tr("Measure the distance between two points, and set the scale (R)")
                     aria-pressed=move || tool::measures(state).to_string()
                     data-testid="measure"
                     on:click=move |_| measuring::toggle(state)
@@ -49,8 +62,8 @@ pub fn Toolbar() -> impl IntoView {
                 <Show when=move || state.frames.with(|frames| !frames.is_empty())>
                     <button
                         class="button quiet square toggle"
-                        aria-label="Cameras and frames of the capture"
-                        title="Cameras and frames of the capture (C)"
+                        aria-label=tr("Cameras and frames of the capture")
+                        title=tr("Cameras and frames of the capture (C)")
                         aria-pressed=move || state.cameras.get().to_string()
                         data-testid="cameras-toggle"
                         on:click=move |_| state.cameras.update(|shown| *shown = !*shown)
@@ -69,7 +82,7 @@ fn ColorBy() -> impl IntoView {
     let state = State::expect();
     let option = move |coloring: Coloring| {
         view! {
-            <option value=coloring.name() prop:selected=move || state.coloring.get() == coloring>
+            <option value=coloring.name().english() prop:selected=move || state.coloring.get() == coloring>
                 {coloring.name()}
             </option>
         }
@@ -78,7 +91,7 @@ fn ColorBy() -> impl IntoView {
         let chosen = event_target_value(&event);
         let coloring = Coloring::ALL
             .into_iter()
-            .find(|coloring| coloring.name() == chosen);
+            .find(|coloring| coloring.name().english() == chosen);
         coloring
             .into_iter()
             .for_each(|coloring| preferences::color_by(state, coloring));
@@ -87,7 +100,8 @@ fn ColorBy() -> impl IntoView {
         let coloring = state.coloring.get();
         if coloring == Coloring::Similarity && state.heat().is_none() {
             return Some(
-                view! { <span class="muted legend">"Type what to look for"</span> }.into_any(),
+                view! { <span class="muted legend">{tr("Type what to look for")}</span> }
+                    .into_any(),
             );
         }
         // The heights are those of the scan on screen.
@@ -103,7 +117,7 @@ fn ColorBy() -> impl IntoView {
         )
     };
     view! {
-        <select class="field" aria-label="Colour by" title="What the colours of the points mean (1 … 7)" data-testid="color-by" on:change=on_change>
+        <select class="field" aria-label=tr("Colour by") title=tr("What the colours of the points mean (1 … 7)") data-testid="color-by" on:change=on_change>
             {Coloring::ALL.map(option).collect_view()}
         </select>
         {legend}

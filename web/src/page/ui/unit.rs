@@ -3,9 +3,12 @@
 use leptos::{ev, html, prelude::*};
 use segscape::preflight::{Choices, Unit};
 
-use crate::page::{
-    actions,
-    state::{State, Work},
+use crate::{
+    page::{
+        actions,
+        state::{State, Work},
+    },
+    text::{Text, said_with, tr},
 };
 
 /// The value of the choice that no unit has.
@@ -69,13 +72,25 @@ pub fn UnitChoice(
         }
     };
     view! {
-        <select class="field" aria-label="Unit" data-testid="unit" disabled=busy node_ref=list on:change=on_list>
-            {Unit::ALL.map(|each| view! { <option value=each.to_string() selected=each == unit>{each.to_string()}</option> }).collect_view()}
-            <option value=OTHER selected=is_custom>"other …"</option>
+        <select class="field" aria-label=tr("Unit") data-testid="unit" disabled=busy node_ref=list on:change=on_list>
+            {Unit::ALL.map(|each| view! { <option value=each.to_string() selected=each == unit>{move || name(each).map(Text::said)}</option> }).collect_view()}
+            <option value=OTHER selected=is_custom>{tr("other …")}</option>
         </select>
         <Show when=move || other.get()>
             <Metres unit busy=Signal::derive(busy) input=metres on_unit give_up />
         </Show>
+    }
+}
+
+/// The name of a unit that has one.
+fn name(unit: Unit) -> Option<Text> {
+    match unit {
+        Unit::Metres => Some(tr("metres")),
+        Unit::Centimetres => Some(tr("centimetres")),
+        Unit::Millimetres => Some(tr("millimetres")),
+        Unit::Feet => Some(tr("feet")),
+        Unit::Inches => Some(tr("inches")),
+        Unit::Custom(_) => None,
     }
 }
 
@@ -109,14 +124,14 @@ fn Metres(
     };
     view! {
         <label class="metres">
-            "1 unit ="
+            {tr("1 unit =")}
             <input
                 class="field"
                 type="text"
                 inputmode="decimal"
                 autocomplete="off"
                 size="9"
-                aria-label="Metres in one unit of the file"
+                aria-label=tr("Metres in one unit of the file")
                 aria-describedby="unit-problem"
                 aria-invalid=move || problem.with(Option::is_some).to_string()
                 data-testid="metres-per-unit"
@@ -141,10 +156,12 @@ fn Metres(
 /// A message for the user.
 fn of_text(text: &str) -> Result<Unit, String> {
     let text = text.trim();
-    let metres: f64 = text
-        .replacen(',', ".", 1)
-        .parse()
-        .map_err(|_| format!("\"{text}\" is not a number of metres, such as 0.001 or 2.5e-4"))?;
+    let metres: f64 = text.replacen(',', ".", 1).parse().map_err(|_| {
+        said_with(
+            "\"{text}\" is not a number of metres, such as 0.001 or 2.5e-4",
+            &[("text", &text)],
+        )
+    })?;
     Unit::of_metres(metres).map_err(|error| error.to_string())
 }
 

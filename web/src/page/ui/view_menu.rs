@@ -16,6 +16,7 @@ use crate::{
         state::State,
         viewing,
     },
+    text::{Text, tr},
     view::{camera::Side, overlay::Boxes},
 };
 
@@ -26,8 +27,8 @@ pub fn ViewMenuButton() -> impl IntoView {
     view! {
         <button
             class="button quiet square toggle"
-            aria-label="View"
-            title="View: sides, boxes, names, ceiling, clip box, picture"
+            aria-label=tr("View")
+            title=tr("View: sides, boxes, names, ceiling, clip box, picture")
             aria-haspopup="true"
             aria-controls="view-menu"
             aria-expanded=move || state.view_menu.get().to_string()
@@ -47,7 +48,7 @@ pub fn ViewMenu() -> impl IntoView {
     let open = move || state.view_menu.get() && state.scan.with(Option::is_some);
     view! {
         <Show when=open>
-            <section class="view-menu card" id="view-menu" aria-label="View" data-testid="view-menu">
+            <section class="view-menu card" id="view-menu" aria-label=tr("View") data-testid="view-menu">
                 <Sides />
                 <Drawn />
                 <Ceiling />
@@ -63,9 +64,9 @@ pub fn ViewMenu() -> impl IntoView {
 #[component]
 fn Switch(
     /// Its words.
-    words: &'static str,
+    words: Text,
     /// What it is for, with its key.
-    title: &'static str,
+    title: Text,
     testid: &'static str,
     #[prop(into)] on: Signal<bool>,
     act: impl Fn() + 'static,
@@ -80,20 +81,20 @@ fn Switch(
 #[component]
 fn Sides() -> impl IntoView {
     let state = State::expect();
-    let side = move |(side, name): (Side, &'static str)| {
+    let side = move |(side, name): (Side, Text)| {
         view! {
-            <button class="button small" data-testid=format!("side-{}", name.to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
+            <button class="button small" data-testid=format!("side-{}", name.english().to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
                 {name}
             </button>
         }
     };
     view! {
-        <h2>"Look from"</h2>
+        <h2>{tr("Look from")}</h2>
         <div class="choices">
             {Side::ALL.map(side).collect_view()}
             <Switch
-                words="Orthographic"
-                title="Without perspective (Shift O)"
+                words=tr("Orthographic")
+                title=tr("Without perspective (Shift O)")
                 testid="orthographic"
                 on=Signal::derive(move || state.preferences.with(|kept| kept.orthographic))
                 act=move || state.preferences.update(|kept| kept.orthographic = !kept.orthographic)
@@ -107,27 +108,27 @@ fn Drawn() -> impl IntoView {
     let state = State::expect();
     let is = move |of: fn(&Preferences) -> bool| Signal::derive(move || state.preferences.with(of));
     view! {
-        <h2>"Boxes with sizes"</h2>
+        <h2>{tr("Boxes with sizes")}</h2>
         <Segments
-            legend="Boxes"
+            legend=tr("Boxes")
             group="boxes"
-            options=vec![(Boxes::Off, "None"), (Boxes::Selected, "Selected"), (Boxes::All, "All")]
+            options=vec![(Boxes::Off, tr("None")), (Boxes::Selected, tr("Selected")), (Boxes::All, tr("All"))]
             chosen=Signal::derive(move || state.preferences.with(|kept| kept.boxes))
             on_choose=move |boxes| state.preferences.update(|kept| kept.boxes = boxes)
         />
-        <h2>"Show"</h2>
+        <h2>{tr("Show")}</h2>
         <div class="choices">
-            <Switch words="Names" title="Names at the things (Shift L)" testid="names" on=is(|kept| kept.names) act=move || state.preferences.update(|kept| kept.names = !kept.names) />
+            <Switch words=tr("Names") title=tr("Names at the things (Shift L)") testid="names" on=is(|kept| kept.names) act=move || state.preferences.update(|kept| kept.names = !kept.names) />
             <Switch
-                words="X-ray"
-                title="The others fade when something is selected (Shift X)"
+                words=tr("X-ray")
+                title=tr("The others fade when something is selected (Shift X)")
                 testid="xray"
                 on=is(|kept| kept.xray)
                 act=move || state.preferences.update(|kept| kept.xray = !kept.xray)
             />
             <Switch
-                words="Grid, axes, scale"
-                title="Floor grid, axes and scale bar (G)"
+                words=tr("Grid, axes, scale")
+                title=tr("Floor grid, axes and scale bar (G)")
                 testid="guides-toggle"
                 on=is(|kept| kept.guides)
                 act=move || state.preferences.update(|kept| kept.guides = !kept.guides)
@@ -155,11 +156,11 @@ fn Ceiling() -> impl IntoView {
         }
     };
     view! {
-        <h2>"Ceiling"</h2>
+        <h2>{tr("Ceiling")}</h2>
         <div class="choices">
             <Switch
-                words="Ceiling off"
-                title="Hide what is above a height (Shift C)"
+                words=tr("Ceiling off")
+                title=tr("Hide what is above a height (Shift C)")
                 testid="ceiling"
                 on=Signal::derive(is_off)
                 act=move || viewing::toggle_ceiling(state)
@@ -171,7 +172,7 @@ fn Ceiling() -> impl IntoView {
                         min="0"
                         max=range
                         step="0.01"
-                        aria-label="Height above the floor that is shown"
+                        aria-label=tr("Height above the floor that is shown")
                         aria-valuetext=move || format!("{:.2} m", above_floor())
                         data-testid="ceiling-height"
                         prop:value=move || above_floor().to_string()
@@ -185,10 +186,10 @@ fn Ceiling() -> impl IntoView {
 }
 
 /// The axes with the names of the sides of a box.
-const SIDES: [(&str, &str, &str); 3] = [
-    ("X", "Left side", "Right side"),
-    ("Y", "Front", "Back"),
-    ("Z", "Bottom", "Top"),
+const SIDES: [(&str, Text, Text); 3] = [
+    ("X", tr("Left side"), tr("Right side")),
+    ("Y", tr("Front"), tr("Back")),
+    ("Z", tr("Bottom"), tr("Top")),
 ];
 
 /// The box outside of which points are hidden.
@@ -202,18 +203,18 @@ fn ClipBox() -> impl IntoView {
             .with(|selection| selection.first().is_some())
     };
     view! {
-        <h2>"Clip box"</h2>
+        <h2>{tr("Clip box")}</h2>
         <div class="choices">
             <Switch
-                words="Clip box"
-                title="Show only what is in a box: around the selected things, or of any size (B)"
+                words=tr("Clip box")
+                title=tr("Show only what is in a box: around the selected things, or of any size (B)")
                 testid="clip"
                 on=Signal::derive(is_on)
                 act=move || viewing::toggle_clip(state)
             />
             <Show when=move || is_on() && has_selected()>
-                <button class="button small" title="Show only what is around the selected things" data-testid="clip-selected" on:click=move |_| viewing::clip_around_selected(state)>
-                    "Around the selected"
+                <button class="button small" title=tr("Show only what is around the selected things") data-testid="clip-selected" on:click=move |_| viewing::clip_around_selected(state)>
+                    {tr("Around the selected")}
                 </button>
             </Show>
         </div>
@@ -290,7 +291,13 @@ fn ClipSides(axis: usize) -> impl IntoView {
 }
 
 /// Numbers of points that a picture may have, millions, with their names.
-const BUDGETS: [(u32, &str); 5] = [(0, "All"), (1, "1 M"), (3, "3 M"), (5, "5 M"), (10, "10 M")];
+const BUDGETS: [(u32, Text); 5] = [
+    (0, tr("All")),
+    (1, tr("1 M")),
+    (3, tr("3 M")),
+    (5, tr("5 M")),
+    (10, tr("10 M")),
+];
 
 #[component]
 fn Points() -> impl IntoView {
@@ -298,15 +305,15 @@ fn Points() -> impl IntoView {
     let size = move || state.preferences.with(|kept| kept.point_size);
     let blend = move || state.preferences.with(|kept| kept.blend);
     view! {
-        <h2>"Points"</h2>
+        <h2>{tr("Points")}</h2>
         <label class="size">
-            <span>"Size"</span>
+            <span>{tr("Size")}</span>
             <input
                 type="range"
                 min=POINT_SIZES[0]
                 max=POINT_SIZES[1]
                 step="0.1"
-                title="Smaller or larger points ([ ])"
+                title=tr("Smaller or larger points ([ ])")
                 data-testid="point-size"
                 prop:value=move || size().to_string()
                 on:input=move |event| {
@@ -317,13 +324,13 @@ fn Points() -> impl IntoView {
             />
         </label>
         <label class="size">
-            <span>"Scan colour"</span>
+            <span>{tr("Scan colour")}</span>
             <input
                 type="range"
                 min="0"
                 max="1"
                 step="0.05"
-                title="How much of the scan's own colour is mixed into other colours"
+                title=tr("How much of the scan's own colour is mixed into other colours")
                 aria-valuetext=move || format!("{:.0} %", blend() * 100.0)
                 data-testid="blend"
                 prop:value=move || blend().to_string()
@@ -335,10 +342,10 @@ fn Points() -> impl IntoView {
             />
             <output>{move || format!("{:.0} %", blend() * 100.0)}</output>
         </label>
-        <div class="size" title="Draws fewer points of a large scan, for slow machines">
-            <span>"At most"</span>
+        <div class="size" title=tr("Draws fewer points of a large scan, for slow machines")>
+            <span>{tr("At most")}</span>
             <Segments
-                legend="Points drawn at most"
+                legend=tr("Points drawn at most")
                 group="budget"
                 options=BUDGETS.to_vec()
                 chosen=Signal::derive(move || state.preferences.with(|kept| kept.budget))
@@ -354,26 +361,26 @@ fn Doings() -> impl IntoView {
     view! {
         <div class="choices">
             <Switch
-                words="Fly"
-                title="Fly with W A S D, Q and E (V)"
+                words=tr("Fly")
+                title=tr("Fly with W A S D, Q and E (V)")
                 testid="fly"
                 on=state.flying
                 act=move || state.flying.update(|flying| *flying = !*flying)
             />
-            <button class="button small" title="Save the picture as PNG (Shift P)" data-testid="picture-button" on:click=move |_| viewing::take_picture(state)>
+            <button class="button small" title=tr("Save the picture as PNG (Shift P)") data-testid="picture-button" on:click=move |_| viewing::take_picture(state)>
                 <Glyph icon=Icon::Download />
-                "Picture"
+                {tr("Picture")}
             </button>
             <Show
                 when=move || address::link(state).is_some()
                 fallback=move || view! {
-                    <button class="button small" title="The scan is on this machine alone: share it first" data-testid="link-button" on:click=move |_| state.sharing.set(true)>
+                    <button class="button small" title=tr("The scan is on this machine alone: share it first") data-testid="link-button" on:click=move |_| state.sharing.set(true)>
                         <Glyph icon=Icon::Copy />
-                        "Link …"
+                        {tr("Link …")}
                     </button>
                 }
             >
-                <Copy text=move || address::link(state).unwrap_or_default() words="Copy link to this view" testid="copy-view" />
+                <Copy text=move || address::link(state).unwrap_or_default() words=tr("Copy link to this view") testid="copy-view" />
             </Show>
         </div>
     }

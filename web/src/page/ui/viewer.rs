@@ -11,13 +11,14 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 use crate::{
     browser,
     page::{
-        actions, editing, lasso, measuring,
+        actions, editing, lasso, measuring, pointing,
         selection::Selection,
         state::State,
         tool::{self, Tool},
         viewing,
     },
     protocol::Processor,
+    text::{said_with, tr},
     view::{
         self,
         camera::Side,
@@ -57,9 +58,8 @@ fn Canvas(made: u32) -> impl IntoView {
         }
     });
     let navigator = StoredValue::new_local(Navigator::default());
-    // If `true`, the pointer went down with a key that selects beside what is selected.
-    let beside = StoredValue::new(false);
-    let act = move |gesture| act(state, canvas, gesture, beside.get_value());
+    let held = StoredValue::new(Held::default());
+    let act = move |gesture| act(state, canvas, gesture, held.get_value());
     let on_down = move |event: PointerEvent| {
         if let Some(canvas) = canvas.get_untracked() {
             // Without capture, a drag that leaves the canvas would never end. Capture fails only
@@ -68,7 +68,10 @@ fn Canvas(made: u32) -> impl IntoView {
         }
         state.view_menu.set(false);
         state.holds_to_fly.set_value(event.button() == 2);
-        beside.set_value(event.ctrl_key() || event.meta_key() || event.shift_key());
+        held.set_value(Held {
+            beside: event.ctrl_key() || event.meta_key() || event.shift_key(),
+            alt: event.alt_key(),
+        });
         let lassoes = untrack(|| tool::lassoes(state)) && !state.flying.get_untracked();
         let press = match (event.button(), event.shift_key()) {
             (0, false) => Press::Turn,
@@ -132,9 +135,10 @@ fn Canvas(made: u32) -> impl IntoView {
             class="viewer"
             class:precise=move || state.tool.with(Option::is_some)
             data-testid="viewer-canvas"
+            data-first-look=move || state.first_look.with(Option::is_some)
             tabindex="0"
             role="application"
-            aria-label="The scan in 3D. Arrow keys turn, Shift with arrow keys pans, plus and minus zoom, F fits the view to the selected instance or the whole scan."
+            aria-label=tr("The scan in 3D. Arrow keys turn, Shift with arrow keys pans, plus and minus zoom, F fits the view to the selected instance or the whole scan.")
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up
@@ -240,7 +244,7 @@ fn ViewCube(shown: Signal<bool>) -> impl IntoView {
         let transform = face(side, HALF_CUBE)?;
         // The keyboard has the same in the menu of the view, and with Shift and a digit.
         Some(view! {
-            <button tabindex="-1" style:transform=transform aria-label=format!("Look from: {name}") data-testid=format!("cube-{}", name.to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
+            <button tabindex="-1" style:transform=transform aria-label=move || said_with("Look from: {side}", &[("side", &name.said())]) data-testid=format!("cube-{}", name.english().to_lowercase()) on:click=move |_| viewing::look_from(state, side)>
                 {name}
             </button>
         })
@@ -250,6 +254,15 @@ fn ViewCube(shown: Signal<bool>) -> impl IntoView {
             <div node_ref=cube>{faces.collect_view()}</div>
         </div>
     }
+}
+
+/// The keys that were held when the pointer went down.
+#[derive(Clone, Copy, Default)]
+struct Held {
+    /// If `true`, one that selects beside what is selected.
+    beside: bool,
+    /// If `true`, Alt.
+    alt: bool,
 }
 
 /// Ends a flight for which the right mouse button was held.
@@ -280,7 +293,7 @@ async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
     }
 }
 
-fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture, beside: bool) {
+fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture, held: Held) {
     let viewer = state.viewer();
     if gesture != Gesture::None {
         lasso::drop_outline(state);
@@ -305,19 +318,23 @@ fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture, beside: bo
         Gesture::Hover(at) => hover(state, at),
         Gesture::Click(at) => match viewer.frustum_at(at) {
             Some(frame) => actions::show_frame(state, Some(frame)),
-            None => viewer.pick(at, move |hit| click(state, hit, beside)),
+            None => viewer.pick(at, move |hit| click(state, hit, held)),
         },
     }
 }
 
-/// Does what the tool is for with what was clicked; without one, selects it, or, `beside` others,
+/// Does what the tool is for with what was clicked; without one, selects it, or, beside others,
 /// selects it or no longer.
-fn click(state: State, hit: Option<Hit>, beside: bool) {
+fn click(state: State, hit: Option<Hit>, Held { beside, alt }: Held) {
     let instance = hit.and_then(|hit| hit.instance);
     if let Some(tool) = state.tool.get_untracked() {
         match (tool, hit.and_then(|hit| hit.superpoint)) {
             (Tool::Split(_), Some(part)) => editing::toggle_part(state, part),
             (Tool::Lasso(_), Some(part)) => lasso::toggle_part(state, part, instance),
+            (Tool::Point(_), Some(part)) => {
+                let points = hit.into_iter().map(|hit| hit.point);
+                points.for_each(|point| pointing::click(state, point, (part, instance), alt));
+            }
             (Tool::Measure(_), _) => {
                 let points = hit.into_iter().map(|hit| hit.point);
                 points.for_each(|point| measuring::click(state, point));
@@ -409,9 +426,9 @@ fn covered(state: State, folded: bool) -> Vec2 {
 /// Updates the frame settings of the viewer whenever the state they depend on changes.
 fn keep_in_step(state: State) {
     Effect::new(move |_| {
-        let colored = state.scan.with(|scan| {
-            scan.as_ref()
-                .is_none_or(|scan| scan.preflight.color.value == Color::Present)
+        let colored = state.scan.with(|scan| match scan {
+            Some(scan) => scan.preflight.color.value == Color::Present,
+            None => state.first_look.get().unwrap_or(true),
         });
         let (paint, dark) = (state.coloring.get().paint(colored), state.dark.get());
         let (point_size, blend, budget) = state

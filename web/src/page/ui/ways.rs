@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::page::{actions, state::State};
+use crate::{
+    page::{actions, state::State},
+    text::{Text, said, tr},
+};
 
 /// The choice. It takes effect at once if a recording is open.
 #[component]
@@ -11,7 +14,7 @@ pub fn Ways(
     group: &'static str,
 ) -> impl IntoView {
     let state = State::expect();
-    let way = move |follow: bool, testid: &'static str, words: &'static str| {
+    let way = move |follow: bool, testid: &'static str, words: Text| {
         view! {
             <label class="segment" class:on=move || state.follow.get() == follow data-testid=testid>
                 <input
@@ -26,17 +29,17 @@ pub fn Ways(
         }
     };
     let what = move || match state.follow.get() {
-        true => {
-            "Follows things while the frames come, without the network. They have names if the recording names them."
-        }
-        false => "The network looks at the whole scan and names what it finds.",
+        true => said(
+            "Follows things while the frames come, without the network. They have names if the recording names them.",
+        ),
+        false => said("The network looks at the whole scan and names what it finds."),
     };
     view! {
         <div class="ways">
             <fieldset class="segments">
-                <legend class="visually-hidden">"How things in a capture are found"</legend>
-                {way(false, "by-network", "With the network")}
-                {way(true, "by-frames", "Follow the frames")}
+                <legend class="visually-hidden">{tr("How things in a capture are found")}</legend>
+                {way(false, "by-network", tr("With the network"))}
+                {way(true, "by-frames", tr("Follow the frames"))}
             </fieldset>
             <p class="muted">{what}</p>
         </div>

@@ -3,7 +3,10 @@
 use glam::{Vec2, Vec3};
 use web_sys::HtmlCanvasElement;
 
-use crate::view::{camera::Camera, cloud::Frame, palette::css, picture::Colors, surface::Surface};
+use crate::{
+    text::{said, said_with},
+    view::{camera::Camera, cloud::Frame, palette::css, picture::Colors, surface::Surface},
+};
 
 /// Length of an axis, CSS pixels.
 const AXIS: f32 = 26.0;
@@ -55,7 +58,8 @@ impl Guides {
         let metres = round_length(room * 0.92 / per_metre);
         let color = css(colors.hovered);
         draw_bar(surface, metres, per_metre, [room, size.y], &color, ratio);
-        let words = format!("Scale bar: {}", length_in_words(metres));
+        let length = length_in_words(metres);
+        let words = said_with("Scale bar: {length}", &[("length", &length)]);
         surface.tell("aria-label", &words);
     }
 }
@@ -74,6 +78,10 @@ fn draw_axes(surface: &Surface, camera: &Camera, middle: Vec2, ratio: f32) {
         context.begin_path();
         surface.line([middle, middle + end]);
         context.stroke();
+        let name = match name {
+            "up" => said("up"),
+            letter => letter,
+        };
         let word = middle + end + end.normalize_or_zero() * 8.0 * ratio;
         let _ = context.fill_text(name, f64::from(word.x), f64::from(word.y));
     }

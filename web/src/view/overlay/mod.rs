@@ -1,5 +1,5 @@
-//! Boxes, names and distances over the picture of either renderer, on a canvas of their own, from the same
-//! camera.
+//! Boxes, names, distances and clicks over the picture of either renderer, on a canvas of their own,
+//! from the same camera.
 
 use std::fmt::Write as _;
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-pub use self::distance::Distance;
 use self::labels::Wish;
+pub use self::{distance::Distance, marks::Mark};
 use super::{
     cloud::Frame, palette::css, picture::Colors, projection::Projection, surface::Surface,
 };
@@ -19,6 +19,7 @@ pub mod cube;
 mod distance;
 pub mod guides;
 mod labels;
+mod marks;
 
 /// Height of a label and the room at each end of its words, CSS pixels.
 const LABEL_HEIGHT: f32 = 20.0;
@@ -77,6 +78,8 @@ pub struct Overlay {
     pub names: bool,
     /// The distance that is measured.
     pub distance: Option<Distance>,
+    /// What was clicked to point out a thing.
+    pub marks: Vec<Mark>,
     /// The box outside of which points are hidden.
     pub clip: Option<Aabb>,
     pub(super) surface: Option<Surface>,
@@ -99,7 +102,7 @@ impl Overlay {
         self.surface = Surface::of(canvas);
     }
 
-    /// Draws all boxes, names and distances for this frame, with `ratio` pixels per CSS pixel.
+    /// Draws all boxes, names, distances and clicks for this frame, with `ratio` pixels per CSS pixel.
     pub fn draw(&self, frame: &Frame, ratio: f32) {
         let Some(surface) = &self.surface else {
             return;
@@ -111,6 +114,7 @@ impl Overlay {
         if let Some(distance) = &self.distance {
             distance.draw(surface, frame, &projection, ratio);
         }
+        marks::draw(&self.marks, surface, frame, &projection, ratio);
         let labels = self.draw_labels(surface, frame, &projection, size, ratio);
         surface.tell("data-boxes", &boxes.to_string());
         surface.tell("data-labels", &labels.to_string());

@@ -3,6 +3,7 @@
 use super::*;
 use crate::families::{self, Memory};
 
+mod overlays;
 mod sections;
 
 /// The right answer to a bundle.
@@ -26,12 +27,25 @@ fn cases<const N: usize>(named: [(&str, Vec<u8>, Answer); N]) -> Vec<Case> {
 
 /// What is wrong with the answer to a bundle.
 fn check(bytes: &[u8], wanted: &Answer) -> Result<(), String> {
-    let found = decode(bytes);
+    let found = match decode_overlay(bytes) {
+        Err(BundleError::Kind { .. }) => decode(bytes).map(|bundle| {
+            assert_sound(&bundle);
+            (bundle.positions.len(), bundle.meta.names.len())
+        }),
+        labels => labels.map(|overlay| {
+            super::overlay::assert_sound(&overlay);
+            let points = overlay.superpoints.superpoint_of_point().len();
+            (points, overlay.meta.names.len())
+        }),
+    };
+    let inspected = inspect(bytes).map(|found| (found.points, found.instances));
+    if inspected != found {
+        return Err(format!(
+            "who checks it says {inspected:?}, who reads it {found:?}"
+        ));
+    }
     let is_right = match (&found, *wanted) {
-        (Ok(bundle), Read(points, instances)) => {
-            assert_sound(bundle);
-            (bundle.positions.len(), bundle.meta.names.len()) == (points, instances)
-        }
+        (Ok(found), Read(points, instances)) => *found == (points, instances),
         (Err(error), Refused(words)) => error.to_string().contains(words),
         _ => false,
     };
@@ -39,7 +53,7 @@ fn check(bytes: &[u8], wanted: &Answer) -> Result<(), String> {
         true => Ok(()),
         false => Err(found.map_or_else(
             |error| error.to_string(),
-            |bundle| format!("{} points were read", bundle.positions.len()),
+            |(points, _)| format!("{points} points were read"),
         )),
     }
 }
@@ -190,12 +204,17 @@ fn containers() -> Vec<Case> {
         (
             "version 0",
             patched(8, &[0; 4]),
-            Refused("version 0, this program reads version 1"),
+            Refused("version 0, this program reads versions 1 and 2"),
         ),
         (
-            "version 2",
+            "version 3",
+            patched(8, &[3]),
+            Refused("version 3, this program reads versions 1 and 2"),
+        ),
+        (
+            "a scene of the version of overlays",
             patched(8, &[2]),
-            Refused("version 2, this program reads version 1"),
+            Refused("6 sections, the limit is 5"),
         ),
         (
             "seven sections",
@@ -527,6 +546,7 @@ fn bundles_have_their_right_answers() {
         meta(),
         sections::points(),
         sections::instances(),
+        overlays::overlays(),
     ]
     .concat();
     // a byte of a deflate stream is up to 1032, of which a reader holds a few copies
