@@ -1,226 +1,227 @@
-//! Limits and security headers: bounds on requests by number, time and rate per address, and a
-//! content security policy for everything the server sends to a browser. What an upload may take is
-//! bounded where it is kept (`uploads.rs`).
+//! How much one sender may take of what all share: places that are taken for a while, and budgets
+//! that fill up again with time. A neighborhood (`client.rs`) may have as much as a few addresses, so
+//! that many addresses of one sender are worth little more than one. What uploads may take in all is
+//! bounded where they are kept (`uploads.rs`).
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
+    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::ConnectInfo,
-    http::{HeaderName, HeaderValue, Method, Request, StatusCode, header},
-    middleware::{self, Next},
-    response::IntoResponse as _,
-};
-use tower_governor::{
-    GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor,
-};
-use tower_http::set_header::SetResponseHeaderLayer;
+use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
+use ipnet::IpNet;
 
-use crate::error::ApiError;
+use crate::client::networks;
 
 /// Number of uploads that one address may begin at once; after that, one per [`UPLOAD_PERIOD`].
 pub const UPLOAD_BURST: u32 = 10;
 /// Time between further uploads from one address; see [`UPLOAD_BURST`].
 pub const UPLOAD_PERIOD: Duration = Duration::from_secs(60);
-/// Maximum duration of a request's body.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(180);
-/// Maximum number of bodies that come at the same time, which are in memory until they are stored:
-/// of all senders, and of one address, so that few addresses cannot take all places.
-const BODIES: usize = 64;
-const BODIES_PER_ADDRESS: usize = 4;
-/// Maximum number of bundles that are checked at the same time, which are in memory meanwhile.
-pub const COMPLETIONS: usize = 4;
+/// Time in which the budget of bytes fills up.
+const DAY: Duration = Duration::from_secs(86_400);
+/// Number of addresses whose share a neighborhood may have.
+pub const NEIGHBORS: u32 = 8;
+/// The unit in which bytes are counted.
+const KIB: u64 = 1 << 10;
 
-/// The bodies that are coming, by address.
-#[derive(Clone, Default)]
-pub struct Bodies(Arc<Mutex<HashMap<IpAddr, usize>>>);
+/// Places for what happens at the same time: so many in all, and so many of one address, so that few
+/// addresses cannot take all of them.
+#[derive(Clone)]
+pub struct Places {
+    taken: Arc<Mutex<Taken>>,
+    total: usize,
+    of_address: usize,
+}
 
-impl Bodies {
-    /// Lets another body come from an address; `None` if too many are coming.
-    pub fn admit(&self, address: IpAddr) -> Option<Admitted> {
-        let mut coming = self.coming();
-        if coming.values().sum::<usize>() >= BODIES {
-            return None;
+#[derive(Default)]
+struct Taken {
+    total: usize,
+    of: HashMap<IpNet, usize>,
+}
+
+/// Who has taken the places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowd {
+    /// All senders together.
+    Everybody,
+    /// The sender alone.
+    Sender,
+}
+
+impl Places {
+    /// So many places in all, and for one address.
+    pub fn new(total: usize, of_address: usize) -> Self {
+        Self {
+            taken: Arc::default(),
+            total,
+            of_address,
         }
-        let own = coming.entry(address).or_default();
-        if *own >= BODIES_PER_ADDRESS {
-            return None;
-        }
-        *own += 1;
-        Some(Admitted(self.clone(), address))
     }
 
-    fn coming(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives a place to an address.
+    ///
+    /// # Errors
+    /// [`Crowd`], if there is none.
+    pub fn take(&self, address: IpAddr) -> Result<Place, Crowd> {
+        let networks = networks(address);
+        let mut taken = self.taken();
+        let most = [1, NEIGHBORS as usize].map(|times| self.of_address.saturating_mul(times));
+        let is_full = |(network, most)| taken.of.get(network).is_some_and(|taken| *taken >= most);
+        if networks.iter().zip(most).any(is_full) {
+            return Err(Crowd::Sender);
+        }
+        if taken.total >= self.total {
+            return Err(Crowd::Everybody);
+        }
+        taken.total += 1;
+        for network in networks {
+            *taken.of.entry(network).or_default() += 1;
+        }
+        Ok(Place(self.clone(), Some(networks)))
+    }
+
+    /// Gives a place to a reverse proxy, which is many senders in one.
+    ///
+    /// # Errors
+    /// [`Crowd::Everybody`], if there is none.
+    pub fn take_for_proxy(&self) -> Result<Place, Crowd> {
+        let mut taken = self.taken();
+        if taken.total >= self.total {
+            return Err(Crowd::Everybody);
+        }
+        taken.total += 1;
+        Ok(Place(self.clone(), None))
+    }
+
+    /// Number of places that are taken.
+    pub fn count(&self) -> usize {
+        self.taken().total
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The place of a body that is coming, until it is dropped.
-pub struct Admitted(Bodies, IpAddr);
+/// A place that is taken until this is dropped.
+pub struct Place(Places, Option<[IpNet; 2]>);
 
-impl Drop for Admitted {
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut coming = self.0.coming();
-        if let Some(own) = coming.get_mut(&self.1) {
-            *own -= 1;
-        }
-        coming.retain(|_, own| *own > 0);
-    }
-}
-
-/// The address that a request counts for.
-#[derive(Clone, Copy)]
-pub struct Sender(pub IpAddr);
-
-/// Tells the routes who sends a request, as an extension.
-pub fn tell_sender<S: Clone + Send + Sync + 'static>(routes: Router<S>, asker: Asker) -> Router<S> {
-    routes.layer(middleware::from_fn(
-        move |mut request: Request<Body>, next: Next| async move {
-            match asker.extract(&request) {
-                Ok(address) => {
-                    request.extensions_mut().insert(Sender(address));
-                    next.run(request).await
+        let mut taken = self.0.taken();
+        taken.total -= 1;
+        for network in self.1.into_iter().flatten() {
+            if let Some(own) = taken.of.get_mut(&network) {
+                *own -= 1;
+                if *own == 0 {
+                    taken.of.remove(&network);
                 }
-                Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             }
-        },
-    ))
-}
-
-/// Identifies the sender of a request: the peer, or behind a proxy the last address that the proxy
-/// wrote. All addresses of an IPv6 network count as one.
-#[derive(Clone, Copy)]
-pub struct Asker {
-    /// If `true`, the server is behind a reverse proxy.
-    pub behind_proxy: bool,
-}
-
-impl KeyExtractor for Asker {
-    type Key = IpAddr;
-
-    fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
-        let forwarded = || {
-            let last = request
-                .headers()
-                .get_all("x-forwarded-for")
-                .iter()
-                .next_back()?
-                .to_str()
-                .ok()?
-                .rsplit(',')
-                .next()?;
-            let last = last.trim();
-            // Some proxies write the port, too.
-            let with_port = || last.parse::<SocketAddr>().map(|address| address.ip());
-            last.parse().or_else(|_| with_port()).ok()
-        };
-        let peer = || {
-            request
-                .extensions()
-                .get::<ConnectInfo<SocketAddr>>()
-                .map(|info| info.0.ip())
-        };
-        let address = if self.behind_proxy {
-            forwarded().or_else(peer)
-        } else {
-            peer()
-        };
-        address
-            .map(network)
-            .ok_or(GovernorError::UnableToExtractKey)
+        }
     }
 }
 
-/// The /64 network of an IPv6 address, because an IPv6 customer has at least a /64. IPv4 addresses
-/// written as IPv6 are treated as IPv4.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-        v4 => v4,
-    }
+/// What every sender may do in a while: begin uploads, and announce bytes.
+pub struct Budgets {
+    uploads: [DefaultKeyedRateLimiter<IpNet>; 2],
+    kibs: [DefaultKeyedRateLimiter<IpNet>; 2],
+    bytes: u64,
 }
 
-/// Adds the upload rate limit to the routes. A background task removes addresses without recent
-/// uploads.
-pub fn limit_uploads<S: Clone + Send + Sync + 'static>(
-    routes: Router<S>,
-    asker: Asker,
-) -> Router<S> {
-    let config = GovernorConfigBuilder::default()
-        .key_extractor(asker)
-        .period(UPLOAD_PERIOD)
-        .burst_size(UPLOAD_BURST)
-        .methods(vec![Method::POST])
-        .finish();
-    let config = Arc::new(config.expect("the period and the burst are not zero"));
-    let limiter = config.limiter().clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(UPLOAD_PERIOD).await;
+/// A budget is spent for so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Time until it is enough, seconds.
+    pub wait: u64,
+}
+
+impl Budgets {
+    /// Budgets with which one address may announce so many bytes a day.
+    pub fn new(bytes: u64) -> Self {
+        let kibs = whole_kibs(bytes);
+        let one = |most: u32, times: u32, period: Duration| {
+            let most = NonZeroU32::new(most.saturating_mul(times)).unwrap_or(NonZeroU32::MIN);
+            // No period is zero: a day has more microseconds than there are numbers of KiB.
+            let quota = Quota::with_period(period / times);
+            let quota = quota.unwrap_or(Quota::per_second(NonZeroU32::MIN));
+            DefaultKeyedRateLimiter::keyed(quota.allow_burst(most))
+        };
+        let both = |most, period| [1, NEIGHBORS].map(|times| one(most, times, period));
+        Self {
+            uploads: both(UPLOAD_BURST, UPLOAD_PERIOD),
+            kibs: both(kibs, DAY / kibs),
+            bytes,
+        }
+    }
+
+    /// Number of bytes that one address may announce in a day.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Counts the beginning of an upload.
+    ///
+    /// # Errors
+    /// [`Spent`].
+    pub fn begin(&self, address: IpAddr) -> Result<(), Spent> {
+        spend(&self.uploads, address, NonZeroU32::MIN)
+    }
+
+    /// Counts bytes that are announced.
+    ///
+    /// # Errors
+    /// [`Spent`].
+    pub fn announce(&self, address: IpAddr, bytes: u64) -> Result<(), Spent> {
+        // More than a whole budget never fits, and the limiters cannot count it.
+        let wait = DAY.as_secs();
+        let kibs = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+        if kibs > whole_kibs(self.bytes) {
+            return Err(Spent { wait });
+        }
+        let kibs = NonZeroU32::new(kibs).unwrap_or(NonZeroU32::MIN);
+        spend(&self.kibs, address, kibs)
+    }
+
+    /// Forgets addresses whose budgets are full again.
+    pub fn forget(&self) {
+        for limiter in self.uploads.iter().chain(&self.kibs) {
             limiter.retain_recent();
         }
-    });
-    let refuse = |error: GovernorError| match error {
-        GovernorError::TooManyRequests { wait_time, .. } => {
-            ApiError::TooOften { wait: wait_time }.into_response()
+    }
+}
+
+/// The budget in its unit, of which there is at least one.
+fn whole_kibs(bytes: u64) -> u32 {
+    let kibs = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+    kibs.clamp(1, u32::MAX - 1)
+}
+
+fn spend(
+    limiters: &[DefaultKeyedRateLimiter<IpNet>; 2],
+    address: IpAddr,
+    amount: NonZeroU32,
+) -> Result<(), Spent> {
+    for (limiter, network) in limiters.iter().zip(networks(address)) {
+        match limiter.check_key_n(&network, amount) {
+            Ok(Ok(())) => {}
+            Ok(Err(until)) => {
+                let wait = until.wait_time_from(limiter.clock().now());
+                return Err(Spent {
+                    wait: wait.as_secs() + 1,
+                });
+            }
+            // The limiter holds less.
+            Err(_) => {
+                return Err(Spent {
+                    wait: DAY.as_secs(),
+                });
+            }
         }
-        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    };
-    routes.layer(GovernorLayer::<_, _, Body>::new(config).error_handler(refuse))
-}
-
-/// The content security policy of all answers except the page itself. The worker needs WebAssembly
-/// and, for `?scene=`, access to any https address and to servers on the user's own machine.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
-    connect-src 'self' blob: https: http://127.0.0.1:* http://localhost:*; \
-    img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self'; manifest-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
-
-/// The policy of the page, whose own inline scripts carry `nonce`. Other pages may frame it only
-/// where it is made for that: elsewhere they could lay their own buttons under its visitors' clicks.
-pub fn page_policy(nonce: &str, framed: bool) -> String {
-    let policy = POLICY.replace(
-        "script-src 'self'",
-        &format!("script-src 'self' 'nonce-{nonce}'"),
-    );
-    match framed {
-        true => policy.replace("frame-ancestors 'none'", "frame-ancestors *"),
-        false => policy,
     }
-}
-
-/// Adds the security headers to every answer that does not set them itself.
-pub fn secure<S: Clone + Send + Sync + 'static>(mut routes: Router<S>) -> Router<S> {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (
-            HeaderName::from_static("permissions-policy"),
-            "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-        ),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-    ];
-    for (name, value) in headers {
-        routes = routes.layer(SetResponseHeaderLayer::if_not_present(
-            name,
-            HeaderValue::from_static(value),
-        ));
-    }
-    routes
+    Ok(())
 }
 
 #[cfg(test)]
@@ -228,43 +229,61 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn asked(forwarded: &str, behind_proxy: bool) -> String {
-        let mut request = Request::builder()
-            .header("x-forwarded-for", forwarded)
-            .body(())
-            .unwrap();
-        request.extensions_mut().insert(ConnectInfo(
-            "10.0.0.9:1234".parse::<std::net::SocketAddr>().unwrap(),
-        ));
-        Asker { behind_proxy }
-            .extract(&request)
-            .unwrap()
-            .to_string()
+    fn v4(last: u8) -> IpAddr {
+        IpAddr::from([10, 0, last, 1])
+    }
+
+    /// An address in network `network` of a /48.
+    fn v6(network: u16) -> IpAddr {
+        IpAddr::from([0x2001, 0xdb8, 1, network, 0, 0, 0, 1])
     }
 
     #[test]
-    fn a_forged_address_counts_only_where_a_proxy_wrote_it() {
-        assert_eq!(asked("1.2.3.4", false), "10.0.0.9");
-        assert_eq!(asked("6.6.6.6, 1.2.3.4", true), "1.2.3.4");
-        assert_eq!(asked("6.6.6.6, 1.2.3.4:4711", true), "1.2.3.4");
-        assert_eq!(asked("nonsense", true), "10.0.0.9");
-        assert_eq!(asked("2001:db8:1:2:3:4:5:6", true), "2001:db8:1:2::");
-        assert_eq!(asked("::ffff:1.2.3.4", true), "1.2.3.4");
-    }
-    #[test]
     fn no_address_takes_all_places() {
-        let bodies = Bodies::default();
-        let address = |last: u8| IpAddr::from([10, 0, 0, last]);
-        let held: Vec<_> = (0..).map_while(|_| bodies.admit(address(1))).collect();
-        assert_eq!(held.len(), BODIES_PER_ADDRESS);
+        let places = Places::new(64, 4);
+        let held: Vec<_> = (0..).map_while(|_| places.take(v4(1)).ok()).collect();
+        assert_eq!(held.len(), 4);
+        assert_eq!(places.take(v4(1)).err(), Some(Crowd::Sender));
         let mut others: Vec<_> = (2..100)
-            .filter_map(|last| bodies.admit(address(last)))
+            .filter_map(|last| places.take(v4(last)).ok())
             .collect();
-        assert_eq!(held.len() + others.len(), BODIES);
-        assert!(bodies.admit(address(200)).is_none());
+        assert_eq!(held.len() + others.len(), 64);
+        assert_eq!(places.take(v4(200)).err(), Some(Crowd::Everybody));
+        assert_eq!(places.take_for_proxy().err(), Some(Crowd::Everybody));
         others.pop();
-        assert!(bodies.admit(address(200)).is_some());
-        drop((held, others));
-        assert!(bodies.coming().is_empty());
+        let proxy = places.take_for_proxy().ok();
+        assert!(proxy.is_some());
+        drop((held, others, proxy));
+        assert_eq!(places.count(), 0);
+        assert!(places.taken().of.is_empty());
+    }
+
+    #[test]
+    fn many_networks_of_one_customer_are_a_few_addresses() {
+        let places = Places::new(1000, 4);
+        let held: Vec<_> = (0..200)
+            .filter_map(|net| places.take(v6(net)).ok())
+            .collect();
+        assert_eq!(held.len(), 32);
+        let budgets = Budgets::new(1 << 30);
+        let begun = (0..200).filter(|net| budgets.begin(v6(*net)).is_ok());
+        assert_eq!(begun.count(), 80);
+        let announced = (0..200).filter(|net| budgets.announce(v6(*net), 1 << 29).is_ok());
+        assert_eq!(announced.count(), 16);
+    }
+
+    #[test]
+    fn a_budget_of_bytes_says_when_it_is_enough() {
+        let budgets = Budgets::new(1 << 30);
+        assert_eq!(budgets.announce(v4(1), 1 << 29), Ok(()));
+        assert_eq!(budgets.announce(v4(1), 1 << 29), Ok(()));
+        let Spent { wait } = budgets.announce(v4(1), 1 << 29).unwrap_err();
+        assert!(wait.abs_diff(43_200) < 10, "{wait}");
+        assert_eq!(budgets.announce(v4(2), 1 << 29), Ok(()));
+        for odd in [0, u64::MAX] {
+            let budgets = Budgets::new(odd);
+            assert_eq!(budgets.announce(v4(1), 1), Ok(()), "{odd}");
+            assert!(budgets.announce(v4(1), 1 << 50).is_err(), "{odd}");
+        }
     }
 }

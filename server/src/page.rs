@@ -1,28 +1,24 @@
-//! Serves the app's files: the page with a nonce for its own scripts, all other files as built,
-//! compressed, and cached indefinitely if the name contains a hash.
+//! Serves the app's files: the page with a nonce for its own scripts, all other files as built, also
+//! compressed if they were when the app was built, and cached indefinitely if the name contains a
+//! hash.
 
 use std::path::PathBuf;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
-use tower_http::{
-    CompressionLevel,
-    compression::{
-        CompressionLayer, DefaultPredicate, Predicate as _, predicate::NotForContentType,
-    },
-    services::ServeDir,
-};
+use tower_http::services::ServeDir;
 
 use crate::{
-    limits::page_policy,
+    client::Client,
     links::{Id, hex, random},
     preview::{self, Preview},
+    security::page_policy,
     store::Scenes,
 };
 
@@ -36,8 +32,6 @@ pub struct App {
     pub folder: PathBuf,
     /// The scenes.
     pub scenes: Scenes,
-    /// If `true`, the server is behind a reverse proxy that says the scheme.
-    pub behind_proxy: bool,
 }
 
 /// The routes `/`, `/s/<id>`, `/embed/<id>` and the files of the app's folder.
@@ -46,9 +40,6 @@ pub fn routes(app: App) -> Router {
         .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip();
-    // Weights and bundles cannot be compressed further.
-    let worthwhile =
-        DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     Router::new()
         .route("/", get(home))
         .route("/index.html", get(home))
@@ -57,13 +48,6 @@ pub fn routes(app: App) -> Router {
         .with_state(app)
         .fallback_service(files)
         .layer(middleware::from_fn(cache))
-        // A file without a precompressed version is compressed on every request. Quality 5 gives
-        // most of the gain at little cost.
-        .layer(
-            CompressionLayer::new()
-                .quality(CompressionLevel::Precise(5))
-                .compress_when(worthwhile),
-        )
 }
 
 async fn home(State(app): State<App>) -> Response {
@@ -71,14 +55,19 @@ async fn home(State(app): State<App>) -> Response {
 }
 
 /// The page of a shared scene. The page itself fetches the scene and reports if there is none.
-async fn scene(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn scene(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let Ok(id) = id.parse::<Id>() else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let tags = match app.scenes.described(id).await {
         Ok((title, picture)) => {
             let preview = Preview {
-                origin: preview::origin(&headers, app.behind_proxy),
+                origin: preview::origin(&headers, client.is_secure),
                 id,
                 title: &title,
                 picture,

@@ -6,6 +6,9 @@ pub const SIZE: [u32; 2] = [1200, 630];
 /// Maximum size of a picture, bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
 
+/// Media types of pictures.
+pub const TYPES: [&str; 2] = ["image/jpeg", "image/png"];
+
 /// The bytes are not a picture that a scene may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the picture must be a PNG or a JPEG of {} x {} pixels", SIZE[0], SIZE[1])]

@@ -59,11 +59,9 @@ impl Preview<'_> {
 
 /// Scheme and host of the server, as its visitor knows it. `None` if the request does not say a
 /// host, or something that is none.
-pub fn origin(headers: &HeaderMap, behind_proxy: bool) -> Option<String> {
+pub fn origin(headers: &HeaderMap, is_secure: bool) -> Option<String> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
-    let forwarded = headers.get("x-forwarded-proto").filter(|_| behind_proxy);
-    let is_secure = forwarded.is_some_and(|scheme| scheme == "https");
     let scheme = if is_secure { "https" } else { "http" };
     (!host.is_empty() && host.bytes().all(is_part)).then(|| format!("{scheme}://{host}"))
 }
@@ -119,12 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_proxy_says_the_scheme_and_only_hosts_are_hosts() {
-        let asked = |host: &str, proxy| {
+    fn only_hosts_are_hosts() {
+        let asked = |host: &str, is_secure| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, host.parse().unwrap());
-            headers.insert("x-forwarded-proto", "https".parse().unwrap());
-            origin(&headers, proxy)
+            origin(&headers, is_secure)
         };
         assert_eq!(asked("a.example", true).unwrap(), "https://a.example");
         assert_eq!(asked("[::1]:8080", false).unwrap(), "http://[::1]:8080");

@@ -2,18 +2,18 @@
 
 use axum::{
     Extension, Json,
-    body::Bytes,
-    extract::{FromRequest as _, Path, Request, State, rejection::JsonRejection},
+    extract::{Path, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use crate::{
+    body::receive,
+    client::Client,
     error::ApiError,
-    limits::{Admitted, BODY_TIMEOUT, Sender},
+    limits::{Place, Spent},
     links::{Id, Lifetime, Secret},
     picture,
     routes::{Shared, secret},
@@ -21,6 +21,8 @@ use crate::{
     uploads::{Upload, UploadError},
 };
 
+/// Maximum size of a request in JSON, bytes.
+const MAX_JSON_BYTES: u64 = 16 << 10;
 /// Longest title of a scene, characters; the rest of a longer one is left out.
 const LONGEST_TITLE: usize = 200;
 
@@ -42,11 +44,18 @@ pub struct Announcement {
 /// Begins an upload.
 pub async fn begin(
     State(shared): State<Shared>,
-    Extension(sender): Extension<Sender>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
-    announcement: Result<Json<Announcement>, JsonRejection>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let Json(announcement) = announcement?;
+    let budgets = &shared.budgets;
+    let too_often = |Spent { wait }| ApiError::TooOften { wait };
+    budgets.begin(client.address).map_err(too_often)?;
+    let place = shared.admit(client)?;
+    let grace = shared.patience.body;
+    let said = receive(request, &["application/json"], MAX_JSON_BYTES, grace).await?;
+    drop(place);
+    let Json(announcement) = Json::<Announcement>::from_bytes(&said)?;
     let days = announcement.days.map(|days| days.to_string().parse());
     let lifetime: Option<Lifetime> = days.transpose()?;
     let new = match announcement.replaces {
@@ -74,11 +83,12 @@ pub async fn begin(
     let scene = target.scene;
     let title = announcement.title.chars().filter(|c| !c.is_control());
     let title = title.take(LONGEST_TITLE).collect();
-    let Sender(address) = sender;
-    let (id, upload) = shared
-        .uploads
-        .begin(address, announcement.bytes, title, target)
-        .await?;
+    let (address, bytes) = (client.address, announcement.bytes);
+    shared.uploads.check(bytes)?;
+    let limit = budgets.bytes();
+    let too_much = |Spent { wait }| ApiError::TooMuch { limit, wait };
+    budgets.announce(address, bytes).map_err(too_much)?;
+    let (id, upload) = shared.uploads.begin(address, bytes, title, target).await?;
     let mut answer = json!({ "upload": id, "part_bytes": upload.part_bytes, "parts": upload.parts(), "id": scene, "url": format!("/s/{scene}") });
     if let Some(secret) = new {
         let secret = secret.reveal();
@@ -104,7 +114,7 @@ pub async fn arrived(
 /// Receives a part.
 pub async fn part(
     State(shared): State<Shared>,
-    Extension(sender): Extension<Sender>,
+    Extension(client): Extension<Client>,
     Path((id, number)): Path<(String, String)>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
@@ -113,8 +123,9 @@ pub async fn part(
     let upload = shared.uploads.unfinished_one(id).await?;
     let limit = upload.length_of(number)?;
     let digest = digest(request.headers()).ok_or(ApiError::NoDigest)?;
-    let _admitted = shared.admit(sender)?;
-    let part = received(request, limit).await?;
+    let _place = shared.admit(client)?;
+    let grace = shared.patience.body;
+    let part = receive(request, &["application/octet-stream"], limit, grace).await?;
     let uploads = &shared.uploads;
     uploads
         .put_part((id, &upload), number, digest, part)
@@ -125,14 +136,15 @@ pub async fn part(
 /// Receives the preview picture.
 pub async fn picture(
     State(shared): State<Shared>,
-    Extension(sender): Extension<Sender>,
+    Extension(client): Extension<Client>,
     Path(id): Path<String>,
     request: Request,
 ) -> Result<StatusCode, ApiError> {
     let id = known(&id)?;
     shared.uploads.unfinished_one(id).await?;
-    let _admitted = shared.admit(sender)?;
-    let picture = received(request, picture::MAX_BYTES).await?;
+    let _place = shared.admit(client)?;
+    let grace = shared.patience.body;
+    let picture = receive(request, &picture::TYPES, picture::MAX_BYTES, grace).await?;
     picture::media_type(&picture)?;
     shared.uploads.put_picture(id, picture).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -175,26 +187,9 @@ pub async fn cancel(
 
 impl Shared {
     /// Lets the body of a request come, if not too many are coming.
-    fn admit(&self, Sender(address): Sender) -> Result<Admitted, ApiError> {
-        self.bodies.admit(address).ok_or(ApiError::Busy)
+    fn admit(&self, client: Client) -> Result<Place, ApiError> {
+        self.bodies.take(client.address).map_err(|_| ApiError::Busy)
     }
-}
-
-/// The whole body of a request, which may have `limit` bytes.
-async fn received(request: Request, limit: u64) -> Result<Bytes, ApiError> {
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(ApiError::TooLarge { limit });
-    }
-    let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
-    let body = body.map_err(|_| ApiError::Slow)?;
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
-        _ => ApiError::BrokenOff,
-    })
 }
 
 /// The SHA-256 in a `content-digest` (RFC 9530), in base64.

@@ -6,53 +6,31 @@
 //! Readers therefore see one whole version or another, and an object that no record names is left
 //! over from something that was interrupted.
 
-use std::{collections::HashMap, path::Path as FilePath, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use axum::body::Bytes;
-use object_store::{
-    GetResult, ObjectMeta, ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder,
-    local::LocalFileSystem, path::Path, prefix::PrefixStore,
-};
+use object_store::{GetOptions, GetResult, ObjectMeta, path::Path};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use crate::links::{Id, Lifetime, Secret, SecretHash, now};
+use crate::{
+    links::{Id, Lifetime, Secret, SecretHash, now},
+    storage::Storage,
+};
 
-const FOLDER: &str = "scenes";
+/// The folder of scenes in the store.
+pub(crate) const FOLDER: &str = "scenes";
 /// Time for which the record of an expired scene is kept, seconds, so that its link can report the
 /// expiry.
 const REMEMBER_EXPIRED: u64 = 90 * 86_400;
 /// Time for which an object that no record names may belong to a scene that is being stored, seconds.
-const STORING_MAY_TAKE: i64 = 3_600;
-
-/// Opens `s3://bucket/prefix` (credentials, region and endpoint from the usual `AWS_*` variables)
-/// or a local folder, which is created if necessary, for this user alone: the names in it are links.
-///
-/// # Errors
-/// Returns an error if the folder cannot be created or the bucket's settings are incomplete.
-pub fn open(location: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
-    let Some(bucket) = location.strip_prefix("s3://") else {
-        let folder = FilePath::new(location);
-        create(folder)?;
-        let store = LocalFileSystem::new_with_prefix(folder)?
-            .with_fsync(true)
-            .with_automatic_cleanup(true);
-        return Ok(Arc::new(store));
-    };
-    let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
-    let store = AmazonS3Builder::from_env()
-        .with_bucket_name(bucket)
-        .build()?;
-    Ok(Arc::new(PrefixStore::new(store, Path::parse(prefix)?)))
-}
-
-fn create(folder: &FilePath) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
+pub const STORING_MAY_TAKE: u64 = 3_600;
 
 /// The metadata of a scene.
 #[derive(Clone, Serialize, Deserialize)]
@@ -90,21 +68,21 @@ pub enum StoreError {
     /// The system cannot provide random numbers.
     #[error("the system provides no random numbers: {0}")]
     Random(#[from] getrandom::Error),
+    /// The disk has no room, or less than what has to stay free.
+    #[error("the server's disk is full; its operator has to make room")]
+    DiskFull,
+    /// The object store does not answer.
+    #[error("the store did not answer within {seconds} seconds; try again")]
+    TooSlow {
+        /// The limit.
+        seconds: u64,
+    },
     /// The object store failed.
     #[error("the store failed: {0}")]
     Backend(object_store::Error),
     /// The record was not written by this program.
     #[error("a record in the store is damaged: {0}")]
     Record(#[from] serde_json::Error),
-}
-
-impl From<object_store::Error> for StoreError {
-    fn from(error: object_store::Error) -> Self {
-        match error {
-            object_store::Error::NotFound { .. } => Self::Missing,
-            other => Self::Backend(other),
-        }
-    }
 }
 
 /// What a link leads to.
@@ -145,18 +123,41 @@ pub enum Change {
 /// The scenes of one server.
 #[derive(Clone)]
 pub struct Scenes {
-    store: Arc<dyn ObjectStore>,
+    store: Storage,
     /// Held while a record is read and changed.
     changing: Arc<Mutex<()>>,
+    /// Size of all bundles and pictures, bytes.
+    bytes: Arc<AtomicU64>,
+    /// The records that the last sweep read, with their tags: it would have to read all of them again.
+    known: Arc<Mutex<HashMap<Id, (String, Record)>>>,
 }
 
 impl Scenes {
     /// Uses this store, under `scenes/`.
-    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+    pub fn new(store: Storage) -> Self {
         Self {
             store,
             changing: Arc::default(),
+            bytes: Arc::default(),
+            known: Arc::default(),
         }
+    }
+
+    /// Adds up what is in the store. Until then, nothing of it counts.
+    ///
+    /// # Errors
+    /// [`StoreError::TooSlow`], [`StoreError::Backend`].
+    pub async fn count(&self) -> Result<(), StoreError> {
+        let listing = self.store.list_all(&Path::from(FOLDER)).await?;
+        let counted = listing.objects.iter().filter(|object| is_counted(object));
+        let bytes = counted.map(|object| object.size).sum();
+        self.bytes.store(bytes, Relaxed);
+        Ok(())
+    }
+
+    /// Size of all bundles and pictures, bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
     }
 
     /// Lets a link lead to this content. Until that is complete, a link that is replaced leads to what
@@ -197,11 +198,9 @@ impl Scenes {
     ) -> Result<(u64, Option<Option<Id>>), StoreError> {
         let (id, version) = (target.scene, Some(content.version));
         let bytes = content.bundle.len() as u64;
-        let bundle = content.bundle.into();
-        self.store.put(&bundle_path(id, version), bundle).await?;
+        self.put(&bundle_path(id, version), content.bundle).await?;
         if let Some(picture) = content.picture {
-            let path = picture_path(id, version);
-            self.store.put(&path, picture.into()).await?;
+            self.put(&picture_path(id, version), picture).await?;
         }
         let _changing = self.changing.lock().await;
         let (created, expires, old) = match target.change {
@@ -227,6 +226,36 @@ impl Scenes {
         Ok((expires, old))
     }
 
+    /// Stores an object and counts it. One of this name that is there already came from the same
+    /// upload and is counted.
+    async fn put(&self, path: &Path, bytes: Bytes) -> Result<(), StoreError> {
+        let size = bytes.len() as u64;
+        let is_new = matches!(self.store.head(path).await, Err(StoreError::Missing));
+        self.store.put(path, bytes).await?;
+        if is_new {
+            self.bytes.fetch_add(size, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Removes an object and counts it no more.
+    async fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        let size = match self.store.head(path).await {
+            Ok(object) => object.size,
+            Err(StoreError::Missing) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        self.store.remove(path).await?;
+        self.uncount(size);
+        Ok(())
+    }
+
+    fn uncount(&self, size: u64) {
+        let less = |bytes: u64| Some(bytes.saturating_sub(size));
+        // The function always gives a value.
+        let _ = self.bytes.fetch_update(Relaxed, Relaxed, less);
+    }
+
     /// The record of a scene that this secret belongs to.
     ///
     /// # Errors
@@ -240,12 +269,12 @@ impl Scenes {
         }
     }
 
-    /// The bundle of a scene, to be streamed.
+    /// The bundle of a scene, or a part of it, to be streamed.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
-    pub async fn get(&self, id: Id) -> Result<GetResult, StoreError> {
-        self.current(id, bundle_path).await
+    pub async fn get(&self, id: Id, options: GetOptions) -> Result<GetResult, StoreError> {
+        self.current(id, bundle_path, options).await
     }
 
     /// The preview picture of a scene.
@@ -253,7 +282,15 @@ impl Scenes {
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::Backend`].
     pub async fn picture(&self, id: Id) -> Result<GetResult, StoreError> {
-        self.current(id, picture_path).await
+        self.current(id, picture_path, GetOptions::default()).await
+    }
+
+    /// All bytes of what was found.
+    ///
+    /// # Errors
+    /// [`StoreError::TooSlow`], [`StoreError::Backend`].
+    pub async fn collect(&self, found: GetResult) -> Result<Bytes, StoreError> {
+        self.store.collect(found).await
     }
 
     /// An object of the version that the link leads to.
@@ -261,15 +298,16 @@ impl Scenes {
         &self,
         id: Id,
         path: impl Fn(Id, Option<Id>) -> Path,
+        options: GetOptions,
     ) -> Result<GetResult, StoreError> {
         let version = self.living(id).await?.version;
-        match self.store.get(&path(id, version)).await {
+        match self.store.get(&path(id, version), options.clone()).await {
             // Another version took its place between the record and the object.
-            Err(object_store::Error::NotFound { .. }) => {
+            Err(StoreError::Missing) => {
                 let next = self.living(id).await?.version;
-                Ok(self.store.get(&path(id, next)).await?)
+                self.store.get(&path(id, next), options).await
             }
-            found => Ok(found?),
+            found => found,
         }
     }
 
@@ -297,7 +335,7 @@ impl Scenes {
         if record.secret_hash != secret.hash() {
             return Err(StoreError::WrongSecret);
         }
-        remove(&*self.store, &record_path(id)).await?;
+        self.store.remove(&record_path(id)).await?;
         self.discard(id, record.version).await;
         Ok(())
     }
@@ -305,7 +343,7 @@ impl Scenes {
     /// Deletes a version that no record names. What cannot be deleted is left to [`Self::sweep`].
     async fn discard(&self, id: Id, version: Option<Id>) {
         for path in [picture_path(id, version), bundle_path(id, version)] {
-            if let Err(error) = remove(&*self.store, &path).await {
+            if let Err(error) = self.remove(&path).await {
                 tracing::warn!("an old version stays for a while: {error}");
             }
         }
@@ -318,30 +356,52 @@ impl Scenes {
     /// [`StoreError::Backend`] if the store cannot be listed.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let folder = Path::from(FOLDER);
-        let listing = self.store.list_with_delimiter(Some(&folder)).await?;
+        let listing = self.store.list_all(&folder).await?;
+        let mut known = self.known.lock().await;
         let mut records = HashMap::new();
+        for object in &listing.objects {
+            if let Some((id, true, _)) = read_name(object) {
+                let record = match known.remove(&id) {
+                    Some((etag, record)) if Some(&etag) == object.e_tag.as_ref() => Ok(record),
+                    _ => self.record(id).await,
+                };
+                records.insert(id, (object.e_tag.clone(), record));
+            }
+        }
         let mut removed = 0;
         for object in listing.objects {
             let Some((id, is_record, version)) = read_name(&object) else {
                 continue;
             };
-            if let std::collections::hash_map::Entry::Vacant(unread) = records.entry(id) {
-                unread.insert(self.record(id).await);
-            }
-            let is_old = object.last_modified.timestamp() + STORING_MAY_TAKE < now() as i64;
-            let is_over = match &records[&id] {
-                Ok(record) if is_record => record.expires + REMEMBER_EXPIRED <= now(),
-                Ok(record) => record.expires <= now() || (is_old && record.version != version),
-                Err(StoreError::Missing | StoreError::Record(_)) => is_old,
-                Err(_) => false,
+            let record = records.get(&id).map(|(_, record)| record.as_ref());
+            let is_old =
+                object.last_modified.timestamp() + (STORING_MAY_TAKE as i64) < now() as i64;
+            let is_over = match record {
+                Some(Ok(record)) if is_record => {
+                    record.expires.saturating_add(REMEMBER_EXPIRED) <= now()
+                }
+                Some(Ok(record)) => {
+                    record.expires <= now() || (is_old && record.version != version)
+                }
+                None | Some(Err(StoreError::Missing | StoreError::Record(_))) => is_old,
+                Some(Err(_)) => false,
             };
             if is_over {
-                match remove(&*self.store, &object.location).await {
-                    Ok(()) => removed += 1,
+                match self.store.remove(&object.location).await {
+                    Ok(()) => {
+                        removed += 1;
+                        if is_counted(&object) {
+                            self.uncount(object.size);
+                        }
+                    }
                     Err(error) => tracing::error!("what expired cannot be deleted: {error}"),
                 }
             }
         }
+        let read = records.into_iter();
+        *known = read
+            .filter_map(|(id, (etag, record))| Some((id, (etag?, record.ok()?))))
+            .collect();
         Ok(removed)
     }
 
@@ -355,17 +415,14 @@ impl Scenes {
     }
 
     async fn record(&self, id: Id) -> Result<Record, StoreError> {
-        let bytes = self.store.get(&record_path(id)).await?.bytes().await?;
+        let bytes = self.store.read(&record_path(id)).await?;
         Ok(serde_json::from_slice(&bytes)?)
     }
 }
 
-/// Removes an object. An object that does not exist is not an error.
-pub(crate) async fn remove(store: &dyn ObjectStore, path: &Path) -> Result<(), StoreError> {
-    match store.delete(path).await.map_err(StoreError::from) {
-        Err(StoreError::Missing) => Ok(()),
-        result => result,
-    }
+/// Returns `true` for what counts: bundles and pictures, which are no records.
+fn is_counted(object: &ObjectMeta) -> bool {
+    read_name(object).is_some_and(|(_, is_record, _)| !is_record)
 }
 
 /// The scene that an object belongs to, whether it is the record, and else its version. `None` for

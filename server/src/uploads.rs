@@ -13,17 +13,26 @@ use std::{
 
 use axum::body::Bytes;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use object_store::{ObjectStore, ObjectStoreExt as _, path::Path};
-use segscape::bundle::{self, BundleError};
+use ipnet::IpNet;
+use object_store::path::Path;
+use segscape::bundle;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    client::networks,
+    limits::NEIGHBORS,
     links::{Id, now},
-    store::{Content, Scenes, StoreError, Target, remove},
+    storage::{Storage, blocking},
+    store::{Content, Scenes, StoreError, Target},
 };
 
-const FOLDER: &str = "uploads";
+mod error;
+
+pub use error::UploadError;
+
+/// The folder of uploads in the store.
+pub(crate) const FOLDER: &str = "uploads";
 /// Time for which an upload may stay unfinished, and a finished one is remembered, seconds.
 pub const KEPT_FOR: u64 = 6 * 3_600;
 /// Number of unfinished uploads that one address may have.
@@ -65,92 +74,6 @@ impl Upload {
     }
 }
 
-/// The reason why something about an upload failed.
-#[derive(Debug, thiserror::Error)]
-pub enum UploadError {
-    /// There is no such upload.
-    #[error("there is no such upload; it was cancelled, or began more than {} hours ago", KEPT_FOR / 3_600)]
-    Missing,
-    /// The bundle is empty or too large.
-    #[error("the scene has {bytes} bytes; this server takes from 1 to {limit}")]
-    Size {
-        /// Size of the bundle.
-        bytes: u64,
-        /// Maximum size.
-        limit: u64,
-    },
-    /// The address has too many unfinished uploads.
-    #[error("{MOST_PER_ADDRESS} uploads from this address are not finished, and no more are kept; finish or cancel one, or try again in {} minutes", wait.div_ceil(60))]
-    TooMany {
-        /// Time until the oldest of them is given up, seconds.
-        wait: u64,
-    },
-    /// The server has too many bytes of unfinished uploads.
-    #[error(
-        "the unfinished uploads on this server may have {limit} bytes together, and this one of {bytes} bytes is too much; try again later"
-    )]
-    Full {
-        /// Size of the bundle.
-        bytes: u64,
-        /// Maximum of all together.
-        limit: u64,
-    },
-    /// The number of a part is too large.
-    #[error("there is no part {number}: the upload has {parts}, counted from 0")]
-    NoSuchPart {
-        /// The number.
-        number: u64,
-        /// Number of parts.
-        parts: u64,
-    },
-    /// A part is too short or too long.
-    #[error("part {number} has {found} bytes in place of {expected}")]
-    Length {
-        /// Number of the part.
-        number: u64,
-        /// What it must have.
-        expected: u64,
-        /// What it has.
-        found: u64,
-    },
-    /// A part is not what its sender sent.
-    #[error("part {number} arrived damaged: its SHA-256 is {found}, not {expected}")]
-    Damaged {
-        /// Number of the part.
-        number: u64,
-        /// What the sender says, in base64.
-        expected: String,
-        /// What arrived, in base64.
-        found: String,
-    },
-    /// The upload cannot be completed so far.
-    #[error("part {number} of {parts}, counted from 0, has not arrived")]
-    Incomplete {
-        /// Number of the first missing part.
-        number: u64,
-        /// Number of parts.
-        parts: u64,
-    },
-    /// Another request is about to end the upload.
-    #[error("the upload is being completed or cancelled; ask again in a moment")]
-    Completing,
-    /// What was sent is no bundle.
-    #[error("{0}")]
-    Malformed(#[from] BundleError),
-    /// The store failed, or the link cannot be replaced.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<object_store::Error> for UploadError {
-    fn from(error: object_store::Error) -> Self {
-        match error {
-            object_store::Error::NotFound { .. } => Self::Missing,
-            other => Self::Store(StoreError::Backend(other)),
-        }
-    }
-}
-
 /// Limits on uploads.
 #[derive(Clone, Copy)]
 pub struct Limits {
@@ -160,6 +83,8 @@ pub struct Limits {
     pub part_bytes: u64,
     /// Maximum size of all unfinished uploads together, bytes.
     pub max_unfinished_bytes: u64,
+    /// Maximum size of all scenes and unfinished uploads together, bytes.
+    pub max_store_bytes: u64,
 }
 
 /// What counts towards the limits.
@@ -167,14 +92,14 @@ struct Unfinished {
     created: u64,
     bytes: u64,
     /// Where it comes from; `None` after the server was started again.
-    address: Option<IpAddr>,
+    networks: Option<[IpNet; 2]>,
     completing: bool,
 }
 
 /// The uploads of one server.
 #[derive(Clone)]
 pub struct Uploads {
-    store: Arc<dyn ObjectStore>,
+    store: Storage,
     scenes: Scenes,
     limits: Limits,
     unfinished: Arc<Mutex<HashMap<Id, Unfinished>>>,
@@ -182,7 +107,7 @@ pub struct Uploads {
 
 impl Uploads {
     /// Uses this store, under `uploads/`.
-    pub fn new(store: Arc<dyn ObjectStore>, scenes: Scenes, limits: Limits) -> Self {
+    pub fn new(store: Storage, scenes: Scenes, limits: Limits) -> Self {
         Self {
             store,
             scenes,
@@ -196,10 +121,23 @@ impl Uploads {
         self.limits
     }
 
+    /// Checks that a bundle may have so many bytes, and that the disk has room for it.
+    ///
+    /// # Errors
+    /// [`UploadError::Size`], [`UploadError::Store`].
+    pub fn check(&self, bytes: u64) -> Result<(), UploadError> {
+        let limit = self.limits.max_bytes;
+        if !(1..=limit).contains(&bytes) {
+            return Err(UploadError::Size { bytes, limit });
+        }
+        Ok(self.store.room_for(bytes)?)
+    }
+
     /// Begins an upload of so many bytes from an address. Returns its id and what is known of it.
     ///
     /// # Errors
-    /// [`UploadError::Size`], [`UploadError::TooMany`], [`UploadError::Full`], [`UploadError::Store`].
+    /// [`UploadError::Size`], [`UploadError::TooMany`], [`UploadError::Full`],
+    /// [`UploadError::StoreFull`], [`UploadError::Store`].
     pub async fn begin(
         &self,
         address: IpAddr,
@@ -207,10 +145,7 @@ impl Uploads {
         title: String,
         target: Target,
     ) -> Result<(Id, Upload), UploadError> {
-        let limit = self.limits.max_bytes;
-        if !(1..=limit).contains(&bytes) {
-            return Err(UploadError::Size { bytes, limit });
-        }
+        self.check(bytes)?;
         let id = Id::random().map_err(StoreError::from)?;
         let upload = Upload {
             created: now(),
@@ -231,22 +166,33 @@ impl Uploads {
     /// Counts an upload, if it is within the limits.
     fn admit(&self, id: Id, address: IpAddr, upload: &Upload) -> Result<(), UploadError> {
         let mut unfinished = self.unfinished();
-        let own = unfinished
-            .values()
-            .filter(|other| other.address == Some(address));
-        let (count, oldest) = own.fold((0, u64::MAX), |(count, oldest), other| {
-            (count + 1, oldest.min(other.created))
-        });
-        if count >= MOST_PER_ADDRESS {
-            let wait = (oldest + KEPT_FOR).saturating_sub(now());
-            return Err(UploadError::TooMany { wait });
+        let networks = networks(address);
+        for (at, most) in [MOST_PER_ADDRESS, MOST_PER_ADDRESS * NEIGHBORS as usize]
+            .into_iter()
+            .enumerate()
+        {
+            let is_own =
+                |other: &&Unfinished| other.networks.is_some_and(|n| n[at] == networks[at]);
+            let own = unfinished.values().filter(is_own);
+            let (count, oldest) = own.fold((0, u64::MAX), |(count, oldest), other| {
+                (count + 1, oldest.min(other.created))
+            });
+            if count >= most {
+                let wait = oldest.saturating_add(KEPT_FOR).saturating_sub(now());
+                return Err(UploadError::TooMany { wait });
+            }
         }
         let (bytes, limit) = (upload.bytes, self.limits.max_unfinished_bytes);
-        let all: u64 = unfinished.values().map(|other| other.bytes).sum();
-        if all + bytes > limit {
+        let others: u64 = unfinished.values().map(|other| other.bytes).sum();
+        let all = others.saturating_add(bytes);
+        if all > limit {
             return Err(UploadError::Full { bytes, limit });
         }
-        unfinished.insert(id, Unfinished::of(upload, Some(address)));
+        let limit = self.limits.max_store_bytes;
+        if self.scenes.bytes().saturating_add(all) > limit {
+            return Err(UploadError::StoreFull { bytes, limit });
+        }
+        unfinished.insert(id, Unfinished::of(upload, Some(networks)));
         Ok(())
     }
 
@@ -256,7 +202,7 @@ impl Uploads {
     /// [`UploadError::Missing`], [`UploadError::Store`].
     pub async fn arrived(&self, id: Id) -> Result<(Upload, Vec<u64>), UploadError> {
         let upload = self.read(id).await?;
-        let objects = self.store.list_with_delimiter(Some(&folder(id))).await?;
+        let objects = self.store.list(&folder(id)).await?;
         let names = objects.objects.iter();
         let mut numbers: Vec<u64> = names
             .filter_map(|object| object.location.filename()?.parse().ok())
@@ -322,8 +268,7 @@ impl Uploads {
                 found,
             });
         }
-        let path = part_path(id, number);
-        self.store.put(&path, part.into()).await?;
+        self.store.put(&part_path(id, number), part).await?;
         Ok(())
     }
 
@@ -332,7 +277,7 @@ impl Uploads {
     /// # Errors
     /// [`UploadError::Store`].
     pub async fn put_picture(&self, id: Id, picture: Bytes) -> Result<(), UploadError> {
-        self.store.put(&picture_path(id), picture.into()).await?;
+        self.store.put(&picture_path(id), picture).await?;
         Ok(())
     }
 
@@ -349,7 +294,9 @@ impl Uploads {
         let _completing = self.completing(id, &upload)?;
         let content = match self.content(id, &upload).await {
             Err(error @ UploadError::Malformed(_)) => {
-                self.discard(id).await?;
+                if let Err(error) = self.discard(id).await {
+                    tracing::warn!("what is no bundle stays for a while: {error}");
+                }
                 return Err(error);
             }
             content => content?,
@@ -359,11 +306,13 @@ impl Uploads {
             published: Some(expires),
             ..upload
         };
-        self.note(id, &published).await?;
-        self.unfinished().remove(&id);
-        // What stays is deleted with the record.
-        if let Err(error) = self.remove_parts(id).await {
-            tracing::warn!("the parts of an upload stay for a while: {error}");
+        match self.note(id, &published).await {
+            Ok(()) => {
+                self.unfinished().remove(&id);
+                self.remove_parts(id).await;
+            }
+            // The link works. Who asks again publishes the same once more.
+            Err(error) => tracing::warn!("that an upload is published is not noted: {error}"),
         }
         Ok((published, expires))
     }
@@ -372,16 +321,15 @@ impl Uploads {
     async fn content(&self, id: Id, upload: &Upload) -> Result<Content, UploadError> {
         let mut bundle = Vec::with_capacity(upload.bytes as usize);
         for number in 0..upload.parts() {
-            let part = self.store.get(&part_path(id, number)).await?;
-            bundle.extend_from_slice(&part.bytes().await?);
+            bundle.extend_from_slice(&self.part(id, number).await?);
         }
         // The bundle says its own length and hash, which are checked with it.
         let bundle = Bytes::from(bundle);
         let inspected = bundle.clone();
         let inspection = blocking(move || bundle::inspect(&inspected)).await?;
-        let picture = match self.store.get(&picture_path(id)).await {
-            Ok(picture) => Some(picture.bytes().await?),
-            Err(object_store::Error::NotFound { .. }) => None,
+        let picture = match self.store.read(&picture_path(id)).await {
+            Ok(picture) => Some(picture),
+            Err(StoreError::Missing) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Content {
@@ -391,6 +339,11 @@ impl Uploads {
             picture,
             title: upload.title.clone(),
         })
+    }
+
+    async fn part(&self, id: Id, number: u64) -> Result<Bytes, UploadError> {
+        let part = self.store.read(&part_path(id, number)).await;
+        part.map_err(missing)
     }
 
     /// Deletes an upload that is not finished.
@@ -403,11 +356,12 @@ impl Uploads {
         self.discard(id).await
     }
 
-    /// Deletes an upload with its parts.
+    /// Deletes an upload with its parts. Without its record it is gone, whatever becomes of them.
     async fn discard(&self, id: Id) -> Result<(), UploadError> {
-        remove(&*self.store, &record_path(id)).await?;
+        self.store.remove(&record_path(id)).await?;
         self.unfinished().remove(&id);
-        self.remove_parts(id).await
+        self.remove_parts(id).await;
+        Ok(())
     }
 
     /// Deletes uploads that are over or damaged, and counts those that an earlier run of the server
@@ -417,7 +371,7 @@ impl Uploads {
     /// [`UploadError::Store`] if the store cannot be listed.
     pub async fn sweep(&self) -> Result<usize, UploadError> {
         let uploads = Path::from(FOLDER);
-        let listing = self.store.list_with_delimiter(Some(&uploads)).await?;
+        let listing = self.store.list_all(&uploads).await?;
         let mut removed = 0;
         for prefix in listing.common_prefixes {
             let Some(Ok(id)) = prefix.filename().map(str::parse) else {
@@ -449,23 +403,39 @@ impl Uploads {
         Ok(removed)
     }
 
+    /// Number of unfinished uploads, and their size, bytes.
+    pub fn unfinished_ones(&self) -> (usize, u64) {
+        let unfinished = self.unfinished();
+        let bytes = unfinished.values().map(|upload| upload.bytes).sum();
+        (unfinished.len(), bytes)
+    }
+
     fn is_young(&self, id: Id) -> bool {
         self.unfinished().get(&id).is_some_and(Unfinished::is_young)
     }
 
-    async fn remove_parts(&self, id: Id) -> Result<(), UploadError> {
-        let listing = self.store.list_with_delimiter(Some(&folder(id))).await?;
+    /// Deletes all but the record of an upload. What cannot be deleted is left to [`Self::sweep`].
+    async fn remove_parts(&self, id: Id) {
+        let listing = match self.store.list(&folder(id)).await {
+            Ok(listing) => listing,
+            Err(error) => {
+                tracing::warn!("the parts of an upload stay for a while: {error}");
+                return;
+            }
+        };
         for object in listing.objects {
-            if object.location != record_path(id) {
-                remove(&*self.store, &object.location).await?;
+            if object.location == record_path(id) {
+                continue;
+            }
+            if let Err(error) = self.store.remove(&object.location).await {
+                tracing::warn!("a part of an upload stays for a while: {error}");
             }
         }
-        Ok(())
     }
 
     /// An upload that is not too old.
     async fn read(&self, id: Id) -> Result<Upload, UploadError> {
-        let bytes = self.store.get(&record_path(id)).await?.bytes().await?;
+        let bytes = self.store.read(&record_path(id)).await.map_err(missing)?;
         let upload: Upload = serde_json::from_slice(&bytes).map_err(StoreError::from)?;
         match upload.created + KEPT_FOR > now() {
             true => Ok(upload),
@@ -498,11 +468,11 @@ impl Uploads {
 }
 
 impl Unfinished {
-    fn of(upload: &Upload, address: Option<IpAddr>) -> Self {
+    fn of(upload: &Upload, networks: Option<[IpNet; 2]>) -> Self {
         Self {
             created: upload.created,
             bytes: upload.bytes,
-            address,
+            networks,
             completing: false,
         }
     }
@@ -522,12 +492,11 @@ impl Drop for Completing {
     }
 }
 
-/// Runs what takes long on a thread that may block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        // It is never cancelled.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+/// What the store lacks of an upload, there is no such upload for.
+fn missing(error: StoreError) -> UploadError {
+    match error {
+        StoreError::Missing => UploadError::Missing,
+        other => other.into(),
     }
 }
 

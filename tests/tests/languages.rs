@@ -29,7 +29,7 @@ const READ: [&str; 7] = [
 ];
 /// What stands in views and is the same in all languages: names, abbreviations, keys and units, and
 /// what is for programs.
-const AS_IT_IS: [&str; 14] = [
+const AS_IT_IS: [&str; 15] = [
     "Segscape",
     "{mark}{name} · Segscape",
     "Segscape {}",
@@ -39,6 +39,7 @@ const AS_IT_IS: [&str; 14] = [
     "cpu · {}",
     // The report, which is for the authors.
     "{} points, {} triangles",
+    "Without a network: {}",
     "the last picture: {} points in {draws} draws, {ms:.0} ms",
     "{:.1} MB",
     "{:.0} min {:.0} s",

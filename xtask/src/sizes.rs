@@ -1,5 +1,5 @@
-//! The built app after brotli, as the server sends it, and the limits on its size, to keep the
-//! download small.
+//! The built app after compression, as the server sends it, and the limits on its size after brotli,
+//! to keep the download small.
 
 use std::{
     ffi::OsStr,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use flate2::{Compression, write::GzEncoder};
 
 use crate::shell::root;
 
@@ -36,16 +37,19 @@ const BUDGETS: [Budget; 5] = [
     }),
 ];
 
-/// The folder of the texts in other languages than English, which have a compressed version.
+/// The folder of the texts in other languages than English, which have compressed versions.
 const LANGUAGES: &str = "text/";
 
-/// Ending of the compressed version of a file, next to it.
-const COMPRESSED: &str = "br";
-/// Files with these endings have a compressed version. Models have none: who replaces them need not
-/// know of it.
+/// Endings of the compressed versions of a file, next to it. Browsers take brotli from secure servers
+/// only.
+const BROTLI: &str = "br";
+const GZIP: &str = "gz";
+/// Files with these endings have compressed versions. Of models, only manifests in folders that are
+/// named after their content have them: who replaces others need not know of it.
 const COMPRESSIBLE: [&str; 5] = ["wasm", "js", "css", "html", "svg"];
+const MANIFEST: &str = "manifest.json";
 
-/// Compresses the files of `dist` once, so that the server need not do it for every visit.
+/// Compresses the files of `dist` once: the server sends what is there and compresses nothing.
 ///
 /// # Errors
 /// Returns an error if the app is not built, or a file cannot be written.
@@ -53,10 +57,14 @@ pub fn compress() -> Result<()> {
     let dist = root().join("dist");
     for file in built()? {
         let is_language = relative(&dist, &file).starts_with(LANGUAGES);
-        if is_language || has_ending(&file, &COMPRESSIBLE) {
+        if is_language || has_ending(&file, &COMPRESSIBLE) || is_fixed_manifest(&file) {
+            let bytes = fs::read(&file)?;
             let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 9, 22);
-            writer.write_all(&fs::read(&file)?)?;
-            fs::write(compressed(&file), writer.into_inner())?;
+            writer.write_all(&bytes)?;
+            fs::write(compressed(&file, BROTLI), writer.into_inner())?;
+            let mut writer = GzEncoder::new(Vec::new(), Compression::default());
+            writer.write_all(&bytes)?;
+            fs::write(compressed(&file, GZIP), writer.finish()?)?;
         }
     }
     Ok(())
@@ -74,7 +82,7 @@ pub fn check() -> Result<()> {
         let mut bytes = 0;
         let mut found = false;
         for file in files.iter().filter(|file| belongs(&relative(&dist, file))) {
-            let sent = fs::metadata(compressed(file)).or_else(|_| fs::metadata(file))?;
+            let sent = fs::metadata(compressed(file, BROTLI)).or_else(|_| fs::metadata(file))?;
             bytes += sent.len();
             found = true;
         }
@@ -116,15 +124,25 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 fn built() -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     list(&root().join("dist"), &mut files).context("build the app first: cargo xtask serve")?;
-    files.retain(|file| !has_ending(file, &[COMPRESSED]));
+    files.retain(|file| !has_ending(file, &[BROTLI, GZIP]));
     Ok(files)
 }
 
-fn compressed(file: &Path) -> PathBuf {
+fn compressed(file: &Path, ending: &str) -> PathBuf {
     let mut path = file.as_os_str().to_owned();
     path.push(".");
-    path.push(COMPRESSED);
+    path.push(ending);
     path.into()
+}
+
+/// Returns `true` for `nano-0123abcd/manifest.json`.
+fn is_fixed_manifest(file: &Path) -> bool {
+    let folder = file.parent().and_then(Path::file_name);
+    let hash = folder
+        .and_then(OsStr::to_str)
+        .and_then(|name| name.rsplit_once('-'));
+    let is_hash = |hash: &str| hash.len() >= 8 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    file.ends_with(MANIFEST) && hash.is_some_and(|(_, hash)| is_hash(hash))
 }
 
 fn has_ending(file: &Path, endings: &[&str]) -> bool {

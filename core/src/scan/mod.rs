@@ -33,7 +33,9 @@ mod stl;
 pub(crate) mod surface;
 mod table;
 mod text;
+mod texture;
 mod truth;
+mod usd;
 
 #[cfg(feature = "exports")]
 pub(crate) use colors::ColorRange;
@@ -43,6 +45,7 @@ pub use sliced::{Excerpt, Slice, Sliced};
 pub use sniff::{HEAD, is_scan};
 pub use table::{Column, ColumnView, Element, List, Property, Remark, Scalar, Table};
 pub use truth::Truth;
+pub use usd::is_usdz;
 
 pub(crate) use plausible::{MAX_COORDINATE, is_somewhere};
 
@@ -121,7 +124,7 @@ pub enum ReadError {
     Empty,
     /// The format is not supported; `found` says what the file looks like.
     #[error(
-        "this looks like {found}, which Segscape does not read; it reads point clouds and meshes as PLY, PCD, LAS/LAZ, E57, GLB/glTF, OBJ, STL and text (XYZ, PTS, CSV), and splats as PLY and SPZ"
+        "this looks like {found}, which Segscape does not read; it reads point clouds and meshes as PLY, PCD, LAS/LAZ, E57, GLB/glTF, USDZ/USD, OBJ, STL and text (XYZ, PTS, CSV), and splats as PLY and SPZ"
     )]
     UnknownFormat {
         /// A description of the format that the first bytes suggest.
@@ -451,6 +454,14 @@ fn open(
             up: Some(UpAxis::PlusY),
             ..silent("SPZ", spz::read(bytes, steps, warnings)?)
         },
+        Format::Usd => {
+            let usd::Contents { table, up, unit } = usd::read(bytes, steps, warnings)?;
+            Opened {
+                up: Some(up),
+                unit,
+                ..silent("USD", table)
+            }
+        }
         Format::Text => silent("text", text::read(bytes, steps, warnings)?),
     })
 }

@@ -1,6 +1,6 @@
 //! Recognizes the format of a file by its content, and describes unsupported formats in words.
 
-use super::{Scalar, obj, spz, stl, text};
+use super::{Scalar, obj, spz, stl, text, usd};
 
 /// A format that has a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum Format {
     AsciiStl,
     /// Compressed splats.
     Spz,
+    /// A USDZ package, or a layer of USD as binary data or text.
+    Usd,
     /// A table of numbers.
     Text,
 }
@@ -28,12 +30,7 @@ pub const HEAD: usize = 1 << 16;
 /// Signatures of unsupported formats: offset, bytes, description.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"Kaydara FBX", "an FBX model"),
-    (0, b"PXR-USDC", "a USD model"),
-    (
-        0,
-        b"PK\x03\x04",
-        "a ZIP archive (or a USDZ model); unpack it first",
-    ),
+    (0, b"PK\x03\x04", "a ZIP archive; unpack it first"),
     (0, b"\x1f\x8b", "a gzip archive; unpack it first"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (0, b"Rar!", "a RAR archive; unpack it first"),
@@ -99,6 +96,9 @@ fn format_of(bytes: &[u8], size: u64) -> Result<Format, String> {
     }
     if spz::is_spz(bytes) {
         return Ok(Format::Spz);
+    }
+    if usd::is_layer(bytes) || usd::is_usdz(bytes) {
+        return Ok(Format::Usd);
     }
     if let Some((_, _, name)) = SIGNATURES
         .iter()
@@ -205,9 +205,6 @@ fn of_text(bytes: &[u8], head: &str) -> Result<Format, &'static str> {
     if ["off", "coff", "noff", "cnoff", "stoff"].contains(&first) {
         return Err("an OFF model");
     }
-    if lower.starts_with("#usda") {
-        return Err("a USD model");
-    }
     let mut lines = lower.lines().map(str::trim_start);
     let first_line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
     if first_line.is_some_and(|line| line.starts_with("newmtl")) {
@@ -310,7 +307,12 @@ mod tests {
             (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n", Err("OFF")),
             (b"# Blender\n\nnewmtl wood\nKd 1 1 1\n", Err("materials")),
             (b"Kaydara FBX Binary", Err("FBX")),
-            (b"PXR-USDC", Err("USD")),
+            (b"PXR-USDC", Ok(Format::Usd)),
+            (b"#usda 1.0\n", Ok(Format::Usd)),
+            (
+                b"PK\x03\x04\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x06\0\0\0a.USDC",
+                Ok(Format::Usd),
+            ),
             (b"\x1f\x8b\x08\0\0\0\0\0\0\0", Err("gzip")),
             (b"<?xml version=\"1.0\"?>", Err("XML")),
             (

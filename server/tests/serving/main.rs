@@ -2,7 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod app;
+mod faults;
+mod hostile;
+mod monitoring;
+mod process;
+mod refusals;
 mod scenes;
+mod senders;
 mod uploads;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -16,13 +22,13 @@ use segscape::{
     superpoint::Superpoints,
 };
 use serde_json::Value;
-use server::uploads::Limits;
+use server::{Config, Patience, Proxies, Storage, uploads::Limits};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::mpsc,
 };
 
 /// Size of a part, of which small bundles have several, bytes.
@@ -32,6 +38,7 @@ const LIMITS: Limits = Limits {
     max_bytes: 100_000,
     part_bytes: PART as u64,
     max_unfinished_bytes: 150_000,
+    max_store_bytes: 1_000_000,
 };
 const UNKNOWN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -39,50 +46,56 @@ struct Server {
     address: SocketAddr,
     client: Client,
     folder: TempDir,
-    stop: Option<oneshot::Sender<()>>,
+    stop: mpsc::Sender<()>,
 }
 
 impl Server {
     async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let app = folder.path().join("dist");
-        std::fs::create_dir(&app).unwrap();
-        std::fs::write(
-            app.join("index.html"),
-            "<!doctype html><title>Segscape</title><script type=\"module\">start()</script>",
-        )
-        .unwrap();
-        std::fs::write(
-            app.join("app-0123456789abcdef_bg.wasm"),
-            [b"\0asm".as_slice(), &[7; 5000]].concat(),
-        )
-        .unwrap();
-        std::fs::write(app.join("worker.js"), "onmessage = () => 0; ".repeat(200)).unwrap();
-        std::fs::write(folder.path().join("secret.txt"), "not for the world").unwrap();
-        Self::start_in(folder).await
+        Self::start_with(|_| ()).await
+    }
+
+    /// Starts a server with other settings.
+    async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(app_folder(), change).await
+    }
+
+    /// Starts a server on another store.
+    async fn start_on(
+        store: impl FnOnce(&TempDir) -> Storage,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let folder = app_folder();
+        let store = store(&folder);
+        Self::start_in(folder, |config| {
+            config.store = store;
+            change(config);
+        })
+        .await
     }
 
     /// Starts a server with the app and the store of a folder.
-    async fn start_in(folder: TempDir) -> Self {
-        let store = server::store::open(folder.path().join("store").to_str().unwrap()).unwrap();
+    async fn start_in(folder: TempDir, change: impl FnOnce(&mut Config)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let config = server::Config {
+        let mut config = Config {
             app: folder.path().join("dist"),
-            store,
+            store: store_in(&folder),
             limits: LIMITS,
+            max_bytes_per_day: 10_000_000,
+            max_connections: (1000, 500),
             default_lifetime: "7".parse().unwrap(),
-            behind_proxy: false,
+            proxies: Proxies::default(),
+            public_metrics: false,
+            patience: Patience::default(),
         };
-        let (stop, stopped) = oneshot::channel();
-        tokio::spawn(server::serve(listener, config, async {
-            drop(stopped.await)
-        }));
+        change(&mut config);
+        let (stop, stops) = mpsc::channel(2);
+        tokio::spawn(server::serve(listener, config, stops));
         Self {
             address,
             client: Client::new(),
             folder,
-            stop: Some(stop),
+            stop,
         }
     }
 
@@ -108,6 +121,7 @@ impl Server {
         let path = format!("/api/uploads/{upload}/parts/{number}");
         let request = self.client.put(self.url(&path)).body(part.to_vec());
         let request = request.header("content-digest", digest(part));
+        let request = request.header("content-type", "application/octet-stream");
         request.send().await.unwrap()
     }
 
@@ -180,6 +194,36 @@ impl Server {
     fn record(&self, id: &str) -> PathBuf {
         self.folder.path().join(format!("store/scenes/{id}.json"))
     }
+}
+
+/// A folder with an app.
+fn app_folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let app = folder.path().join("dist");
+    std::fs::create_dir(&app).unwrap();
+    std::fs::write(
+        app.join("index.html"),
+        "<!doctype html><title>Segscape</title><script type=\"module\">start()</script>",
+    )
+    .unwrap();
+    std::fs::write(
+        app.join("app-0123456789abcdef_bg.wasm"),
+        [b"\0asm".as_slice(), &[7; 5000]].concat(),
+    )
+    .unwrap();
+    std::fs::write(
+        app.join("app-0123456789abcdef_bg.wasm.br"),
+        "compressed before",
+    )
+    .unwrap();
+    std::fs::write(app.join("worker.js"), "onmessage = () => 0;".repeat(200)).unwrap();
+    std::fs::write(folder.path().join("secret.txt"), "not for the world").unwrap();
+    folder
+}
+
+/// The store of a server in this folder.
+fn store_in(folder: &TempDir) -> Storage {
+    Storage::open(folder.path().join("store").to_str().unwrap(), 0).unwrap()
 }
 
 /// The header that says the SHA-256 of a part.

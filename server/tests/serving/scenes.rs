@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{PART, Server, UNKNOWN, labels, picture, refusal, scene, scene_of, text};
+use crate::{PART, Server, UNKNOWN, labels, picture, refusal, scene, scene_of, store_in, text};
 
 #[tokio::test]
 async fn a_scene_is_shared_seen_and_deleted_by_its_owner_only() {
@@ -225,6 +225,53 @@ async fn a_scene_that_is_deleted_meanwhile_does_not_come_back() {
 }
 
 #[tokio::test]
+async fn a_download_goes_on_where_it_stopped() {
+    let server = Server::start().await;
+    let link = server.share(json!({}), &scene()).await;
+    let path = format!("/api/scenes/{}", text(&link, "id"));
+    let whole = scene();
+    let get = async |range: &str, version: Option<&str>| {
+        let request = server.client.get(server.url(&path)).header("range", range);
+        let request = version.iter().fold(request, |request, version| {
+            request.header("if-range", *version)
+        });
+        request.send().await.unwrap()
+    };
+    let etag = server.get(&path).await.headers()["etag"].clone();
+    let (size, half) = (whole.len(), whole.len() / 2);
+    for (range, part) in [
+        (format!("bytes={half}-"), half..size),
+        ("bytes=0-9".to_owned(), 0..10),
+        (format!("bytes=10-{}", size + 5), 10..size),
+        ("bytes=-7".to_owned(), size - 7..size),
+    ] {
+        let answer = get(&range, etag.to_str().ok()).await;
+        assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT, "{range}");
+        let said = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+        assert_eq!(answer.headers()["content-range"], said, "{range}");
+        assert_eq!(answer.headers()["etag"], etag, "{range}");
+        assert_eq!(answer.bytes().await.unwrap(), whole[part], "{range}");
+    }
+    for odd in [
+        "bytes=9-3",
+        "bytes=-0",
+        "bytes=0-1,4-5",
+        "lines=1-2",
+        "bytes=x-",
+    ] {
+        let answer = get(odd, None).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{odd}");
+        assert_eq!(answer.bytes().await.unwrap(), whole, "{odd}");
+    }
+    let other = get("bytes=5-", Some("\"another version\"")).await;
+    assert_eq!(other.status(), StatusCode::OK);
+    let beyond = get(&format!("bytes={size}-"), None).await;
+    assert_eq!(beyond.headers()["content-range"], format!("bytes */{size}"));
+    let words = refusal(beyond, StatusCode::RANGE_NOT_SATISFIABLE).await;
+    assert!(words.contains(&size.to_string()), "{words}");
+}
+
+#[tokio::test]
 async fn an_expired_link_says_so() {
     let server = Server::start().await;
     let link = server.share(json!({}), &scene()).await;
@@ -258,9 +305,7 @@ async fn an_expired_link_says_so() {
         let file = std::fs::File::options().write(true).open(file(name));
         file.unwrap().set_modified(changed).unwrap();
     }
-    let scenes = server::store::Scenes::new(
-        server::store::open(server.folder.path().join("store").to_str().unwrap()).unwrap(),
-    );
+    let scenes = server::store::Scenes::new(store_in(&server.folder));
     // The server sweeps by itself when it starts, and may be the one that deletes them.
     scenes.sweep().await.unwrap();
     assert_eq!(
@@ -311,6 +356,7 @@ async fn a_link_has_a_preview_with_the_title_and_the_picture_of_its_owner() {
     let put = async |upload: &str, body: Vec<u8>| {
         let path = format!("/api/uploads/{upload}/picture");
         let request = server.client.put(server.url(&path)).body(body);
+        let request = request.header("content-type", "image/png");
         request.send().await.unwrap().status()
     };
     // Shares the scene with a picture.

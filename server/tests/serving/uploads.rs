@@ -4,11 +4,11 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use server::uploads::{KEPT_FOR, MOST_PER_ADDRESS};
 
-use crate::{LIMITS, PART, Server, UNKNOWN, digest, refusal, scene, text};
+use crate::{LIMITS, PART, Server, UNKNOWN, digest, refusal, scene, store_in, text};
 
 #[tokio::test]
 async fn an_upload_goes_on_at_the_first_missing_part_also_after_a_restart() {
-    let mut server = Server::start().await;
+    let server = Server::start().await;
     let bundle = scene();
     let parts: Vec<&[u8]> = bundle.chunks(PART).collect();
     assert!(parts.len() > 3, "{} parts", parts.len());
@@ -27,8 +27,8 @@ async fn an_upload_goes_on_at_the_first_missing_part_also_after_a_restart() {
         "{words}"
     );
 
-    server.stop.take().unwrap().send(()).unwrap();
-    let server = Server::start_in(server.folder).await;
+    server.stop.send(()).await.unwrap();
+    let server = Server::start_in(server.folder, |_| ()).await;
     let arrived: Value = server.get(&path).await.json().await.unwrap();
     assert_eq!(arrived["arrived"], json!([0, 2]));
     for (number, part) in parts.iter().enumerate().skip(1) {
@@ -79,6 +79,7 @@ async fn parts_that_are_not_what_was_announced_are_refused() {
         let request = server.client.put(server.url(&path));
         request
             .header("content-digest", header)
+            .header("content-type", "application/octet-stream")
             .body(bundle[..PART].to_vec())
             .send()
     };
@@ -91,7 +92,7 @@ async fn parts_that_are_not_what_was_announced_are_refused() {
     assert_eq!(put(both).await.unwrap().status(), StatusCode::NO_CONTENT);
 
     let chunked = format!(
-        "PUT /api/uploads/{upload}/parts/0 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-digest: {}\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n{}\r\n0\r\n\r\n",
+        "PUT /api/uploads/{upload}/parts/0 HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/octet-stream\r\ncontent-digest: {}\r\ntransfer-encoding: chunked\r\n\r\n3e8\r\n{}\r\n0\r\n\r\n",
         digest(b""),
         "x".repeat(1000)
     );
@@ -216,7 +217,7 @@ async fn unfinished_uploads_are_bounded_and_go_when_they_are_cancelled_or_old() 
     std::fs::write(&record, upload.to_string()).unwrap();
     std::fs::create_dir(folder.join(UNKNOWN)).unwrap();
     std::fs::write(folder.join(UNKNOWN).join("upload.json"), "{").unwrap();
-    let store = server::store::open(folder.parent().unwrap().to_str().unwrap()).unwrap();
+    let store = store_in(&server.folder);
     let scenes = server::store::Scenes::new(store.clone());
     let uploads = server::uploads::Uploads::new(store, scenes, LIMITS);
     assert_eq!(uploads.sweep().await.unwrap(), 2);

@@ -3,7 +3,7 @@
 use super::{
     Expected, Odd, all_of,
     room::{Room, coarse},
-    writing::{RGB, XYZ, corners_of, little, mesh, xyz},
+    writing::{RGB, XYZ, corners_of, little, mesh, usdz, xyz},
 };
 
 /// The file whose colors are in a texture.
@@ -82,6 +82,14 @@ pub fn files(room: &Room) -> Vec<Odd> {
                 ..all_of(&apart)
             },
             bytes: mesh(&apart),
+        },
+        Odd {
+            name: "45-package.usdz",
+            bytes: usdz(room),
+            expected: Expected {
+                color0_about: Some(room.corners[0].color),
+                ..all_of(room)
+            },
         },
     ]
 }

@@ -1,4 +1,4 @@
-//! Writes corners as PLY and PCD, in the ways that odd files need.
+//! Writes corners as PLY, PCD and USDZ, in the ways that odd files need.
 
 use super::room::{Corner, Room};
 
@@ -46,6 +46,52 @@ pub fn mesh(room: &Room) -> Vec<u8> {
         room.triangles.len()
     );
     little(&elements, &[corners, faces].concat())
+}
+
+/// The mesh as a package of USD whose only layer is text, in centimetres.
+pub fn usdz(room: &Room) -> Vec<u8> {
+    let linear = |v: u8| match f64::from(v) / 255.0 {
+        dark if dark <= 0.040_45 => dark / 12.92,
+        v => ((v + 0.055) / 1.055).powf(2.4),
+    };
+    let list = |items: Vec<String>| items.join(", ");
+    let three = |[x, y, z]: [f64; 3]| format!("({x:.6}, {y:.6}, {z:.6})");
+    let points = |corner: &Corner| three(corner.at.map(|v| 100.0 * f64::from(v)));
+    let colors = |corner: &Corner| three(corner.color.map(linear));
+    let corners = room.triangles.as_flattened().iter().map(u32::to_string);
+    let layer = format!(
+        "#usda 1.0\n(\n metersPerUnit = 0.01\n upAxis = \"Z\"\n)\ndef Mesh \"Room\"\n{{\n int[] faceVertexCounts = [{}]\n int[] faceVertexIndices = [{}]\n point3f[] points = [{}]\n color3f[] primvars:displayColor = [{}] (\n  interpolation = \"vertex\"\n )\n}}\n",
+        list(vec!["3".to_owned(); room.triangles.len()]),
+        list(corners.collect()),
+        list(room.corners.iter().map(points).collect()),
+        list(room.corners.iter().map(colors).collect()),
+    );
+    stored("room.usda", layer.as_bytes())
+}
+
+/// An archive with one file, which is not compressed.
+fn stored(name: &str, data: &[u8]) -> Vec<u8> {
+    let half = |v: usize| (v as u16).to_le_bytes();
+    let word = |v: usize| (v as u32).to_le_bytes();
+    // version, flags, method, time, date, checksum, sizes
+    let common = [
+        &[10, 0, 0, 0, 0, 0, 0, 0, 0, 0][..],
+        &word(0),
+        &word(data.len()),
+        &word(data.len()),
+        &half(name.len()),
+        &half(0),
+    ]
+    .concat();
+    let file = [b"PK\x03\x04", &common[..], name.as_bytes(), data].concat();
+    let table = [b"PK\x01\x02\x0a\0", &common[..], &[0; 14], name.as_bytes()].concat();
+    let end = [
+        b"PK\x05\x06\0\0\0\0\x01\0\x01\0",
+        &word(table.len())[..],
+        &word(file.len()),
+        &[0; 2],
+    ];
+    [file, table, end.concat()].concat()
 }
 
 pub fn little(elements: &str, body: &[u8]) -> Vec<u8> {

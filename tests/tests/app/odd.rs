@@ -157,6 +157,35 @@ fn what_is_left_out_is_said_everywhere() {
     });
 }
 
+/// A USDZ package is an archive, and yet a scan: on the page, where it is dropped, and natively.
+#[test]
+fn a_package_of_usd_opens_as_a_scan() {
+    story(async |stand| {
+        let files = odd::files();
+        let package = files
+            .iter()
+            .find(|odd| odd.name.ends_with(".usdz"))
+            .unwrap();
+        let native = odd::open(&package.bytes).unwrap();
+        let scan = stand.file(package.name, &package.bytes);
+        let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
+        page.drop_files(&[&scan]).await;
+        page.until_done().await;
+        said_on(&page, "The unit is").await;
+        assert_eq!(page.cameras().await, 0, "it is no capture");
+        assert!(page.picture_covers().await > 0.02, "points are drawn");
+
+        let mut segment: Command = program("trainer");
+        let segment = segment.args(["segment", "--device", "cpu", "--json"]);
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let output = segment.arg(&scan).current_dir(root).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["points"], native.scan.len(), "{json}");
+    });
+}
+
 async fn said_on(page: &Page, words: &str) {
     page.until(words, STEP, async || {
         page.text("preflight").await.contains(words)

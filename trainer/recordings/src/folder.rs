@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::Context;
-use segscape::captures::{CaptureError, CaptureFile, Files, MAX_FILES, Names, ReadAt, Zip, sorted};
+use segscape::{
+    captures::{CaptureError, CaptureFile, Files, MAX_FILES, Names, ReadAt, Zip, sorted},
+    scan::is_usdz,
+};
 
 /// Depth of the folders of a capture below its own, and of captures below the folder that a user
 /// names.
@@ -159,17 +162,20 @@ pub fn open_zip(path: &Path) -> anyhow::Result<Zip<Disk>> {
     Ok(Zip::open(path.display().to_string(), Disk::open(path)?)?)
 }
 
-/// `true` if the file begins as a ZIP archive does.
+/// `true` if the file begins as a ZIP archive does, unless it is a USDZ package, which is a scan.
 ///
 /// # Errors
 /// It cannot be read.
 pub fn is_zip(path: &Path) -> anyhow::Result<bool> {
-    let mut start = [0; 4];
-    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let read = file
-        .read(&mut start)
+    /// The number of bytes by which the one is told from the other.
+    const HEAD: u64 = 4096;
+    let mut start = Vec::new();
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(HEAD)
+        .read_to_end(&mut start)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(read == 4 && (start == *b"PK\x03\x04" || start == *b"PK\x05\x06"))
+    let is_archive = start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06");
+    Ok(is_archive && !is_usdz(&start))
 }
 
 #[cfg(test)]

@@ -43,8 +43,8 @@ use recordings::store::{Cache, is_address, open_files};
 /// Find and name the objects in scans and captures.
 #[derive(Debug, Args)]
 pub struct Segment {
-    /// PLY, PCD, LAS/LAZ, E57, GLB/glTF, OBJ, STL, SPZ or text files (XYZ, PTS, CSV), known by their
-    /// content; folders or ZIP archives with captures (Polycam, Record3D, Stray Scanner, 3D
+    /// PLY, PCD, LAS/LAZ, E57, GLB/glTF, USDZ/USD, OBJ, STL, SPZ or text files (XYZ, PTS, CSV), known
+    /// by their content; folders or ZIP archives with captures (Polycam, Record3D, Stray Scanner, 3D
     /// Scanner App, frames as of SensReader, 7-Scenes, TUM RGB-D or Open3D); foundation bundles; also
     /// folders at s3://bucket/folder.
     #[arg(required = true)]

@@ -8,7 +8,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::File;
 
 use super::{actions, gather, state::State};
-use crate::browser;
+use crate::{browser, text::said};
 
 #[wasm_bindgen]
 extern "C" {
@@ -96,7 +96,7 @@ async fn open(state: State, handles: Array) {
         match JsFuture::from(handle.file()).await {
             Ok(file) => files.push(file.unchecked_into::<File>()),
             Err(_) => {
-                let words = "the browser could not read the file that it was given to open";
+                let words = said("the browser could not read the file that it was given to open");
                 state.error.set(Some(words.to_owned()));
                 return;
             }

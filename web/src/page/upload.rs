@@ -332,7 +332,10 @@ impl Upload {
         part: Uint8Array,
         before: u64,
     ) -> Result<(), ShareError> {
-        let headers = [("content-digest", digest(&part))];
+        let headers = [
+            ("content-type", "application/octet-stream".to_owned()),
+            ("content-digest", digest(&part)),
+        ];
         let message = Message {
             headers: &headers,
             body: Body::Bytes(&part),

@@ -9,7 +9,7 @@ use segscape::{
     job::{self, RecordedFrame, Recording, RecordingError, RecordingKind},
     preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::Scan,
+    scan::{Scan, is_usdz},
     views::{Camera, Pixel},
 };
 use wasm_bindgen::prelude::*;
@@ -20,6 +20,8 @@ use crate::protocol::{CaptureInfo, FrameInfo, Frames, SeenInfo};
 
 /// The first bytes of an archive.
 const ZIP: &[u8] = b"PK\x03\x04";
+/// The number of bytes by which an archive is told from a USDZ package.
+const HEAD: u64 = 4096;
 /// Maximum number of gaps that are listed.
 const LISTED_GAPS: usize = 20;
 
@@ -49,14 +51,15 @@ fn part(blob: &Blob, range: Range<u64>) -> io::Result<Vec<u8>> {
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
-/// Returns `true` if these are the bytes of an archive.
+/// Returns `true` if these are the bytes of an archive that is not a scan itself, as USDZ packages
+/// are.
 pub fn is_archive(bytes: &[u8]) -> bool {
-    bytes.starts_with(ZIP)
+    bytes.starts_with(ZIP) && !is_usdz(bytes)
 }
 
 /// Returns `true` if the blob is an archive.
 pub fn is_archive_blob(blob: &Blob) -> bool {
-    part(blob, 0..ZIP.len() as u64).is_ok_and(|bytes| is_archive(&bytes))
+    part(blob, 0..HEAD).is_ok_and(|bytes| is_archive(&bytes))
 }
 
 /// The files that the user opened, one of which may be a capture's.

@@ -165,7 +165,7 @@ impl Session {
         self.whole = None;
         self.file.clone_from(&about.file);
         post(&Reply::Points(file::points(&scan, about)));
-        self.open = Open::Scan(scan);
+        self.open = Open::Scan(Box::new(scan));
     }
 
     /// Finds the instances of the scan on screen, or waits until the user wants them.

@@ -77,7 +77,7 @@ pub(super) enum Open {
     #[default]
     Nothing,
     /// The scan is on screen, without instances so far.
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// The instances are found.
     Scene(Box<OpenScene>),
 }
@@ -94,7 +94,7 @@ impl Open {
     fn into_scan(self) -> Option<Scan> {
         match self {
             Self::Nothing => None,
-            Self::Scan(scan) => Some(scan),
+            Self::Scan(scan) => Some(*scan),
             Self::Scene(scene) => Some(scene.segmented.scan),
         }
     }

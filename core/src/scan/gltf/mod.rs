@@ -20,6 +20,7 @@ use super::{
     Element, ReadError, Scalar, Steps, Table, Warning,
     build::{self, Corners},
     faces::{self, MAX_TRIANGLES},
+    texture::Pictures,
 };
 
 mod data;
@@ -254,7 +255,7 @@ fn jobs<'a>(root: &'a Root, warnings: &mut Vec<Warning>) -> Result<Vec<Job<'a>>,
 struct Scene<'a> {
     root: &'a Root,
     buffers: &'a Buffers<'a>,
-    pictures: paint::Pictures,
+    pictures: Pictures,
     positions: Vec<[f64; 3]>,
     /// White where nothing says a color.
     colors: Vec<[u8; 3]>,
@@ -275,7 +276,7 @@ impl<'a> Scene<'a> {
         Self {
             root,
             buffers,
-            pictures: paint::Pictures::new(size),
+            pictures: Pictures::new(size),
             positions: Vec::new(),
             colors: Vec::new(),
             is_colored: false,

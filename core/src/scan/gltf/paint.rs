@@ -13,79 +13,10 @@ use gltf_json::{
 };
 
 use super::{Scene, data::Buffers, data::Numbers};
-#[cfg(feature = "captures")]
-use crate::captures::DecodedImage;
-use crate::scan::{ReadError, Scalar, Warning};
-
-/// A picture in builds that decode none.
-#[cfg(not(feature = "captures"))]
-enum DecodedImage {}
-
-#[cfg(not(feature = "captures"))]
-impl DecodedImage {
-    fn decode(_: &[u8], _: Option<u32>) -> Result<Self, String> {
-        Err("this build does not read pictures".to_owned())
-    }
-
-    fn at(&self, _: f32, _: f32) -> [u8; 3] {
-        match *self {}
-    }
-}
-
-/// The last picture that was decoded, and what could not be.
-pub(super) struct Pictures {
-    /// The bytes of pictures that may still be decoded, so that a file cannot name one picture often.
-    left: usize,
-    last: Option<(usize, Option<DecodedImage>)>,
-    failed: usize,
-    first_failure: Option<String>,
-}
-
-impl Pictures {
-    /// `size` is the size of the file, which holds all pictures.
-    pub(super) fn new(size: usize) -> Self {
-        Self {
-            left: size,
-            last: None,
-            failed: 0,
-            first_failure: None,
-        }
-    }
-
-    fn load(&mut self, root: &Root, buffers: &Buffers, image: usize) {
-        if self.last.as_ref().is_some_and(|(last, _)| *last == image) {
-            return;
-        }
-        // the one before goes first
-        self.last = None;
-        let picture = encoded(root, buffers, image)
-            .and_then(|bytes| {
-                let left = self.left.checked_sub(bytes.len());
-                self.left = left.ok_or("its pictures are larger than the file")?;
-                DecodedImage::decode(&bytes, None)
-            })
-            .map_err(|problem| {
-                self.failed += 1;
-                self.first_failure
-                    .get_or_insert_with(|| problem.chars().take(200).collect());
-            });
-        self.last = Some((image, picture.ok()));
-    }
-
-    fn picture(&self, image: usize) -> Option<&DecodedImage> {
-        let (last, picture) = self.last.as_ref()?;
-        picture.as_ref().filter(|_| *last == image)
-    }
-
-    pub(super) fn warn(&self, warnings: &mut Vec<Warning>) {
-        if let Some(problem) = &self.first_failure {
-            warnings.push(Warning(format!(
-                "{} textures could not be read, the base colors of their materials were taken: {problem}",
-                self.failed
-            )));
-        }
-    }
-}
+use crate::scan::{
+    ReadError, Scalar,
+    texture::{Pictures, Wrap, linear, srgb_bytes, within},
+};
 
 /// The file of a picture.
 fn encoded<'a>(
@@ -155,7 +86,7 @@ impl<'a> Paint<'a> {
         if let Some(info) = self::texture(root, primitive)
             && let Some(image) = image(root, primitive)
         {
-            scene.pictures.load(root, scene.buffers, image);
+            (scene.pictures).load(image, || encoded(root, scene.buffers, image));
             let transform = info
                 .extensions
                 .as_ref()
@@ -223,7 +154,7 @@ impl<'a> Paint<'a> {
             let pixel = picture.at(u, v);
             light = [0, 1, 2].map(|k| light[k] * linear(f64::from(pixel[k]) / 255.0));
         }
-        light.map(|v| (255.0 * srgb(v.clamp(0.0, 1.0))).round() as u8)
+        srgb_bytes(light)
     }
 }
 
@@ -239,36 +170,12 @@ impl Texture<'_> {
             place = [cos * u + sin * v + offset[0], cos * v - sin * u + offset[1]];
         }
         [0, 1].map(|k| {
-            let at = place[k];
-            let within = match self.wrap[k] {
-                WrappingMode::ClampToEdge => at.clamp(0.0, 1.0),
-                // 1 is the far edge, not the near one of the next repetition
-                WrappingMode::Repeat if (0.0..=1.0).contains(&at) => at,
-                WrappingMode::Repeat => at - at.floor(),
-                WrappingMode::MirroredRepeat => {
-                    let twice = at.rem_euclid(2.0);
-                    if twice > 1.0 { 2.0 - twice } else { twice }
-                }
+            let wrap = match self.wrap[k] {
+                WrappingMode::ClampToEdge => Wrap::Clamp,
+                WrappingMode::Repeat => Wrap::Repeat,
+                WrappingMode::MirroredRepeat => Wrap::Mirror,
             };
-            within as f32
+            within(wrap, place[k])
         })
-    }
-}
-
-/// sRGB (IEC 61966-2-1) to linear light, both from 0 to 1.
-fn linear(v: f64) -> f64 {
-    if v <= 0.040_45 {
-        v / 12.92
-    } else {
-        ((v + 0.055) / 1.055).powf(2.4)
-    }
-}
-
-/// Linear light to sRGB, both from 0 to 1.
-fn srgb(v: f64) -> f64 {
-    if v <= 0.003_130_8 {
-        v * 12.92
-    } else {
-        1.055 * v.powf(1.0 / 2.4) - 0.055
     }
 }

@@ -71,9 +71,9 @@ impl<'a> Thinning<'a> {
                 continue;
             }
             self.finite += 1;
-            for axis in 0..3 {
-                self.bounds.min[axis] = self.bounds.min[axis].min(position[axis]);
-                self.bounds.max[axis] = self.bounds.max[axis].max(position[axis]);
+            let FileBox { min, max } = &mut self.bounds;
+            for ((low, high), at) in min.iter_mut().zip(max).zip(position) {
+                (*low, *high) = (low.min(at), high.max(at));
             }
             self.keep(record, position);
         }

@@ -19,6 +19,7 @@ mod round_trip;
 mod splat;
 mod stl;
 mod text;
+mod usd;
 
 fn read_silently(bytes: &[u8]) -> Result<Scan, ReadError> {
     read(bytes, &Monitor::silent())

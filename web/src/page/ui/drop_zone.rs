@@ -49,7 +49,7 @@ pub fn DropZone() -> impl IntoView {
             tabindex=reach
             type="file"
             multiple=true
-            accept=".ply,.pcd,.las,.laz,.e57,.glb,.gltf,.obj,.stl,.spz,.xyz,.pts,.asc,.csv,.txt,.segscape,.zip"
+            accept=".ply,.pcd,.las,.laz,.e57,.glb,.gltf,.usdz,.usdc,.usda,.usd,.obj,.stl,.spz,.xyz,.pts,.asc,.csv,.txt,.segscape,.zip"
             data-testid="file-input"
             aria-label=tr("Choose scans or the ZIP of a capture")
             on:change=move |_| on_pick(input)
@@ -77,7 +77,7 @@ pub fn DropZone() -> impl IntoView {
                 <div class="target">
                     <Glyph icon=Icon::Cube />
                     <h2>{tr("Drop a scan of a room")}</h2>
-                    <p>{tr("A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance. Several scans at once become one scene.")}</p>
+                    <p>{tr("A point cloud or a mesh: PLY, PCD, LAS or LAZ, E57, GLB, USDZ, OBJ, STL, XYZ, PTS or CSV; Gaussian splats: PLY or SPZ. You get every object in it as a separate, named instance. Several scans at once become one scene.")}</p>
                     <p class="kinds">
                         {move || said_around(
                             "Or the folder or ZIP of a capture with depth: {Polycam} raw data, {Record3D} EXR + JPG, {Stray Scanner}, {3D Scanner App} all data, frames of {ScanNet}, {7-Scenes}, {TUM} or {Open3D}.",

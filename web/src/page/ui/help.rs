@@ -228,7 +228,7 @@ pub fn Help() -> impl IntoView {
             />
             {shown}
             <p class="muted">
-                {tr("Drop a scan (PLY, PCD, LAS/LAZ, E57, GLB/glTF, OBJ, STL, SPZ, or text such as XYZ, PTS and CSV), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle.")}
+                {tr("Drop a scan (PLY, PCD, LAS/LAZ, E57, GLB/glTF, USDZ/USD, OBJ, STL, SPZ, or text such as XYZ, PTS and CSV), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle.")}
             </p>
             <p class="muted">
                 {tr("LAS, LAZ and binary PLY may be larger than memory: the page then shows and segments points that stand for all, and the labelled files have every point. With ?budget=1000000 in the address it keeps at most so many.")}
