@@ -143,6 +143,11 @@ pub fn storage() -> Option<Storage> {
     window().local_storage().ok().flatten()
 }
 
+/// What the browser keeps for this page until its tab is closed, if it does.
+pub fn tab_storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
+
 /// Copies text to the clipboard. Returns `false` if the browser refuses, as it does on pages without
 /// https.
 pub async fn copy(text: &str) -> bool {

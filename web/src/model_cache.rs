@@ -44,6 +44,12 @@ impl ModelCache {
         Ok(Uint8Array::new(&buffer).to_vec())
     }
 
+    /// `true` if a file is there.
+    pub async fn has(&self, key: &str) -> bool {
+        let found = JsFuture::from(self.0.match_with_str(key)).await;
+        found.is_ok_and(|found| !found.is_undefined())
+    }
+
     /// Keeps a file.
     pub async fn put(&self, key: &str, bytes: &mut [u8]) -> Result<(), JsValue> {
         let response = Response::new_with_opt_u8_array(Some(bytes))?;

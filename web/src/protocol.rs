@@ -118,9 +118,8 @@ pub enum Request {
         text: String,
         /// Asks for what is like this instance, and not for words.
         like: Option<Like>,
-        /// If `true`, the user is still typing: only words of the vocabulary are looked up, because
-        /// the others could be incomplete.
-        typing: bool,
+        /// Who asks.
+        asking: Asking,
         /// Least confidence of the things that questions are about.
         threshold: f32,
         /// The user's changes: prompts are answered about the things as they are by now, and
@@ -249,6 +248,19 @@ impl InstanceInfo {
     }
 }
 
+/// Who asks a prompt, and so what it takes to answer it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asking {
+    /// The user, who is still typing: only words of the vocabulary are looked up, because the others
+    /// could be incomplete.
+    Typing,
+    /// A link or a file, that somebody else may have made: other words are read if the browser has
+    /// the text encoder already.
+    Arriving,
+    /// The user: the text encoder is downloaded if it is needed.
+    User,
+}
+
 /// The answer to a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -256,8 +268,11 @@ pub struct Answer {
     pub serial: u32,
     /// The label of each instance.
     pub labels: Labels,
-    /// Words that were left out because they may be incomplete.
+    /// Words that were left out because they may be incomplete, or because nobody has asked for what
+    /// it takes to read them.
     pub unfinished: Vec<String>,
+    /// Size of what has to be downloaded to read them, bytes, if the user has to be asked.
+    pub download: Option<u64>,
     /// What became of the question, if the prompt was one.
     pub related: Option<Related>,
     /// Duration, milliseconds.

@@ -10,9 +10,22 @@
 //! | 60..60+12n | per section: four letters, stored bytes, bytes once inflated |
 //! | then | the sections, raw deflate, in the order of the table, nothing between and nothing after |
 
-use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
+use miniz_oxide::{
+    deflate::compress_to_vec,
+    inflate::{
+        TINFLStatus,
+        core::{
+            DecompressorOxide, decompress, inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+        },
+    },
+};
 
-use super::{BundleError, MAX_INSTANCES, MAX_POINTS, bytes::Cursor, check_count};
+use super::{
+    BundleError,
+    bytes::Cursor,
+    limits::{MAX_INSTANCES, check_count},
+};
+use crate::scan::MAX_POINTS;
 
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"SEGSCAPE";
@@ -86,15 +99,6 @@ pub struct Inspection {
     pub instances: usize,
     /// If `true`, it has labels alone, and their points are in another file.
     pub is_overlay: bool,
-}
-
-/// Checks magic, version, counts, table, length and checksum without inflating anything. Takes
-/// O(bytes) time and does not allocate in proportion to the size.
-///
-/// # Errors
-/// See [`BundleError`].
-pub fn inspect(bytes: &[u8]) -> Result<Inspection, BundleError> {
-    Reader::open(bytes).map(|reader| reader.inspection)
 }
 
 /// A bundle that is being written.
@@ -187,10 +191,14 @@ impl<'a> Reader<'a> {
             OVERLAY_VERSION => &Section::OVERLAY,
             found => return Err(BundleError::Version { found }),
         };
-        let count = check_count("sections", number()?, known.len())?;
-        let points = check_count("points", number()?, MAX_POINTS)?;
-        let superpoints = check_count("superpoints", number()?, points)?;
-        let instances = check_count("instances", number()?, MAX_INSTANCES)?;
+        let mut counted = |what, limit| {
+            let found = number()? as usize;
+            check_count(what, found, limit).map(|()| found)
+        };
+        let count = counted("sections", known.len())?;
+        let points = counted("points", MAX_POINTS)?;
+        let superpoints = counted("superpoints", points)?;
+        let instances = counted("instances", MAX_INSTANCES)?;
         let table_end = TABLE + count * ENTRY;
         let table = bytes.get(TABLE..table_end).ok_or(BundleError::Length {
             expected: table_end as u64,
@@ -270,25 +278,54 @@ impl<'a> Reader<'a> {
                 ),
             ));
         }
-        let data = decompress_to_vec_with_limit(stored.data, stored.inflated).map_err(|error| {
-            BundleError::malformed(
-                section,
-                format!(
-                    "it does not inflate to {} bytes ({:?})",
-                    stored.inflated, error.status
-                ),
-            )
-        })?;
-        if data.len() != stored.inflated {
-            return Err(BundleError::malformed(
-                section,
-                format!(
-                    "it inflates to {} bytes instead of {}",
+        inflate(stored.data, stored.inflated)
+            .map_err(|problem| BundleError::malformed(section, problem))
+    }
+}
+
+/// Inflates all of `data` to exactly `length` bytes. Allocates in proportion to what comes out of
+/// it, whatever the length.
+///
+/// # Errors
+/// What is wrong with the data.
+fn inflate(data: &[u8], length: usize) -> Result<Vec<u8>, String> {
+    let mut state = Box::<DecompressorOxide>::default();
+    let mut inflated = vec![0; length.min(2 * data.len())];
+    let (mut read, mut written) = (0, 0);
+    loop {
+        let (status, more_read, more_written) = decompress(
+            &mut state,
+            &data[read..],
+            &mut inflated,
+            written,
+            TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+        );
+        read += more_read;
+        written += more_written;
+        match status {
+            TINFLStatus::Done if written != length => {
+                return Err(format!(
+                    "it inflates to {written} bytes instead of {length}"
+                ));
+            }
+            TINFLStatus::Done if read != data.len() => {
+                return Err(format!(
+                    "it has {} bytes, of which {} come after its end",
                     data.len(),
-                    stored.inflated
-                ),
-            ));
+                    data.len() - read
+                ));
+            }
+            TINFLStatus::Done => return Ok(inflated),
+            TINFLStatus::HasMoreOutput if inflated.len() < length => {
+                let more = inflated.len().min(length - inflated.len());
+                inflated.reserve_exact(more);
+                inflated.resize(inflated.len() + more, 0);
+            }
+            status => {
+                return Err(format!(
+                    "it does not inflate to {length} bytes ({status:?})"
+                ));
+            }
         }
-        Ok(data)
     }
 }

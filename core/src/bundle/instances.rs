@@ -6,6 +6,7 @@ use super::{
     BundleError,
     bytes::{Cursor, push_varint},
     container::Section,
+    limits::{MAX_CLAIMS, check_claims},
 };
 use crate::{
     geometry::Aabb,
@@ -17,21 +18,17 @@ use crate::{
 /// [`RESERVED`].
 const MAX_HEAD: usize = 5 + 5 + 4 + 24 + 1;
 
+/// What is wrong with an instance whose bytes run out.
+const SHORT: &str = "ends early";
+
 /// The last byte of an instance. Another value would announce a field that this version lacks.
 const RESERVED: u8 = 0;
-
-/// The maximum number of superpoints that all instances together may list: a thousand instances
-/// that each have half of 100 000.
-const MAX_MEMBERSHIPS: usize = 50_000_000;
 
 /// An upper bound of the number of bytes that [`encode_sets`] writes.
 pub(super) fn max_sets_len(instances: usize, superpoints: usize) -> usize {
     size_of::<f32>()
         + instances * MAX_HEAD
-        + instances
-            .saturating_mul(superpoints)
-            .saturating_mul(5)
-            .min(MAX_MEMBERSHIPS)
+        + instances.saturating_mul(superpoints).min(MAX_CLAIMS) * 5
 }
 
 /// The number of bytes that [`encode_embeddings`] writes. The width of a space is limited.
@@ -40,7 +37,8 @@ pub(super) const fn embeddings_len(instances: usize, space: &TextSpace) -> usize
 }
 
 /// Encodes the logit scale and, per instance, the number of superpoints, the first id, the gaps
-/// between ids, points, score, bounds and [`RESERVED`].
+/// between ids, points, score, bounds and [`RESERVED`]. Readers count and measure the points
+/// themselves.
 pub(super) fn encode_sets(segmentation: &Segmentation) -> Vec<u8> {
     let mut bytes = segmentation.logit_scale.to_le_bytes().to_vec();
     for instance in &segmentation.instances {
@@ -107,29 +105,29 @@ pub(super) fn decode(
             ),
         ));
     }
+    let malformed = |problem: String| BundleError::malformed(Section::Instances, problem);
     let mut cursor = Cursor(sets);
-    let logit_scale = cursor.finite().ok_or_else(|| {
-        BundleError::malformed(
-            Section::Instances,
-            "the logit scale is missing or not finite",
-        )
-    })?;
+    let logit_scale = cursor
+        .finite()
+        .ok_or_else(|| malformed("the logit scale is missing or not finite".into()))?;
     let mut instances: Vec<Instance> = Vec::with_capacity(count);
+    let mut claims = 0;
     for index in 0..count {
-        let mut instance = decode_set(&mut cursor, superpoints).ok_or_else(|| {
-            BundleError::malformed(
-                Section::Instances,
-                format!("instance {index} ends early or has an impossible value"),
-            )
-        })?;
-        if instances
-            .last()
-            .is_some_and(|previous| previous.score < instance.score)
+        let members = cursor
+            .varint()
+            .ok_or_else(|| malformed(format!("instance {index} {SHORT}")))?
+            as usize;
+        claims = members.saturating_add(claims);
+        check_claims(claims)?;
+        let mut instance = decode_set(&mut cursor, members, superpoints)
+            .map_err(|problem| malformed(format!("instance {index} {problem}")))?;
+        if let Some(previous) = instances.last()
+            && previous.score < instance.score
         {
-            return Err(BundleError::malformed(
-                Section::Instances,
-                format!("instance {index} has a higher score than the one before"),
-            ));
+            return Err(malformed(format!(
+                "instance {index} has a score of {}, higher than the {} of the one before",
+                instance.score, previous.score
+            )));
         }
         instance.embedding = decode_embedding(embeddings, index, space.width).ok_or_else(|| {
             BundleError::malformed(
@@ -140,10 +138,10 @@ pub(super) fn decode(
         instances.push(instance);
     }
     if !cursor.is_empty() {
-        return Err(BundleError::malformed(
-            Section::Instances,
-            "there are bytes after the last instance",
-        ));
+        return Err(malformed(format!(
+            "{} bytes come after the last instance",
+            cursor.0.len()
+        )));
     }
     Ok(Segmentation {
         space,
@@ -152,29 +150,44 @@ pub(super) fn decode(
     })
 }
 
-fn decode_set(cursor: &mut Cursor, count: usize) -> Option<Instance> {
-    let members = cursor.varint()? as usize;
-    if members == 0 || members > count || members > cursor.0.len() {
-        return None;
+/// Decodes what follows the number of superpoints of an instance, without the embedding.
+///
+/// # Errors
+/// What is wrong with the instance.
+fn decode_set(cursor: &mut Cursor, members: usize, count: usize) -> Result<Instance, String> {
+    if !(1..=count).contains(&members) {
+        return Err(format!(
+            "has {members} superpoints, it must have from 1 to {count}"
+        ));
+    }
+    if members > cursor.0.len() {
+        return Err(SHORT.to_owned());
     }
     let mut superpoints = Vec::with_capacity(members);
-    let mut next = 0_u32;
+    let mut next = 0_u64;
     for _ in 0..members {
-        let superpoint = next
-            .checked_add(cursor.varint()?)
-            .filter(|s| (*s as usize) < count)?;
-        superpoints.push(superpoint);
+        let superpoint = next + u64::from(cursor.varint().ok_or(SHORT)?);
+        if superpoint >= count as u64 {
+            return Err(format!(
+                "has superpoint {superpoint}, but there are only {count}"
+            ));
+        }
+        superpoints.push(superpoint as u32);
         next = superpoint + 1;
     }
-    let points = cursor.varint()?;
-    let score = cursor
-        .finite()
-        .filter(|score| (0.0..=1.0).contains(score))?;
-    let bounds = decode_box(cursor)?;
-    if cursor.u8()? != RESERVED {
-        return None;
+    let points = cursor.varint().ok_or(SHORT)?;
+    let score = cursor.array().map(f32::from_le_bytes).ok_or(SHORT)?;
+    if !(0.0..=1.0).contains(&score) {
+        return Err(format!(
+            "has a score of {score}, it must be between 0 and 1"
+        ));
     }
-    Some(Instance {
+    let bounds = decode_box(cursor).ok_or("has a bounding box that is cut short or not finite")?;
+    let reserved = cursor.u8().ok_or(SHORT)?;
+    if reserved != RESERVED {
+        return Err(format!("ends with {reserved}, it must be {RESERVED}"));
+    }
+    Ok(Instance {
         superpoints,
         score,
         embedding: Vec::new(),

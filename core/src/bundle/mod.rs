@@ -28,20 +28,18 @@
 //!         provenance: Provenance { source: "room.ply".to_owned(), ..Provenance::default() },
 //!     },
 //! };
-//! let opened = bundle::decode(&bundle::encode(&scene))?;
+//! let opened = bundle::decode(&bundle::encode(&scene)?)?;
 //! assert_eq!(opened.superpoints.sizes(), [2, 1]);
 //! assert_eq!(opened.meta, scene.meta);
 //! # Ok::<(), bundle::BundleError>(())
 //! ```
 
-use std::f32::consts::PI;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     geometry::Aabb,
-    instances::Segmentation,
-    scan::{Frame, MAX_POINTS, UnitError},
+    instances::{Extents, Segmentation, Shape},
+    scan::Frame,
     superpoint::Superpoints,
     text::TextSpace,
 };
@@ -49,20 +47,18 @@ use crate::{
 mod bytes;
 mod container;
 mod instances;
+mod limits;
 mod overlay;
 mod points;
 
-pub use container::{Inspection, MAGIC, OVERLAY_VERSION, VERSION, inspect};
+pub use container::{Inspection, MAGIC, OVERLAY_VERSION, VERSION};
+pub use limits::MAX_NAME_CHARS;
 pub use overlay::{
     ContentHash, NotAHash, Overlay, ScanFile, ScanFileError, decode_overlay, encode_overlay,
 };
 
 use container::{Container, Reader, Section};
-
-/// The maximum number of instances of a bundle.
-pub const MAX_INSTANCES: usize = 65_536;
-/// The maximum size in bytes of names, view and provenance as JSON.
-const MAX_META: usize = 16 << 20;
+use limits::{MAX_META, check};
 
 /// A segmented scene as it is saved and shared.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,55 +86,6 @@ pub struct Meta {
     pub frame: Frame,
     /// The origin of the scene.
     pub provenance: Provenance,
-}
-
-impl Meta {
-    /// What is wrong with it in a bundle with this number of instances. JSON has numbers beyond
-    /// those of f32, which become infinite, and infinite numbers cannot be written again.
-    fn problem(&self, instances: usize) -> Option<String> {
-        let Self {
-            names, view, frame, ..
-        } = self;
-        if names.len() != instances {
-            return Some(format!(
-                "it has {} names for {instances} instances",
-                names.len()
-            ));
-        }
-        if let Some(id) = view.hidden.iter().find(|id| **id as usize >= instances) {
-            return Some(format!(
-                "it hides instance {id}, but there are only {instances} instances"
-            ));
-        }
-        if let Some(id) = view.locked.iter().find(|id| **id as usize >= instances) {
-            return Some(format!(
-                "it locks instance {id}, but there are only {instances} instances"
-            ));
-        }
-        let corners = view
-            .clip
-            .iter()
-            .flat_map(|clip| clip.min.into_iter().chain(clip.max));
-        if let Some(number) = corners.chain(view.ceiling).find(|v| !v.is_finite()) {
-            return Some(format!("it hides what is beyond {number} m"));
-        }
-        if !(0.0..=1.0).contains(&view.threshold) {
-            return Some(format!(
-                "the threshold is {}, it must be between 0 and 1",
-                view.threshold
-            ));
-        }
-        if let Some(SavedCamera { eye, target, fov_y }) = view.camera
-            && !(eye.iter().chain(&target).all(|v| v.is_finite()) && fov_y > 0.0 && fov_y < PI)
-        {
-            return Some(format!(
-                "the camera at {eye:?} that looks at {target:?} must be at finite places, and its field of view, {fov_y}, between 0 and pi"
-            ));
-        }
-        UnitError::check(frame.metres_per_unit)
-            .err()
-            .map(|error| error.to_string())
-    }
 }
 
 /// The section of the JSON: what the caller knows, and the space of the instances' embeddings, which
@@ -273,7 +220,7 @@ pub enum BundleError {
     /// A count exceeds its limit.
     #[error("the bundle has {found} {what}, the limit is {limit}")]
     TooMany {
-        /// The kind of count: points, superpoints or instances.
+        /// The kind of count, such as points or instances.
         what: &'static str,
         /// Number in the file.
         found: u64,
@@ -291,20 +238,24 @@ pub enum BundleError {
 }
 
 impl BundleError {
-    fn malformed(section: Section, problem: impl Into<String>) -> Self {
+    /// A problem may quote the bundle, whose texts may be long.
+    fn malformed(section: Section, problem: impl AsRef<str>) -> Self {
+        const LONGEST: usize = 500;
         Self::Malformed {
             section: section.name(),
-            problem: problem.into(),
+            problem: problem.as_ref().chars().take(LONGEST).collect(),
         }
     }
 }
 
 /// Encodes the bundle as bytes. O(points log points).
 ///
+/// # Errors
+/// [`BundleError`] if [`decode`] would refuse these bytes, because a limit is exceeded.
+///
 /// # Panics
-/// If arrays of the bundle differ in length, or if an instance or `hidden` refers to something that
-/// does not exist.
-pub fn encode(bundle: &Bundle) -> Vec<u8> {
+/// If arrays of the bundle differ in length.
+pub fn encode(bundle: &Bundle) -> Result<Vec<u8>, BundleError> {
     let points = bundle.positions.len();
     assert_eq!(
         bundle.superpoints.superpoint_of_point().len(),
@@ -318,7 +269,7 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
             .is_none_or(|colors| colors.len() == points),
         "one colour per point"
     );
-    assert_consistent(&bundle.segmentation, &bundle.meta);
+    check(points, &bundle.segmentation, &bundle.meta)?;
 
     let grid = points::Grid::around(&bundle.positions);
     let order = points::order(
@@ -335,24 +286,13 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
     );
     container.push(
         Section::Positions,
-        &points::encode_positions(&bundle.positions, &order, &grid),
+        &points::encode_positions(&bundle.positions, &order, &grid)?,
     );
     if let Some(colors) = &bundle.colors {
         container.push(Section::Colors, &points::encode_colors(colors, &order));
     }
     push_instances(&mut container, &bundle.segmentation);
-    container.finish()
-}
-
-/// # Panics
-/// If names or hidden instances do not fit to the instances.
-fn assert_consistent(segmentation: &Segmentation, meta: &Meta) {
-    let instances = segmentation.instances.len();
-    assert_eq!(meta.names.len(), instances, "one name per instance");
-    assert!(
-        meta.view.hidden.iter().all(|id| (*id as usize) < instances),
-        "hidden instances exist"
-    );
+    Ok(container.finish())
 }
 
 fn push_meta(container: &mut Container, meta: &Meta, segmentation: &Segmentation) {
@@ -370,7 +310,8 @@ fn push_instances(container: &mut Container, segmentation: &Segmentation) {
     container.push(Section::Embeddings, &embeddings);
 }
 
-/// Decodes a bundle.
+/// Decodes a bundle. The instances have the points and the bounds of their superpoints, whatever the
+/// bundle says.
 ///
 /// # Errors
 /// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header,
@@ -378,10 +319,7 @@ fn push_instances(container: &mut Container, segmentation: &Segmentation) {
 pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let reader = Reader::open(bytes)?;
     let Inspection {
-        points,
-        superpoints,
-        is_overlay,
-        ..
+        points, is_overlay, ..
     } = reader.inspection;
     if is_overlay {
         return Err(BundleError::Kind {
@@ -390,35 +328,53 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         });
     }
     let (meta, space) = read_meta(&reader)?;
-    let sizes = points::decode_sizes(
-        &reader.section(Section::Superpoints, 5 * superpoints)?,
-        superpoints,
-        points,
-    )?;
-    let positions = points::decode_positions(
-        &reader.section(Section::Positions, points::positions_len(points))?,
-        points,
-    )?;
+    let sizes = sizes(&reader)?;
+    let positions: Vec<[f32; 3]> = points::positions(&positions(&reader)?, points)?.collect();
     // the sizes alone can promise any number of points
     let ids: Vec<u32> = (0..)
         .zip(&sizes)
         .flat_map(|(id, &size)| std::iter::repeat_n(id, size as usize))
         .collect();
-    let colors = match reader.has(Section::Colors) {
-        true => Some(points::decode_colors(
-            &reader.section(Section::Colors, 3 * points)?,
-            points,
-        )?),
-        false => None,
+    let superpoints = Superpoints::from_ids(&ids);
+    let colors = match colors(&reader)? {
+        Some(planes) => Some(points::colors(&planes, points)?.collect()),
+        None => None,
     };
-    let segmentation = read_instances(&reader, space)?;
+    let mut segmentation = read_instances(&reader, space)?;
+    let extents = Extents::new(&positions, superpoints.superpoint_of_point());
+    for instance in &mut segmentation.instances {
+        let Shape { points, bounds, .. } = extents.shape(&instance.superpoints);
+        (instance.points, instance.bounds) = (points, bounds);
+    }
     Ok(Bundle {
         positions,
         colors,
-        superpoints: Superpoints::from_ids(&ids),
+        superpoints,
         segmentation,
         meta,
     })
+}
+
+/// Checks all of a bundle, as [`decode`] and [`decode_overlay`] do, and keeps nothing of it: one
+/// section after the other is in memory.
+///
+/// # Errors
+/// Those of [`decode`] for a scene, and of [`decode_overlay`] for labels without their points.
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, BundleError> {
+    let reader = Reader::open(bytes)?;
+    if reader.inspection.is_overlay {
+        overlay::inspect(&reader)?;
+        return Ok(reader.inspection);
+    }
+    let (_, space) = read_meta(&reader)?;
+    sizes(&reader)?;
+    let points = reader.inspection.points;
+    drop(points::positions(&positions(&reader)?, points)?);
+    if let Some(planes) = colors(&reader)? {
+        drop(points::colors(&planes, points)?);
+    }
+    read_instances(&reader, space)?;
+    Ok(reader.inspection)
 }
 
 /// Names, view and origin, and the space of the embeddings.
@@ -429,10 +385,30 @@ fn read_meta(reader: &Reader) -> Result<(Meta, TextSpace), BundleError> {
     if let Err(invalid) = text_space.validate() {
         return Err(BundleError::malformed(Section::Meta, invalid.to_string()));
     }
-    match meta.problem(reader.inspection.instances) {
-        Some(problem) => Err(BundleError::malformed(Section::Meta, problem)),
-        None => Ok((meta, text_space)),
-    }
+    meta.check(reader.inspection.instances)?;
+    Ok((meta, text_space))
+}
+
+fn sizes(reader: &Reader) -> Result<Vec<u32>, BundleError> {
+    let Inspection {
+        points,
+        superpoints,
+        ..
+    } = reader.inspection;
+    let bytes = reader.section(Section::Superpoints, 5 * superpoints)?;
+    points::decode_sizes(&bytes, superpoints, points)
+}
+
+fn positions(reader: &Reader) -> Result<Vec<u8>, BundleError> {
+    let limit = points::positions_len(reader.inspection.points);
+    reader.section(Section::Positions, limit)
+}
+
+fn colors(reader: &Reader) -> Result<Option<Vec<u8>>, BundleError> {
+    let limit = 3 * reader.inspection.points;
+    let has_colors = reader.has(Section::Colors);
+    let planes = has_colors.then(|| reader.section(Section::Colors, limit));
+    planes.transpose()
 }
 
 /// The instances, whose embeddings are in this space.
@@ -447,17 +423,6 @@ fn read_instances(reader: &Reader, space: TextSpace) -> Result<Segmentation, Bun
     let most = instances::embeddings_len(instances, &space);
     let embeddings = reader.section(Section::Embeddings, most)?;
     instances::decode(&sets, &embeddings, instances, superpoints, space)
-}
-
-fn check_count(what: &'static str, found: u32, limit: usize) -> Result<usize, BundleError> {
-    if found as usize > limit {
-        return Err(BundleError::TooMany {
-            what,
-            found: found.into(),
-            limit: limit as u64,
-        });
-    }
-    Ok(found as usize)
 }
 
 #[cfg(test)]

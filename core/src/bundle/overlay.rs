@@ -11,9 +11,10 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BundleError, Inspection, Meta, assert_consistent,
+    BundleError, Inspection, Meta,
     bytes::{Cursor, push_varint},
     container::{Container, Reader, Section},
+    limits::{check, check_shapes},
     push_instances, push_meta, read_instances, read_meta,
 };
 use crate::{
@@ -207,17 +208,23 @@ impl From<ContentHash> for String {
 
 /// Encodes labels without their points as bytes. O(points).
 ///
+/// # Errors
+/// [`BundleError`] if [`decode_overlay`] would refuse these bytes, because a limit is exceeded or the
+/// instances have other points than their superpoints.
+///
 /// # Panics
-/// If there is not one name per instance, or if `hidden` refers to an instance that does not exist.
-pub fn encode_overlay(overlay: &Overlay) -> Vec<u8> {
+/// If an instance has a superpoint that does not exist.
+pub fn encode_overlay(overlay: &Overlay) -> Result<Vec<u8>, BundleError> {
     let Overlay {
         superpoints,
         segmentation,
         meta,
         scan,
     } = overlay;
-    assert_consistent(segmentation, meta);
     let ids = superpoints.superpoint_of_point();
+    check(ids.len(), segmentation, meta)?;
+    check_shapes(segmentation, &superpoints.sizes())?;
+    scan.check().map_err(malformed_scan)?;
     let instances = segmentation.instances.len();
     let mut container = Container::overlay(ids.len(), superpoints.count(), instances);
     push_meta(&mut container, meta, segmentation);
@@ -225,45 +232,73 @@ pub fn encode_overlay(overlay: &Overlay) -> Vec<u8> {
     container.push(Section::Scan, &json);
     container.push(Section::Points, &encode_points(ids));
     push_instances(&mut container, segmentation);
-    container.finish()
+    Ok(container.finish())
 }
 
-/// Decodes labels without their points.
+/// Decodes labels without their points. What the instances say of the number of their points is that
+/// of their superpoints, and their bounds are somewhere: where exactly, only the scan says.
 ///
 /// # Errors
 /// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header,
 /// which are limited.
 pub fn decode_overlay(bytes: &[u8]) -> Result<Overlay, BundleError> {
     let reader = Reader::open(bytes)?;
-    let Inspection {
-        points,
-        superpoints,
-        is_overlay,
-        ..
-    } = reader.inspection;
-    if !is_overlay {
+    if !reader.inspection.is_overlay {
         return Err(BundleError::Kind {
             found: SCENE,
             expected: LABELS,
         });
     }
     let (meta, space) = read_meta(&reader)?;
-    let malformed = |problem: String| BundleError::malformed(Section::Scan, problem);
-    let json = reader.section(Section::Scan, MAX_SCAN)?;
-    let scan: ScanFile =
-        serde_json::from_slice(&json).map_err(|error| malformed(error.to_string()))?;
-    scan.check().map_err(|error| malformed(error.to_string()))?;
-    let ids = {
-        let most = MAX_POINT.saturating_mul(points);
-        decode_points(&reader.section(Section::Points, most)?, points, superpoints)?
-    };
+    let scan = read_scan(&reader)?;
+    let superpoints = Superpoints::from_ids(&read_points(&reader)?);
     let segmentation = read_instances(&reader, space)?;
+    check_shapes(&segmentation, &superpoints.sizes())?;
     Ok(Overlay {
-        superpoints: Superpoints::from_ids(&ids),
+        superpoints,
         segmentation,
         meta,
         scan,
     })
+}
+
+/// Checks labels without their points, as [`decode_overlay`] does, and keeps nothing of them.
+///
+/// # Errors
+/// Those of [`decode_overlay`].
+pub(super) fn inspect(reader: &Reader) -> Result<(), BundleError> {
+    let (_, space) = read_meta(reader)?;
+    read_scan(reader)?;
+    let ids = read_points(reader)?;
+    // There are as many, now that all of them were read.
+    let mut sizes = vec![0; reader.inspection.superpoints];
+    for id in ids {
+        sizes[id as usize] += 1;
+    }
+    check_shapes(&read_instances(reader, space)?, &sizes)
+}
+
+/// The file of the scan.
+fn read_scan(reader: &Reader) -> Result<ScanFile, BundleError> {
+    let json = reader.section(Section::Scan, MAX_SCAN)?;
+    let scan: ScanFile = serde_json::from_slice(&json).map_err(malformed_scan)?;
+    scan.check().map_err(malformed_scan)?;
+    Ok(scan)
+}
+
+fn malformed_scan(error: impl fmt::Display) -> BundleError {
+    BundleError::malformed(Section::Scan, error.to_string())
+}
+
+/// The superpoint of every point.
+fn read_points(reader: &Reader) -> Result<Vec<u32>, BundleError> {
+    let Inspection {
+        points,
+        superpoints,
+        ..
+    } = reader.inspection;
+    let most = MAX_POINT.saturating_mul(points);
+    decode_points(&reader.section(Section::Points, most)?, points, superpoints)
 }
 
 /// Encodes the superpoint of every point.

@@ -5,6 +5,7 @@ use super::{
     BundleError,
     bytes::{Cursor, push_varint},
     container::Section,
+    limits::check_point,
 };
 
 /// The maximum number of steps along an axis, so that a coordinate has 16 bits.
@@ -98,22 +99,34 @@ pub(super) fn decode_sizes(
     superpoints: usize,
     points: usize,
 ) -> Result<Vec<u32>, BundleError> {
-    let malformed = |problem: &str| BundleError::malformed(Section::Superpoints, problem);
+    let malformed = |problem: String| BundleError::malformed(Section::Superpoints, problem);
     let mut cursor = Cursor(bytes);
     let mut left = points as u32;
     let mut sizes = Vec::with_capacity(superpoints.min(bytes.len()));
-    for _ in 0..superpoints {
-        let size = cursor.varint().ok_or(malformed("it ends early"))?;
-        left = left
-            .checked_sub(size)
-            .filter(|_| size > 0)
-            .ok_or(malformed(
-                "the sizes are not positive numbers that add up to the points",
-            ))?;
+    for id in 0..superpoints {
+        let size = cursor.varint().ok_or_else(|| {
+            malformed(format!(
+                "it ends early, at superpoint {id} of {superpoints}"
+            ))
+        })?;
+        if size == 0 || size > left {
+            return Err(malformed(format!(
+                "superpoint {id} has {size} points, it must have from 1 to the {left} that are left of {points}"
+            )));
+        }
+        left -= size;
         sizes.push(size);
     }
-    if left > 0 || !cursor.is_empty() {
-        return Err(malformed("the sizes do not add up to the points"));
+    if left > 0 {
+        return Err(malformed(format!(
+            "{left} of {points} points are in no superpoint"
+        )));
+    }
+    if !cursor.is_empty() {
+        return Err(malformed(format!(
+            "{} bytes come after the last superpoint",
+            cursor.0.len()
+        )));
     }
     Ok(sizes)
 }
@@ -124,7 +137,14 @@ pub(super) const fn positions_len(points: usize) -> usize {
 
 /// Encodes the grid, then per axis the low and the high bytes of the differences from point to
 /// point.
-pub(super) fn encode_positions(positions: &[[f32; 3]], order: &[u32], grid: &Grid) -> Vec<u8> {
+///
+/// # Errors
+/// [`BundleError::Malformed`] if a point cannot be read again.
+pub(super) fn encode_positions(
+    positions: &[[f32; 3]],
+    order: &[u32],
+    grid: &Grid,
+) -> Result<Vec<u8>, BundleError> {
     let points = order.len();
     let mut bytes = vec![0; positions_len(points)];
     for (chunk, value) in bytes
@@ -136,7 +156,10 @@ pub(super) fn encode_positions(positions: &[[f32; 3]], order: &[u32], grid: &Gri
     let planes = &mut bytes[GRID_LEN..];
     let mut previous = [0_u16; 3];
     for (row, &point) in order.iter().enumerate() {
-        let cell = grid.cell(positions[point as usize]);
+        let position = positions[point as usize];
+        let cell = grid.cell(position);
+        check_point(point as usize, position)?;
+        check_point(point as usize, grid.position(cell))?;
         for axis in 0..3 {
             let [low, high] = zigzag(cell[axis].wrapping_sub(previous[axis]) as i16).to_le_bytes();
             planes[2 * axis * points + row] = low;
@@ -144,33 +167,35 @@ pub(super) fn encode_positions(positions: &[[f32; 3]], order: &[u32], grid: &Gri
         }
         previous = cell;
     }
-    bytes
+    Ok(bytes)
 }
 
-pub(super) fn decode_positions(bytes: &[u8], points: usize) -> Result<Vec<[f32; 3]>, BundleError> {
-    let malformed = |problem: &str| BundleError::malformed(Section::Positions, problem);
+/// The positions of so many points, each of which is near the origin.
+///
+/// # Errors
+/// [`BundleError::Malformed`].
+pub(super) fn positions(
+    bytes: &[u8],
+    points: usize,
+) -> Result<impl Iterator<Item = [f32; 3]>, BundleError> {
+    let malformed = |problem: String| BundleError::malformed(Section::Positions, problem);
+    let needed = positions_len(points);
+    if bytes.len() != needed {
+        return Err(malformed(format!(
+            "it has {} bytes, a grid and {points} points have {needed}",
+            bytes.len()
+        )));
+    }
     let mut cursor = Cursor(bytes);
-    let origin = cursor
-        .finite3()
-        .ok_or(malformed("the origin is not finite"))?;
-    let step = cursor
-        .finite()
-        .filter(|step| *step > 0.0)
-        .ok_or(malformed("the step is not a positive number"))?;
+    let origin = cursor.finite3();
+    let origin = origin.ok_or_else(|| malformed("the origin of the grid is not finite".into()))?;
+    let step = cursor.finite().filter(|step| *step > 0.0);
+    let step =
+        step.ok_or_else(|| malformed("the step of the grid is not a positive number".into()))?;
     let grid = Grid { origin, step };
-    if !grid
-        .position([u16::MAX; 3])
-        .iter()
-        .all(|value| value.is_finite())
-    {
-        return Err(malformed("the far corner of the grid is not finite"));
-    }
     let planes = cursor.0;
-    if planes.len() != 6 * points {
-        return Err(malformed("it does not have six bytes per point"));
-    }
     let mut cell = [0_u16; 3];
-    let row = |row: usize| {
+    let row = move |row: usize| {
         for axis in 0..3 {
             let code = u16::from_le_bytes([
                 planes[2 * axis * points + row],
@@ -180,7 +205,11 @@ pub(super) fn decode_positions(bytes: &[u8], points: usize) -> Result<Vec<[f32; 
         }
         grid.position(cell)
     };
-    Ok((0..points).map(row).collect())
+    let positions = (0..points).map(row);
+    for (point, position) in positions.clone().enumerate() {
+        check_point(point, position)?;
+    }
+    Ok(positions)
 }
 
 /// Encodes colours as planes of the differences from point to point: green, red minus green, blue
@@ -201,15 +230,24 @@ pub(super) fn encode_colors(colors: &[[u8; 3]], order: &[u32]) -> Vec<u8> {
     planes
 }
 
-pub(super) fn decode_colors(planes: &[u8], points: usize) -> Result<Vec<[u8; 3]>, BundleError> {
+/// The colours of so many points.
+///
+/// # Errors
+/// [`BundleError::Malformed`].
+pub(super) fn colors(
+    planes: &[u8],
+    points: usize,
+) -> Result<impl Iterator<Item = [u8; 3]>, BundleError> {
     if planes.len() != 3 * points {
-        return Err(BundleError::malformed(
-            Section::Colors,
-            "it does not have three bytes per point",
-        ));
+        let problem = format!(
+            "it has {} bytes, {points} points have {}",
+            planes.len(),
+            3 * points
+        );
+        return Err(BundleError::malformed(Section::Colors, problem));
     }
     let mut color = [0_u8; 3];
-    let row = |row: usize| {
+    let row = move |row: usize| {
         let green = planes[row];
         let step = [
             planes[points + row].wrapping_add(green),
@@ -219,7 +257,7 @@ pub(super) fn decode_colors(planes: &[u8], points: usize) -> Result<Vec<[u8; 3]>
         color = std::array::from_fn(|channel| color[channel].wrapping_add(step[channel]));
         color
     };
-    Ok((0..points).map(row).collect())
+    Ok((0..points).map(row))
 }
 
 #[cfg(test)]

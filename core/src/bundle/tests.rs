@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     geometry::Aabb,
     instances::{
-        Instance,
+        Extents, Instance, Shape,
         query::{Labels, Question},
     },
     progress::Monitor,
@@ -14,6 +14,7 @@ use crate::{
     text,
 };
 
+mod limits;
 mod odd;
 mod overlay;
 
@@ -41,17 +42,21 @@ fn bundle(
 ) -> Bundle {
     let superpoints = Superpoints::from_ids(ids);
     let count = superpoints.count() as u32;
-    let instance = |i: u32| Instance {
-        superpoints: (0..count)
-            .filter(|s| (s + i).is_multiple_of(3) || *s == i % count)
-            .collect(),
-        score: 1.0 - i as f32 / (instances + 1) as f32,
-        embedding: unit(i),
-        bounds: Aabb {
-            min: [0.0; 3],
-            max: [i as f32; 3],
-        },
-        points: 7 * i + 1,
+    let extents = Extents::new(&positions, superpoints.superpoint_of_point());
+    let instance = |i: u32| {
+        let members = (0..count).filter(|s| (s + i).is_multiple_of(3) || *s == i % count);
+        let Shape {
+            superpoints,
+            points,
+            bounds,
+        } = extents.shape(&members.collect::<Vec<_>>());
+        Instance {
+            superpoints,
+            score: 1.0 - i as f32 / (instances + 1) as f32,
+            embedding: unit(i),
+            bounds,
+            points,
+        }
     };
     let instances = if count == 0 { 0 } else { instances };
     Bundle {
@@ -128,7 +133,7 @@ fn a_prompt_is_answered_alike_from_a_bundle() {
         instance.embedding = mixed.collect();
         text::normalize(&mut instance.embedding);
     }
-    let received = decode(&encode(&sent)).unwrap();
+    let received = decode(&encode(&sent).unwrap()).unwrap();
     let vocabulary = text::Vocabulary::shipped();
     let terms = Question::parse("chair, table, couch", vocabulary);
     let terms = terms.unwrap().terms();
@@ -175,9 +180,9 @@ fn a_bundle_keeps_the_space_of_its_embeddings() {
         String::from_utf8(reader.section(Section::Meta, MAX_META).unwrap()).unwrap()
     };
     // as it was before there was a choice
-    assert!(!json(&encode(&usual)).contains("text_space"));
+    assert!(!json(&encode(&usual).unwrap()).contains("text_space"));
     assert_eq!(
-        decode(&encode(&usual)).unwrap().segmentation.space,
+        decode(&encode(&usual).unwrap()).unwrap().segmentation.space,
         text::TextSpace::default()
     );
 
@@ -190,7 +195,7 @@ fn a_bundle_keeps_the_space_of_its_embeddings() {
     for instance in &mut other.segmentation.instances {
         instance.embedding.truncate(space.width);
     }
-    let bytes = encode(&other);
+    let bytes = encode(&other).unwrap();
     let received = decode(&bytes).unwrap();
     assert_eq!(received.segmentation.space, space);
     assert_sound(&received);
@@ -239,8 +244,17 @@ fn assert_sound(bundle: &Bundle) {
             .positions
             .iter()
             .flatten()
-            .all(|value| value.is_finite())
+            .all(|value| value.abs() <= 1e10)
     );
+    let ids = bundle.superpoints.superpoint_of_point();
+    let extents = Extents::new(&bundle.positions, ids);
+    for instance in &bundle.segmentation.instances {
+        let shape = extents.shape(&instance.superpoints);
+        assert_eq!(
+            (instance.points, instance.bounds),
+            (shape.points, shape.bounds)
+        );
+    }
     assert_instances_sound(&bundle.segmentation, &bundle.meta, count);
 }
 
@@ -263,7 +277,7 @@ fn assert_instances_sound(segmentation: &Segmentation, meta: &Meta, count: usize
 #[test]
 fn everything_but_the_order_of_points_survives() {
     let original = small();
-    let decoded = decode(&encode(&original)).unwrap();
+    let decoded = decode(&encode(&original).unwrap()).unwrap();
     assert_sound(&decoded);
     assert_eq!(decoded.meta, original.meta);
     assert_eq!(decoded.superpoints.sizes(), original.superpoints.sizes());
@@ -280,9 +294,15 @@ fn everything_but_the_order_of_points_survives() {
             .map(|(a, b)| a * b)
             .sum();
         assert!(cosine > 0.99999, "{cosine}");
+        let [found_corners, corners] =
+            [found, expected].map(|i| [i.bounds.min, i.bounds.max].concat());
+        for (found, expected) in found_corners.iter().zip(corners) {
+            assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+        }
         assert_eq!(
             Instance {
                 embedding: vec![],
+                bounds: expected.bounds,
                 ..found.clone()
             },
             Instance {
@@ -306,7 +326,7 @@ proptest! {
         let colors: Vec<[u8; 3]> = (0..points.len() as u32).map(|i| [i as u8, (i >> 8) as u8, (i * 7) as u8]).collect();
         let ids: Vec<u32> = points.iter().map(|p| p.1).collect();
         let original = bundle(positions, with_color.then_some(colors), &ids, 3);
-        let bytes = encode(&original);
+        let bytes = encode(&original).unwrap();
         prop_assert_eq!(inspect(&bytes).unwrap(), Inspection {
             bytes: bytes.len(),
             points: ids.len(),
@@ -334,7 +354,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_with_a_valid_checksum_are_refused_or_sound(at in 0..4000usize, value: u8, length in 0..4000usize) {
-        let mut bytes = encode(&small());
+        let mut bytes = encode(&small()).unwrap();
         bytes.truncate(bytes.len().min(length.max(60)));
         let at = at % bytes.len();
         bytes[at] = value;
@@ -346,7 +366,7 @@ proptest! {
 #[test]
 fn damaged_sections_with_valid_checksums_are_refused_or_sound() {
     // Raw sections, so that the damage reaches the decoders behind the inflater.
-    let bytes = encode(&small());
+    let bytes = encode(&small()).unwrap();
     let reader = container::Reader::open(&bytes).unwrap();
     for section in [
         Section::Meta,
@@ -387,7 +407,7 @@ fn damaged_sections_with_valid_checksums_are_refused_or_sound() {
 
 #[test]
 fn cut_anywhere_it_is_refused() {
-    let bytes = encode(&small());
+    let bytes = encode(&small()).unwrap();
     for length in 0..bytes.len() {
         let error = decode(&bytes[..length]).unwrap_err();
         assert!(
@@ -402,7 +422,7 @@ fn cut_anywhere_it_is_refused() {
 
 #[test]
 fn every_flipped_bit_is_noticed() {
-    let bytes = encode(&bundle(vec![[0.0; 3]; 3], None, &[0, 0, 1], 1));
+    let bytes = encode(&bundle(vec![[0.0; 3]; 3], None, &[0, 0, 1], 1)).unwrap();
     for at in 0..bytes.len() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 4;
@@ -456,7 +476,7 @@ fn room(points: u32) -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
 }
 
 fn report(what: &str, bundle: &Bundle) -> f64 {
-    let bytes = encode(bundle);
+    let bytes = encode(bundle).unwrap();
     let decoded = decode(&bytes).unwrap();
     assert_eq!(decoded.positions.len(), bundle.positions.len());
     let per_point = bytes.len() as f64 / bundle.positions.len() as f64;

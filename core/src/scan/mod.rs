@@ -47,6 +47,8 @@ pub use table::{Column, ColumnView, Element, List, Property, Remark, Scalar, Tab
 pub use truth::Truth;
 pub use usd::is_usdz;
 
+pub(crate) use plausible::{MAX_COORDINATE, is_somewhere};
+
 /// The maximum number of points of a scan: as many as a 4 GiB wasm memory can hold through every
 /// stage.
 pub const MAX_POINTS: usize = 12_000_000;
@@ -175,6 +177,16 @@ pub enum ReadError {
     /// The file is well-formed but has zero points.
     #[error("the scan has no points")]
     NoPoints,
+    /// A point is at no place, or too far away.
+    #[error(
+        "point {point} lies at {position:?}; its coordinates must be numbers from -{MAX_COORDINATE:e} to {MAX_COORDINATE:e}"
+    )]
+    Nowhere {
+        /// Its index.
+        point: usize,
+        /// Its coordinates, metres.
+        position: [f32; 3],
+    },
     /// No point has three finite coordinates.
     #[error("none of the {rows} points has finite coordinates")]
     NoFinitePoint {
@@ -455,12 +467,11 @@ fn open(
 }
 
 impl Scan {
-    /// Creates a scan that does not come from a file; its file frame is the world frame.
+    /// Creates a scan that does not come from a file; its file frame is the world frame. It has all of
+    /// the points, because other things are about them by their numbers.
     ///
     /// # Errors
-    /// [`ReadError::NoPoints`], [`ReadError::NoFinitePoint`]; points that are not finite are
-    /// dropped with a warning. All others are kept, whatever a file with them would be suspected
-    /// of.
+    /// [`ReadError::NoPoints`], [`ReadError::Nowhere`].
     ///
     /// # Panics
     /// If `colors` is given and differs in length from `positions`.
@@ -472,6 +483,13 @@ impl Scan {
             colors.is_none_or(|colors| colors.len() == positions.len()),
             "one colour a point"
         );
+        if positions.is_empty() {
+            return Err(ReadError::NoPoints);
+        }
+        if let Some(point) = positions.iter().position(|p| !is_somewhere(*p)) {
+            let position = positions[point];
+            return Err(ReadError::Nowhere { point, position });
+        }
         let mut columns = build::columns(["x", "y", "z"].map(|name| (name, Scalar::F32)));
         if colors.is_some() {
             columns.extend(build::columns(
@@ -491,10 +509,8 @@ impl Scan {
                 .rows
                 .extend(colors.iter().flat_map(|colors| colors[i]));
         }
-        let table = Table::of_points(points);
         let mut warnings = Vec::new();
-        let kept = plausible::finite_rows(&table, "PLY", &mut warnings)?;
-        let scan = points::scan(table, kept, &mut warnings);
+        let scan = points::scan(Table::of_points(points), None, &mut warnings);
         Ok(Self { warnings, ..scan })
     }
 

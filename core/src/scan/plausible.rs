@@ -11,7 +11,7 @@ use crate::spatial;
 
 /// Points with a coordinate beyond this are dropped like NaN: no unit puts a room there, but such
 /// values are used to mark "no measurement".
-pub(super) const MAX_COORDINATE: f64 = 1e10;
+pub(crate) const MAX_COORDINATE: f64 = 1e10;
 
 /// The number of points that are examined where not all have to be.
 const SAMPLE: usize = 20_000;
@@ -53,7 +53,7 @@ pub(super) fn rows(
 ///
 /// # Errors
 /// [`ReadError`] if there are none.
-pub(super) fn finite_rows(
+fn finite_rows(
     table: &Table,
     format: &'static str,
     warnings: &mut Vec<Warning>,
@@ -81,6 +81,13 @@ pub(super) fn finite_rows(
         points.count
     )));
     Ok(Some(kept))
+}
+
+/// `true` if a point can be there.
+pub(crate) fn is_somewhere(position: [f32; 3]) -> bool {
+    position
+        .iter()
+        .all(|v| f64::from(v.abs()) <= MAX_COORDINATE)
 }
 
 /// An even sample of the positions of rows.

@@ -237,24 +237,26 @@ fn scene() -> Vec<u8> {
 
 /// A bundle with so many points.
 fn scene_of(points: usize) -> Vec<u8> {
-    bundle::encode(&Bundle {
+    let scene = Bundle {
         positions: (0..points).map(|i| [i as f32 * 0.01, 0.0, 1.0]).collect(),
         colors: None,
         superpoints: Superpoints::from_ids(&vec![0; points]),
         segmentation: Segmentation::default(),
         meta: meta(),
-    })
+    };
+    bundle::encode(&scene).unwrap()
 }
 
 /// The labels of a scan that is elsewhere.
 fn labels() -> Vec<u8> {
     let url = "https://example.org/room.ply".to_owned();
-    bundle::encode_overlay(&Overlay {
+    let labels = Overlay {
         superpoints: Superpoints::from_ids(&[0, 0, 1, 1, 0]),
         segmentation: Segmentation::default(),
         meta: meta(),
         scan: ScanFile::of(b"ply", Some(url)).unwrap(),
-    })
+    };
+    bundle::encode_overlay(&labels).unwrap()
 }
 
 fn meta() -> Meta {

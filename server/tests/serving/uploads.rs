@@ -103,6 +103,49 @@ async fn parts_that_are_not_what_was_announced_are_refused() {
     assert!(words.contains("no such upload"), "{words}");
 }
 
+/// A bundle with other bytes at a place, and the right checksum.
+fn with(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut bundle = scene();
+    bundle[at..at + bytes.len()].copy_from_slice(bytes);
+    sealed(bundle)
+}
+
+fn sealed(mut bundle: Vec<u8>) -> Vec<u8> {
+    let [head, rest] = [&bundle[..28], &bundle[60..]];
+    let sum = *blake3::Hasher::new()
+        .update(head)
+        .update(rest)
+        .finalize()
+        .as_bytes();
+    bundle[28..60].copy_from_slice(&sum);
+    bundle
+}
+
+#[tokio::test]
+async fn what_no_page_could_open_is_refused() {
+    let server = Server::start().await;
+    let [points, first, inflated] = [16, 60 + 5 * 12, 68];
+    let mut empty = scene()[..60].to_vec();
+    empty[12] = 0;
+    for (body, reason) in [
+        (sealed(empty), "section `meta` is malformed: it is missing"),
+        (with(first, &[0xff; 20]), "section `meta` is malformed"),
+        (
+            with(inflated, &[0xff; 4]),
+            "has 4294967295 bytes, but at most 8388608",
+        ),
+        (
+            with(points, &12_000_000_u32.to_le_bytes()),
+            "section `supr` is malformed",
+        ),
+    ] {
+        let (_, answer) = server.send(json!({}), &body).await;
+        let words = refusal(answer, StatusCode::UNPROCESSABLE_ENTITY).await;
+        assert!(words.contains(reason), "{words}");
+    }
+    assert_eq!(server.stored(), [] as [&str; 0]);
+}
+
 #[tokio::test]
 async fn what_is_no_bundle_or_too_large_is_refused_and_leaves_nothing() {
     let server = Server::start().await;

@@ -69,12 +69,12 @@ impl Stand {
 
     /// The same room as a bundle with the instances that it was made of, so that no network runs.
     pub fn segmented_room(&self) -> PathBuf {
-        self.file("room.segscape", &bundle::encode(&segmented(synthetic())))
+        self.file("room.segscape", &encoded(&segmented(synthetic())))
     }
 
     /// A bundle of a room with a table by a window, whose things have names.
     pub fn office(&self) -> PathBuf {
-        self.file("office.segscape", &bundle::encode(&office()))
+        self.file("office.segscape", &encoded(&office()))
     }
 
     /// Writes a file into the story's folder.
@@ -83,6 +83,10 @@ impl Stand {
         fs::write(&path, bytes).expect("the story's folder can be written");
         path
     }
+}
+
+fn encoded(scene: &Bundle) -> Vec<u8> {
+    bundle::encode(scene).expect("a room is within the limits")
 }
 
 /// A bundle of a synthetic room. Each instance in it is one superpoint; superpoint 0 is the rest.

@@ -237,15 +237,132 @@ fn the_address_wins_over_the_sender_and_over_what_is_remembered() {
             assert_eq!(guest.value("prompt-input").await, "couch", "{hostile}");
             until_seen(&guest, &plain, hostile).await;
         }
-        // The address of the owner stays the key to the scene.
-        guest.go(&sent.secret_link).await;
+        assert_eq!(guest.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn the_secret_leaves_the_address_and_stays_in_the_page_and_its_tab() {
+    story(async |stand| {
+        let page = stand
+            .visit("/?backend=cpu&renderer=2d", Visit::DESKTOP)
+            .await;
+        page.choose(&stand.office()).await;
+        page.until_done().await;
+        let sent = page.share().await;
+        let (_, secret) = sent.secret_link.split_once("#manage=").unwrap();
+
+        let owner = stand.visit(&sent.secret_link, Visit::DESKTOP).await;
+        owner.until_done().await;
+        assert!(owner.exists("delete-button").await);
+        assert!(!owner.address().await.contains(secret), "others may see it");
+        assert_eq!(owner.text("delete-link").await, sent.secret_link);
+        owner.catch_copies().await;
+        owner
+            .press_css("[data-testid='delete-link'] ~ .actions [data-testid='copy-link']")
+            .await;
+        owner
+            .until("the copy", STEP, async || owner.copied().await.is_some())
+            .await;
+        assert_eq!(owner.copied().await, Some(sent.secret_link.clone()));
+        owner.keep_picture("links-secret").await;
+        owner.close_sharing().await;
+
+        // From now on the address follows the view, like any other.
+        owner.keys("viewer-canvas", "3").await;
+        owner
+            .until("the address", STEP, async || {
+                owner.address().await.contains("color=label")
+            })
+            .await;
+        let address = owner.address().await;
+        assert!(!address.contains(secret), "{address}");
+        owner.go(&address).await;
+        owner.until_done().await;
+        assert!(
+            !owner.exists("delete-button").await,
+            "nothing unfolds itself"
+        );
+        owner.press("share-button").await;
+        assert!(owner.exists("delete-button").await);
+        owner.close_sharing().await;
+        // The link with the secret, once more, in the address of the open page.
+        owner.set_fragment(&format!("manage={secret}")).await;
+        owner
+            .until("the dialog", STEP, async || {
+                owner.exists("delete-button").await
+            })
+            .await;
+        assert!(!owner.address().await.contains(secret));
+        owner.press("delete-button").await;
+        owner
+            .until("the scene to go", STEP, async || stand.stored().is_empty())
+            .await;
+        owner
+            .until("the secret to go", STEP, async || {
+                !owner.kept().await.contains(secret)
+            })
+            .await;
+        assert_eq!(owner.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn what_a_link_asks_is_downloaded_only_if_its_viewer_wants_that() {
+    const SITS: &str = "the thing one sits on";
+    const SLEEPS: &str = "the thing one sleeps in";
+    story(async |stand| {
+        let page = stand
+            .visit("/?backend=cpu&renderer=2d", Visit::DESKTOP)
+            .await;
+        page.choose(&stand.office()).await;
+        page.until_done().await;
+        page.ask_in_own_words(SITS).await;
+        let sent = page.share().await;
+
+        let guest = stand.visit(&sent.link, Visit::PHONE).await;
         guest.until_done().await;
-        assert!(guest.exists("delete-button").await);
-        guest.close_sharing().await;
-        guest.keys("viewer-canvas", "3").await;
-        guest.picture().await;
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        assert_eq!(guest.address().await, sent.secret_link);
+        assert_eq!(guest.value("prompt-input").await, SITS);
+        let offer = guest.text("look-for").await;
+        assert!(offer.contains(SITS), "{offer}");
+        assert!(
+            offer.contains("downloads") && offer.ends_with("MB"),
+            "{offer}"
+        );
+        assert_eq!(guest.rows().await.len(), 9, "all things are there");
+        assert_eq!(guest.cached_files().await, 0, "nothing was downloaded");
+        guest.keep_picture("links-own-words").await;
+        assert_eq!(guest.flaws().await, [] as [&str; 0]);
+
+        // Nor does the fragment of an address download anything.
+        let chips = async || {
+            let chips = guest.chips().await.into_iter();
+            chips.map(|chip| chip.name).collect::<Vec<_>>()
+        };
+        guest.set_fragment(&format!("prompt=chair, {SLEEPS}")).await;
+        guest
+            .until("the words that need no download", STEP, async || {
+                chips().await == ["chair"] && guest.text("look-for").await.contains(SLEEPS)
+            })
+            .await;
+        assert_eq!(guest.cached_files().await, 0, "nothing was downloaded");
+
+        // Who presses gets it, and is not asked again.
+        guest.press("look-for").await;
+        guest
+            .until("the answer", STEP * 3, async || {
+                chips().await == ["chair", SLEEPS]
+            })
+            .await;
+        assert!(guest.cached_files().await > 0);
+        guest.go(&sent.link).await;
+        guest.until_done().await;
+        guest
+            .until("the sender's answer", STEP * 3, async || {
+                chips().await == [SITS]
+            })
+            .await;
+        assert!(!guest.exists("look-for").await);
         assert_eq!(guest.errors().await, [] as [&str; 0]);
     });
 }

@@ -17,7 +17,13 @@ fn what_is_sent_is_said_before_and_the_name_of_the_file_stays_here() {
         page.offer_to_share().await;
         assert!(stand.stored().is_empty(), "nothing is sent so far");
         let words = page.text("sent").await;
-        for part in ["points with their colours", "things with their names"] {
+        for part in [
+            "points with their colours",
+            "things with their names",
+            "in its own coordinates",
+            "the number of points of the file",
+            "the version of Segscape",
+        ] {
             assert!(words.contains(part), "{words}");
         }
         assert!(!words.contains("thin-room.ply"), "{words}");
@@ -34,6 +40,8 @@ fn what_is_sent_is_said_before_and_the_name_of_the_file_stays_here() {
         assert_eq!(size, words, "it is what was said");
         let scene = bundle::decode(&stored).unwrap();
         assert_eq!(scene.meta.provenance.source, "");
+        assert!(scene.meta.provenance.app.starts_with("segscape "));
+        assert!(scene.meta.provenance.source_points > 0);
         let guest = stand.visit(&sent.link, Visit::DESKTOP).await;
         guest.until_done().await;
         assert_eq!(guest.text("scan-name").await, "Shared scene");

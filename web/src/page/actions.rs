@@ -23,7 +23,7 @@ use crate::{
         state::{Opening, State, Work},
         viewing,
     },
-    protocol::{Bulk, ExportFacts, Like, Processor, Request, Source},
+    protocol::{Asking, Bulk, ExportFacts, Like, Processor, Request, Source},
     text::said,
 };
 
@@ -354,19 +354,25 @@ pub fn send(state: State, request: Request) {
 /// Asks the worker to answer the prompt `text`.
 pub fn ask(state: State, text: &str) {
     state.looks_at_answer.set_value(true);
-    prompt(state, text.trim(), false);
+    prompt(state, text.trim(), Asking::User);
 }
 
 /// Asks only for the words of the vocabulary in a prompt that is still being typed.
 pub fn ask_while_typing(state: State, text: &str) {
     state.looks_at_answer.set_value(false);
-    prompt(state, text, true);
+    prompt(state, text, Asking::Typing);
 }
 
 /// Asks the worker to answer the prompt `text`, and leaves the camera where it is.
 pub fn ask_in_place(state: State, text: &str) {
     state.looks_at_answer.set_value(false);
-    prompt(state, text, false);
+    prompt(state, text, Asking::User);
+}
+
+/// Asks the worker to answer the prompt of a link, as far as nothing has to be downloaded for it.
+pub fn ask_as_linked(state: State, text: &str) {
+    state.looks_at_answer.set_value(false);
+    prompt(state, text, Asking::Arriving);
 }
 
 /// Asks for what is like an instance, or, if that is asked already, for everything again.
@@ -379,7 +385,7 @@ pub fn toggle_like(state: State, instance: u32) {
     }
     state.looks_at_answer.set_value(false);
     begin_prompt(state, "");
-    send_prompt(state, "", Some(instance), false);
+    send_prompt(state, "", Some(instance), Asking::User);
 }
 
 /// Selects what a question found if it is one thing, and moves the camera to it unless the question
@@ -426,18 +432,22 @@ fn keep_answered(state: State) {
             if now.2 != before.2 || is_about {
                 state.looks_at_answer.set_value(false);
                 // Words that were not finished are not finished now.
-                let typing = !answer.unfinished.is_empty();
+                let asking = match (answer.unfinished.is_empty(), answer.download) {
+                    (true, _) => Asking::User,
+                    (false, None) => Asking::Typing,
+                    (false, Some(_)) => Asking::Arriving,
+                };
                 let text = state.prompt.get_untracked();
-                send_prompt(state, &text, like, typing);
+                send_prompt(state, &text, like, asking);
             }
         },
         false,
     );
 }
 
-fn prompt(state: State, text: &str, typing: bool) {
+fn prompt(state: State, text: &str, asking: Asking) {
     begin_prompt(state, text);
-    send_prompt(state, text, None, typing);
+    send_prompt(state, text, None, asking);
 }
 
 /// Forgets what belongs to the prompt before.
@@ -447,7 +457,7 @@ fn begin_prompt(state: State, text: &str) {
     state.endpoint.forget();
 }
 
-fn send_prompt(state: State, text: &str, like: Option<u32>, typing: bool) {
+fn send_prompt(state: State, text: &str, like: Option<u32>, asking: Asking) {
     let like = like.map(|instance| Like {
         instance,
         called: editing::called(state, instance),
@@ -458,7 +468,7 @@ fn send_prompt(state: State, text: &str, like: Option<u32>, typing: bool) {
             serial: next_serial(state),
             text: text.to_owned(),
             like,
-            typing,
+            asking,
             threshold: state.threshold.get_untracked(),
             edits: state.edits.read_untracked().present().clone(),
         },

@@ -12,7 +12,10 @@ use web_sys::UrlSearchParams;
 
 use crate::{
     browser,
-    page::{actions, coloring::Coloring, embedding::Embedding, selection::Selection, state::State},
+    page::{
+        actions, coloring::Coloring, embedding::Embedding, selection::Selection, share,
+        state::State,
+    },
     protocol::{Address, Processor, Source},
     view::camera::Camera,
 };
@@ -47,8 +50,11 @@ pub struct Wishes {
     pub shared: Option<String>,
     /// `/embed/<id>`: how the shared scene is shown in a frame of another page.
     pub embedding: Option<Embedding>,
-    /// `#manage=<secret>`: allows replacement and deletion of the shared scene.
+    /// `#manage=<secret>`: allows replacement and deletion of the shared scene. The address loses it
+    /// once it is read.
     pub secret: Option<String>,
+    /// If `true`, the secret came with the address, and not from this tab's memory.
+    pub manages: bool,
     /// `#view=…`: how the scene is looked at.
     pub view: LinkedView,
 }
@@ -71,6 +77,7 @@ impl Wishes {
         let shared = framed.or_else(|| path.strip_prefix("/s/"));
         let shared = shared.filter(|id| !id.is_empty());
         let fragment = fragment();
+        let arrived = secret(&fragment);
         Self {
             processor,
             renderer,
@@ -81,7 +88,8 @@ impl Wishes {
             budget: browser::query_parameter("budget").and_then(|points| budget(&points)),
             shared: shared.map(str::to_owned),
             embedding: framed.map(|_| Embedding::asked()),
-            secret: secret(&fragment),
+            manages: arrived.is_some(),
+            secret: arrived.or_else(|| share::secret_of_tab(shared?)),
             view: LinkedView::read(&fragment),
         }
     }
@@ -212,7 +220,7 @@ impl LinkedView {
         if let Some(prompt) = self.prompt
             && prompt != state.prompt.get_untracked()
         {
-            actions::ask_in_place(state, &prompt);
+            actions::ask_as_linked(state, &prompt);
         }
         let count = state.instances.with_untracked(Vec::len);
         if let Some(selected) = self.selected.filter(|id| (*id as usize) < count) {
@@ -318,6 +326,14 @@ fn secret(fragment: &str) -> Option<String> {
     (!secret.is_empty()).then_some(secret)
 }
 
+/// A fragment without the secret.
+fn without_secret(fragment: &str) -> String {
+    parameters(fragment).map_or_else(String::new, |said| {
+        said.delete("manage");
+        readable(&said)
+    })
+}
+
 /// The fragment of the page's address, without its `#`.
 fn fragment() -> String {
     let hash = browser::window().location().hash().unwrap_or_default();
@@ -406,25 +422,61 @@ pub fn follow(state: State) {
         state.clip.track();
         changed();
     });
+    hide_secret(state);
     // The manage link of a scene that is already open differs from the scene's link only in the
     // fragment, which by itself loads no page.
     let listener = window_event_listener(ev::hashchange, move |_| {
         let fragment = fragment();
         let known = state.wishes.with_value(|wishes| wishes.secret.clone());
-        match secret(&fragment) == known {
-            true => LinkedView::read(&fragment).apply(state),
+        match secret(&fragment) {
             // If the browser refuses to reload, the page stays as it is.
-            false => drop(browser::window().location().reload()),
+            Some(new) if known.as_ref() != Some(&new) => {
+                drop(browser::window().location().reload());
+            }
+            Some(_) => {
+                hide_secret(state);
+                state.sharing.set(true);
+            }
+            None => LinkedView::read(&fragment).apply(state),
         }
     });
     on_cleanup(move || listener.remove());
 }
 
+/// Takes the secret out of the address, which stays in the history of the browser, is seen by others
+/// and copied by who means the link to the scene. The tab keeps the secret until it is closed.
+fn hide_secret(state: State) {
+    let fragment = fragment();
+    if secret(&fragment).is_none() {
+        return;
+    }
+    state.wishes.with_value(|wishes| {
+        if let (Some(id), Some(secret)) = (&wishes.shared, &wishes.secret) {
+            share::keep_in_tab(id, secret);
+        }
+    });
+    let location = browser::window().location();
+    let place = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+    let rest = without_secret(&fragment);
+    let rest = if rest.is_empty() {
+        rest
+    } else {
+        format!("#{rest}")
+    };
+    replace(&format!("{place}{rest}"));
+}
+
+/// Replaces the address of the page, without loading another one.
+fn replace(address: &str) {
+    if let Ok(history) = browser::window().history() {
+        // A browser that refuses keeps the address of a moment ago.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
+    }
+}
+
 /// Writes the view into the address of the page.
 fn write(state: State) {
-    let (named, secret) = state
-        .wishes
-        .with_value(|wishes| (wishes.source(), wishes.secret.is_some()));
+    let named = state.wishes.with_value(Wishes::source);
     let source = state.source.get_untracked();
     let is_named = match (source.as_ref().map(Source::opened), named) {
         (Some(Source::Shared(id)), Some(Source::Shared(named))) => *id == named,
@@ -432,16 +484,12 @@ fn write(state: State) {
         _ => false,
     };
     let is_arriving = state.arriving.with_value(Option::is_some);
-    // The address of who may replace and delete the scene stays what it is: the key.
-    if !is_named || secret || is_arriving || !state.viewer().is_at_rest() {
+    if !is_named || is_arriving || !state.viewer().is_at_rest() {
         return;
     }
     let now = LinkedView::of(state).fragment();
-    if now != fragment()
-        && let Ok(history) = browser::window().history()
-    {
-        // A browser that refuses keeps the address of a moment ago.
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{now}")));
+    if now != fragment() {
+        replace(&format!("#{now}"));
     }
 }
 
@@ -477,6 +525,9 @@ mod tests {
         assert_eq!(LinkedView::read(""), LinkedView::default());
         assert_eq!(LinkedView::read("manage=abc"), LinkedView::default());
         assert_eq!(secret("manage=abc").as_deref(), Some("abc"));
+        assert_eq!(without_secret("manage=abc"), "");
+        let view = "view=1,2,3,4,5,6&color=label";
+        assert_eq!(without_secret(&format!("manage=abc&{view}&manage=d")), view);
     }
 
     #[wasm_bindgen_test]

@@ -2,7 +2,6 @@
 //! and after the browser ended this page while it worked, perhaps because of that work.
 
 use leptos::{ev, prelude::*};
-use web_sys::Storage;
 
 use crate::{
     browser,
@@ -37,7 +36,7 @@ impl Caution {
 
 /// What the storage says when the page starts.
 pub fn ended_at_work() -> bool {
-    storage().is_some_and(|storage| matches!(storage.get_item(KEY), Ok(Some(_))))
+    browser::tab_storage().is_some_and(|storage| matches!(storage.get_item(KEY), Ok(Some(_))))
 }
 
 /// The reason for caution, if there is one.
@@ -53,7 +52,7 @@ pub fn reason(state: State) -> Option<Caution> {
 pub fn follow(state: State) {
     Effect::new(move |_| match state.work.get() {
         Work::Running => {
-            if let Some(storage) = storage() {
+            if let Some(storage) = browser::tab_storage() {
                 drop(storage.set_item(KEY, "1"));
             }
         }
@@ -69,11 +68,7 @@ pub fn follow(state: State) {
 }
 
 fn forget() {
-    if let Some(storage) = storage() {
+    if let Some(storage) = browser::tab_storage() {
         drop(storage.remove_item(KEY));
     }
-}
-
-fn storage() -> Option<Storage> {
-    browser::window().session_storage().ok().flatten()
 }

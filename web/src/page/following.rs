@@ -124,6 +124,7 @@ pub fn apply(state: State, followed: Followed) {
             ..Labels::default()
         },
         unfinished: Vec::new(),
+        download: None,
         related: None,
         ms: 0.0,
     }));

@@ -16,6 +16,9 @@ use crate::{
 
 /// Key of the links in the browser's storage.
 const KEY: &str = "segscape.links";
+/// Key of the secret that the address of the page had, in the storage of the tab: the scene's id, a
+/// blank and the secret.
+const TAB_KEY: &str = "segscape.manage";
 /// Maximum number of links that are kept; the oldest are forgotten.
 const MOST: usize = 100;
 
@@ -132,8 +135,11 @@ pub fn keep(state: State, shared: Shared) {
     });
 }
 
-/// Forgets the link to a scene that is deleted.
+/// Forgets the link to a scene that is deleted, and its secret.
 pub fn forget(state: State, id: &str) {
+    if let (Some(storage), Some(_)) = (browser::tab_storage(), secret_of_tab(id)) {
+        let _ = storage.remove_item(TAB_KEY);
+    }
     change(state, |links| links.retain(|link| link.id != id));
 }
 
@@ -146,6 +152,21 @@ fn change(state: State, change: impl FnOnce(&mut Vec<Shared>)) {
         let _ = storage.set_item(KEY, &text);
     }
     state.links.set(links);
+}
+
+/// Keeps the secret of a scene until the tab is closed.
+pub fn keep_in_tab(id: &str, secret: &str) {
+    if let Some(storage) = browser::tab_storage() {
+        // Where there is no room, it is lost with the page.
+        let _ = storage.set_item(TAB_KEY, &format!("{id} {secret}"));
+    }
+}
+
+/// The secret of a scene, if its link with the secret was opened in this tab.
+pub fn secret_of_tab(id: &str) -> Option<String> {
+    let kept = browser::tab_storage()?.get_item(TAB_KEY).ok()??;
+    let (of, secret) = kept.split_once(' ')?;
+    (of == id).then(|| secret.to_owned())
 }
 
 /// The scene of this source as this browser may replace and delete it: by the address of the page, or by a link

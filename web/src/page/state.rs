@@ -394,7 +394,7 @@ impl State {
             packed: StoredValue::new(0),
             asked: StoredValue::new(0),
             looks_at_answer: StoredValue::new(false),
-            sharing: RwSignal::new(wishes.secret.is_some()),
+            sharing: RwSignal::new(wishes.manages),
             wishes: StoredValue::new(wishes),
             arriving: StoredValue::new(None),
             ended_at_work: StoredValue::new(caution::ended_at_work()),

@@ -1,4 +1,7 @@
-//! Addresses that people copy from their browser lead to a page about a file; here is the file.
+//! Addresses of files: which may be read, and which file those lead to that people copy from their
+//! browser.
+
+use web_sys::Url;
 
 /// The address of the file itself, for the hosts that let other pages read files.
 pub fn of_file(url: &str) -> String {
@@ -31,11 +34,60 @@ fn github(path: &str) -> Option<String> {
     is_page.then(|| format!("raw.githubusercontent.com/{owner}/{repository}/{file}"))
 }
 
+/// `true` for addresses that may be read: those of https, on this machine, and on the server of the
+/// page, whose `origin` is given. What an address begins with does not say where it leads.
+pub fn may_be_read(url: &str, origin: &str) -> bool {
+    let Ok(url) = Url::new(url) else {
+        return false;
+    };
+    match url.protocol().as_str() {
+        "https:" => true,
+        "http:" => {
+            let host = url.hostname();
+            ["127.0.0.1", "localhost", "[::1]"].contains(&host.as_str()) || url.origin() == origin
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
+
+    #[wasm_bindgen_test]
+    fn addresses_are_judged_by_the_host_that_they_lead_to() {
+        let origin = "http://192.168.1.2:8080";
+        for read in [
+            "https://example.org/room.ply",
+            "http://127.0.0.1/room.ply",
+            "http://127.0.0.1:8080/room.ply",
+            "http://localhost:1/room.ply",
+            "http://[::1]:1/room.ply",
+            "http://192.168.1.2:8080/room.ply",
+        ] {
+            assert!(may_be_read(read, origin), "{read}");
+        }
+        for refused in [
+            "http://127.0.0.1:80@example.org/room.ply",
+            "http://localhost:x@example.org:80/room.ply",
+            "http://localhost:80@example.org",
+            "http://localhost.example.org/room.ply",
+            "http://127.0.0.1.example.org/room.ply",
+            "http://example.org/room.ply",
+            "http://192.168.1.2:8080@example.org/room.ply",
+            "http://192.168.1.2/room.ply",
+            "ftp://localhost/room.ply",
+            "file:///room.ply",
+            "blob:http://192.168.1.2:8080/0",
+            "data:text/plain,0",
+            "room.ply",
+            "",
+        ] {
+            assert!(!may_be_read(refused, origin), "{refused}");
+        }
+    }
 
     #[wasm_bindgen_test]
     fn pages_about_files_become_the_files() {

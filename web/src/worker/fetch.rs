@@ -223,20 +223,10 @@ pub fn name_of(address: &Address) -> String {
 /// [`FetchError`].
 pub async fn from_url(address: &Address, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let url = addresses::of_file(&address.url);
-    let follows = |rest: &str| rest.starts_with([':', '/']);
-    let local = ["http://127.0.0.1", "http://localhost"]
-        .iter()
-        .any(|host| url.strip_prefix(host).is_some_and(follows));
-    if !url.starts_with("https://") && !local && !is_own(&url) {
+    if !addresses::may_be_read(&url, &scope().location().origin()) {
         return Err(FetchError::NotHttps(url));
     }
     download(&url, part).await
-}
-
-/// `true` for addresses on the server that the page came from.
-fn is_own(url: &str) -> bool {
-    url.strip_prefix(&scope().location().origin())
-        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Downloads a scene from the share server; an error carries the server's explanation.

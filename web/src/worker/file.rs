@@ -1,7 +1,7 @@
 //! What a file holds that the page opens: a scan, or a bundle with its instances.
 
 use segscape::{
-    bundle::{self, Bundle, Meta, ScanFile},
+    bundle::{self, Bundle, Meta, SavedCamera, ScanFile},
     geometry::Aabb,
     instances::Segmentation,
     job,
@@ -18,6 +18,35 @@ pub struct Found {
     pub superpoints: Superpoints,
     pub segmentation: Segmentation,
     pub meta: Meta,
+}
+
+impl Found {
+    /// Moves what the bundle says of places with its points, which a scan moves to the origin if they
+    /// are far from it.
+    pub fn follow(&mut self, scan: &Scan) {
+        let offset = scan.frame.offset;
+        let moved = |value: f32, axis: usize| (f64::from(value) - offset[axis]) as f32;
+        let place = |at: &mut [f32; 3]| {
+            (0..3).for_each(|axis| at[axis] = moved(at[axis], axis));
+        };
+        let view = &mut self.meta.view;
+        let bounds = self
+            .segmentation
+            .instances
+            .iter_mut()
+            .map(|i| &mut i.bounds);
+        for Aabb { min, max } in bounds.chain(&mut view.clip) {
+            place(min);
+            place(max);
+        }
+        if let Some(SavedCamera { eye, target, .. }) = &mut view.camera {
+            place(eye);
+            place(target);
+        }
+        if let Some(ceiling) = &mut view.ceiling {
+            *ceiling = moved(*ceiling, 2);
+        }
+    }
 }
 
 /// Returns `true` if a file that begins with these bytes is a bundle.
@@ -155,4 +184,75 @@ fn bounds(positions: &[[f32; 3]]) -> Aabb {
         }
     }
     bounds
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use segscape::{
+        bundle::{Provenance, SavedView},
+        instances::Instance,
+    };
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn what_is_said_of_far_places_moves_with_the_points() {
+        let positions = [0.0, 1.0, 2.0].map(|x| [5000.0 + x, -3000.0, 7.0]);
+        let eye = [5000.0, -3010.0, 9.0];
+        let whole = positions
+            .iter()
+            .fold(Aabb::EMPTY, |all, position| all.with(*position));
+        let sent = Bundle {
+            positions: positions.to_vec(),
+            colors: None,
+            superpoints: Superpoints::from_ids(&[0; 3]),
+            segmentation: Segmentation {
+                instances: vec![Instance {
+                    superpoints: vec![0],
+                    score: 0.5,
+                    embedding: vec![0.0; Segmentation::default().space.width],
+                    bounds: whole,
+                    points: 3,
+                }],
+                ..Segmentation::default()
+            },
+            meta: Meta {
+                names: vec![bundle::Name {
+                    text: String::new(),
+                    by_user: false,
+                }],
+                view: SavedView {
+                    camera: Some(SavedCamera {
+                        eye,
+                        target: positions[1],
+                        fov_y: 1.0,
+                    }),
+                    ceiling: Some(8.0),
+                    clip: Some(whole),
+                    ..SavedView::default()
+                },
+                frame: segscape::scan::Frame::default(),
+                provenance: Provenance::default(),
+            },
+        };
+        let bytes = bundle::encode(&sent).unwrap();
+        let (mut scan, found) = read(&bytes, &Monitor::silent()).unwrap();
+        job::place(&mut scan, Choices::WORLD);
+        let mut found = found.unwrap();
+        found.follow(&scan);
+        assert!(scan.positions[0][0].abs() < 10.0, "{:?}", scan.positions);
+        let shown = scan
+            .positions
+            .iter()
+            .fold(Aabb::EMPTY, |all, position| all.with(*position));
+        assert_eq!(found.segmentation.instances[0].bounds, shown);
+        let view = found.meta.view;
+        assert_eq!(view.clip, Some(shown));
+        let camera = view.camera.unwrap();
+        assert_eq!(camera.target, scan.positions[1]);
+        assert_eq!(camera.eye[1], camera.target[1] - 10.0);
+        assert_eq!(view.ceiling, Some(scan.positions[0][2] + 1.0));
+    }
 }

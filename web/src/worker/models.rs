@@ -133,12 +133,39 @@ async fn encoder_manifest(space: &TextSpace) -> Result<(String, TextManifest), M
 /// [`ModelError`].
 pub async fn encoder(space: &TextSpace) -> Result<Box<dyn TextEncoder>, ModelError> {
     let (folder, manifest) = encoder_manifest(space).await?;
-    let files: Vec<Shard> = std::iter::once(&manifest.tokenizer)
-        .chain(&manifest.shards)
-        .cloned()
-        .collect();
-    let pieces = pieces(&folder, &files).await?;
+    let pieces = pieces(&folder, &files(&manifest)).await?;
     Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], &Device::flex())).await?)
+}
+
+/// Number of bytes of the text encoder of a space that the browser does not have.
+///
+/// # Errors
+/// [`ModelError`].
+pub async fn missing_bytes(space: &TextSpace) -> Result<u64, ModelError> {
+    let (folder, manifest) = encoder_manifest(space).await?;
+    let cache = ModelCache::open(scope().caches()).await;
+    let mut missing = 0;
+    for file in files(&manifest) {
+        let is_there = match &cache {
+            Ok(cache) => cache.has(&key(&folder, &file)).await,
+            Err(_) => false,
+        };
+        if !is_there {
+            missing += file.bytes as u64;
+        }
+    }
+    Ok(missing)
+}
+
+/// The files of a text encoder, the tokenizer first.
+fn files(manifest: &TextManifest) -> Vec<Shard> {
+    let files = std::iter::once(&manifest.tokenizer).chain(&manifest.shards);
+    files.cloned().collect()
+}
+
+/// The key of a file in the cache: its address with its hash.
+fn key(folder: &str, shard: &Shard) -> String {
+    format!("{folder}/{}?sha256={}", shard.file, shard.sha256)
 }
 
 /// Reads all shards in order, from the cache or the server, and reports progress of
@@ -170,7 +197,7 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
 /// forbidden, the shard is merely downloaded again the next time.
 async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let url = format!("{folder}/{}", shard.file);
-    let key = format!("{url}?sha256={}", shard.sha256);
+    let key = key(folder, shard);
     let cache = ModelCache::open(scope().caches()).await;
     if let Ok(cache) = &cache
         && let Ok(bytes) = cache.get(&key).await

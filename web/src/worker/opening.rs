@@ -26,7 +26,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Bulk, Reply, Source, WantedScan},
+    protocol::{Asking, Bulk, Reply, Source, WantedScan},
 };
 
 /// Maximum number of points of a first look: they are placed and drawn at once.
@@ -73,7 +73,7 @@ impl Session {
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
         let mut looked_at = None;
-        let (name, mut scan, found, file) = match input {
+        let (name, mut scan, mut found, file) = match input {
             Input::Capture(opened) if follow => return self.follow(&opened, choices, start).await,
             Input::Capture(opened) => {
                 let scanned = capture::read(&opened, choices, with_images, &monitor, &on_frame())
@@ -129,6 +129,9 @@ impl Session {
         self.frames = found
             .as_ref()
             .map_or(0, |found| found.meta.provenance.frames);
+        if let Some(found) = &mut found {
+            found.follow(&scan);
+        }
         self.show(scan, about);
         self.was_read(start);
         match found {
@@ -216,6 +219,7 @@ impl Session {
         });
         let asked = Asked {
             text: &meta.view.prompt,
+            asking: Asking::Arriving,
             threshold: meta.view.threshold,
             edits: &edits,
             ..Asked::NOTHING

@@ -2,7 +2,8 @@
 //! and checks that it is the very file.
 
 use segscape::{
-    bundle::{self, ContentHash, Overlay, ScanFile},
+    bundle::{self, BundleError, ContentHash, Overlay, ScanFile},
+    instances::Extents,
     job,
     preflight::Preflight,
     progress::{Cancel, Monitor},
@@ -40,13 +41,10 @@ pub struct ScanOfLabels {
 /// # Errors
 /// A message for the user.
 pub fn labels(bytes: &[u8]) -> Result<Option<Overlay>, String> {
-    // Whatever else is wrong with a bundle is said by those who read it.
-    match bundle::inspect(bytes) {
-        Ok(inspection) if inspection.is_overlay => {
-            let overlay = bundle::decode_overlay(bytes);
-            overlay.map(Some).map_err(|error| error.to_string())
-        }
-        _ => Ok(None),
+    match bundle::decode_overlay(bytes) {
+        Ok(overlay) => Ok(Some(overlay)),
+        Err(BundleError::NotABundle | BundleError::Kind { .. }) => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -159,7 +157,7 @@ impl Session {
     /// A message that tells the user what to do.
     pub(super) async fn open_overlay(
         &mut self,
-        overlay: Overlay,
+        mut overlay: Overlay,
         chosen: Option<&Source>,
         start: f64,
     ) -> Result<(), String> {
@@ -177,6 +175,12 @@ impl Session {
                 return Ok(());
             }
         };
+        // Whatever the labels say, things are where their points are.
+        let ids = overlay.superpoints.superpoint_of_point();
+        let extents = Extents::new(&scan.positions, ids);
+        for instance in &mut overlay.segmentation.instances {
+            instance.bounds = extents.shape(&instance.superpoints).bounds;
+        }
         let about = ScanFacts {
             name,
             preflight,

@@ -15,7 +15,7 @@ use super::{models, post, scene::OpenScene, session::Session};
 use crate::{
     browser,
     edits::Edits,
-    protocol::{Answer, Like, Related, Reply},
+    protocol::{Answer, Asking, Like, Related, Reply},
 };
 
 /// What a user asks.
@@ -27,8 +27,8 @@ pub struct Asked<'a> {
     pub text: &'a str,
     /// Asks for what is like this instance, and not for words.
     pub like: Option<&'a Like>,
-    /// If `true`, the user is still typing.
-    pub typing: bool,
+    /// Who asks.
+    pub asking: Asking,
     /// Least confidence of the things that questions are about.
     pub threshold: f32,
     /// The user's changes.
@@ -41,7 +41,7 @@ impl Asked<'static> {
         serial: 0,
         text: "",
         like: None,
-        typing: false,
+        asking: Asking::User,
         threshold: 0.0,
         edits: &Edits::NONE,
     };
@@ -57,7 +57,7 @@ impl Session {
         let Asked {
             serial,
             text,
-            typing,
+            asking,
             ..
         } = asked;
         let scene = self.scene_mut()?;
@@ -68,6 +68,7 @@ impl Session {
                 serial,
                 labels,
                 unfinished: Vec::new(),
+                download: None,
                 related: None,
                 ms: browser::now() - start,
             }));
@@ -77,7 +78,7 @@ impl Session {
         let (request, refused) = match request(text, &vocabulary) {
             Ok(request) => (request, None),
             // For example, a relation whose other end is not typed yet.
-            Err(_) if typing => (None, None),
+            Err(_) if asking == Asking::Typing => (None, None),
             Err(error) => (None, Some(error.to_string())),
         };
         // The nouns of a question, or the words themselves; what is not understood has neither.
@@ -89,13 +90,23 @@ impl Session {
         let mut failure = Ok(());
         let mut question = match Question::parse(&words, &vocabulary) {
             Ok(question) => question,
-            // For example, a quotation that is not closed yet.
-            Err(_) if typing => Question::empty(&vocabulary),
+            // For example, a quotation that is not closed yet; and a scene opens whatever its sender
+            // asked.
+            Err(_) if asking != Asking::User => Question::empty(&vocabulary),
             Err(error) => return Err(error.to_string()),
         };
         let mut unfinished: Vec<String> =
             question.unread().into_iter().map(str::to_owned).collect();
-        if !typing && !unfinished.is_empty() {
+        let download = match asking {
+            Asking::Arriving if !unfinished.is_empty() => self.missing_bytes().await,
+            _ => None,
+        };
+        let may_read = match asking {
+            Asking::Typing => false,
+            Asking::Arriving => download == Some(0),
+            Asking::User => true,
+        };
+        if may_read && !unfinished.is_empty() {
             let unread = std::mem::take(&mut unfinished);
             if let Err(error) = self.read(&mut question, &unread).await {
                 let unread = unread.join("\u{201d}, \u{201c}");
@@ -133,10 +144,21 @@ impl Session {
             serial,
             labels: scene.labels.clone(),
             unfinished,
+            download: download.filter(|bytes| *bytes > 0),
             related,
             ms: browser::now() - start,
         }));
         failure
+    }
+
+    /// Number of bytes that have to be downloaded before the text encoder can read phrases; `None` if
+    /// that cannot be told.
+    async fn missing_bytes(&self) -> Option<u64> {
+        let space = self.scene().ok()?.vocabulary.space();
+        match &self.encoder {
+            Some(loaded) if loaded.space() == space => Some(0),
+            _ => models::missing_bytes(space).await.ok(),
+        }
     }
 
     /// Lets the text encoder read phrases outside the vocabulary. Fetches it when it is first

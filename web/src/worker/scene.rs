@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use segscape::{
-    bundle::{self, Bundle, Meta, Name, Overlay, Provenance, SavedView, ScanFile},
+    bundle::{
+        self, Bundle, BundleError, MAX_NAME_CHARS, Meta, Name, Overlay, Provenance, SavedView,
+        ScanFile,
+    },
     geometry::Aabb,
     instances::{
         Extents, Ground, Reshaping, Segmentation,
@@ -11,7 +14,7 @@ use segscape::{
     },
     job::{self, Segmented},
     scan::{Excerpt, Scan},
-    text::Vocabulary,
+    text::{Vocabulary, prompt::MAX_PROMPT_BYTES},
     write::{Context, Export, PointLabels, WriteError},
 };
 
@@ -159,7 +162,15 @@ impl OpenScene {
 
     /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
     /// the scan's file, or empty, and `frames` the number of frames of the capture that it was made of.
-    pub fn pack(&mut self, origin: (&str, u32), edits: &Edits, view: SavedView) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`BundleError`] if no bundle can hold the scene.
+    pub fn pack(
+        &mut self,
+        origin: (&str, u32),
+        edits: &Edits,
+        view: SavedView,
+    ) -> Result<Vec<u8>, BundleError> {
         let (segmentation, meta) = self.labels_to_pack(origin, edits, view);
         let Segmented {
             scan, superpoints, ..
@@ -175,13 +186,16 @@ impl OpenScene {
 
     /// Packs the labels with the user's changes and this view into a bundle without the points, which
     /// are in this file. `source` is its name, or empty.
+    ///
+    /// # Errors
+    /// [`BundleError`] if no bundle can hold the labels.
     pub fn pack_labels(
         &mut self,
         source: &str,
         file: ScanFile,
         edits: &Edits,
         view: SavedView,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, BundleError> {
         let (segmentation, meta) = self.labels_to_pack((source, 0), edits, view);
         bundle::encode_overlay(&Overlay {
             superpoints: self.segmented.superpoints.clone(),
@@ -191,7 +205,8 @@ impl OpenScene {
         })
     }
 
-    /// The instances with the user's changes, and what a bundle says of them.
+    /// The instances with the user's changes, and what a bundle says of them. Names that are too long
+    /// are cut, and a prompt that is too long to be answered is left out.
     fn labels_to_pack(
         &mut self,
         (source, frames): (&str, u32),
@@ -206,11 +221,11 @@ impl OpenScene {
         let (segmentation, index_in_scene) = segmentation.compacted();
         let name = |id: &u32| match edits.names.get(id) {
             Some(name) => Name {
-                text: name.clone(),
+                text: cut(name),
                 by_user: true,
             },
             None => Name {
-                text: labels[*id as usize].name.clone(),
+                text: cut(&labels[*id as usize].name),
                 by_user: false,
             },
         };
@@ -221,21 +236,29 @@ impl OpenScene {
         };
         view.hidden = indices(&edits.hidden);
         view.locked = indices(&edits.locked);
+        if view.prompt.len() > MAX_PROMPT_BYTES {
+            view.prompt.clear();
+        }
         let meta = Meta {
             names: index_in_scene.iter().map(name).collect(),
             view,
             frame: scan.frame,
             provenance: Provenance {
-                source: source.to_owned(),
+                source: cut(source),
                 source_points: (scan.excerpt.as_ref())
                     .map_or(scan.table.point_rows().count as u64, Excerpt::points),
                 frames,
-                model: self.model.clone(),
+                model: cut(&self.model),
                 app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
             },
         };
         (segmentation, meta)
     }
+}
+
+/// As much of a name as a bundle holds.
+fn cut(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -359,8 +382,15 @@ mod tests {
             "deleted things are in no file"
         );
 
-        let bytes = scene().pack(("room.ply", 0), &edits, SavedView::default());
+        let view = SavedView {
+            prompt: "x".repeat(MAX_PROMPT_BYTES + 1),
+            ..SavedView::default()
+        };
+        let long = format!("{}.ply", "room".repeat(100));
+        let bytes = scene().pack((&long, 0), &edits, view).unwrap();
         let packed = bundle::decode(&bytes).unwrap();
+        assert_eq!(packed.meta.provenance.source, "room".repeat(50));
+        assert_eq!(packed.meta.view.prompt, "");
         let instances = packed.segmentation.instances.iter();
         let made: Vec<_> = instances
             .map(|i| (i.superpoints.clone(), i.points))
@@ -371,8 +401,12 @@ mod tests {
         assert_eq!(packed.meta.view.locked, [1]);
 
         let file = ScanFile::of(b"ply", None).unwrap();
-        let bytes = scene().pack_labels("room.ply", file.clone(), &edits, SavedView::default());
-        let labels = bundle::decode_overlay(&bytes).unwrap();
+        let view = SavedView {
+            prompt: "x".repeat(MAX_PROMPT_BYTES + 1),
+            ..SavedView::default()
+        };
+        let bytes = scene().pack_labels(&long, file.clone(), &edits, view);
+        let labels = bundle::decode_overlay(&bytes.unwrap()).unwrap();
         assert_eq!(labels.segmentation, packed.segmentation);
         assert_eq!(labels.meta, packed.meta);
         assert_eq!(labels.superpoints.superpoint_of_point(), [0, 1, 2, 3]);

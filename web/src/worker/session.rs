@@ -178,7 +178,7 @@ impl Session {
                 serial,
                 text,
                 like,
-                typing,
+                asking,
                 threshold,
                 edits,
             } => {
@@ -186,7 +186,7 @@ impl Session {
                     serial,
                     text: &text,
                     like: like.as_ref(),
-                    typing,
+                    asking,
                     threshold,
                     edits: &edits,
                 };
@@ -466,7 +466,7 @@ impl Session {
             }
             (false, _) => scene.pack((&name, frames), edits, view),
         };
-        let bundle = Bulk::from_slice(&bundle);
+        let bundle = Bulk::from_slice(&bundle.map_err(|error| error.to_string())?);
         post(&Reply::Packed { serial, bundle });
         Ok(())
     }

@@ -24,7 +24,7 @@ pub(super) fn labels_of(bundle: Bundle, url: Option<&str>) -> Overlay {
 #[test]
 fn labels_survive_in_the_order_of_the_points() {
     let sent = labels_of(small(), Some("https://example.org/room.ply?a=b"));
-    let bytes = encode_overlay(&sent);
+    let bytes = encode_overlay(&sent).unwrap();
     let inspection = inspect(&bytes).unwrap();
     assert!(inspection.is_overlay);
     assert_eq!(
@@ -41,18 +41,23 @@ fn labels_survive_in_the_order_of_the_points() {
     assert_eq!(received.meta, sent.meta);
     assert_eq!(received.scan, sent.scan);
     // The same labels as those of a whole scene.
-    let whole = decode(&encode(&small())).unwrap();
-    assert_eq!(received.segmentation, whole.segmentation);
+    let mut whole = decode(&encode(&small()).unwrap()).unwrap().segmentation;
+    for (whole, sent) in whole.instances.iter_mut().zip(&sent.segmentation.instances) {
+        // that of the points on their grid
+        whole.bounds = sent.bounds;
+    }
+    assert_eq!(received.segmentation, whole);
     let choices = received.choices();
     assert_eq!(choices.up, Some(UpAxis::MinusY));
     assert_eq!(choices.unit.unwrap().metres(), 0.001);
     // The same labels give the same bytes.
-    assert_eq!(bytes, encode_overlay(&sent));
+    assert_eq!(bytes, encode_overlay(&sent).unwrap());
 }
 
 #[test]
 fn scenes_and_labels_alone_are_told_apart() {
-    let (scene, labels) = (encode(&small()), encode_overlay(&labels_of(small(), None)));
+    let scene = encode(&small()).unwrap();
+    let labels = encode_overlay(&labels_of(small(), None)).unwrap();
     assert!(
         labels.len() < scene.len(),
         "{} {}",
@@ -77,14 +82,50 @@ fn scenes_and_labels_alone_are_told_apart() {
 fn labels_of_a_room_are_a_small_part_of_it() {
     let (positions, colors, ids) = room(100_000);
     let scene = bundle(positions, Some(colors), &ids, 100);
-    let whole = encode(&scene).len();
+    let whole = encode(&scene).unwrap().len();
     // Points of a file that lie beside each other are mostly of one superpoint.
-    let sorted = decode(&encode(&scene)).unwrap();
-    let labels = encode_overlay(&labels_of(sorted, None)).len();
+    let sorted = decode(&encode(&scene).unwrap()).unwrap();
+    let labels = encode_overlay(&labels_of(sorted, None)).unwrap().len();
     assert!(labels * 4 < whole, "{labels} bytes of {whole}");
     // In a file without any order, every point has a number of its own.
-    let labels = encode_overlay(&labels_of(scene, None)).len();
+    let labels = encode_overlay(&labels_of(scene, None)).unwrap().len();
     assert!(labels * 2 < whole, "{labels} bytes of {whole}");
+}
+
+#[test]
+fn labels_that_no_reader_would_read_are_not_written() {
+    let refused = |change: &dyn Fn(&mut Overlay)| {
+        let mut labels = labels_of(small(), None);
+        change(&mut labels);
+        encode_overlay(&labels).unwrap_err().to_string()
+    };
+    let points = refused(&|labels| labels.segmentation.instances[2].points += 1);
+    assert!(
+        points.contains("instance 2 has") && points.contains("its superpoints have"),
+        "{points}"
+    );
+    let far = refused(&|labels| labels.segmentation.instances[1].bounds.max = [f32::INFINITY; 3]);
+    assert!(far.contains("instance 1 reaches from"), "{far}");
+    let long = refused(&|labels| labels.meta.names[0].text = "x".repeat(201));
+    assert!(long.contains("201 characters, the limit is 200"), "{long}");
+    let hidden = refused(&|labels| labels.meta.view.hidden = vec![5]);
+    assert!(hidden.contains("hides instance 5"), "{hidden}");
+    let scan = refused(&|labels| labels.scan.url = Some("file:///room.ply".into()));
+    assert!(scan.contains("no https address"), "{scan}");
+}
+
+#[test]
+fn an_inspection_of_labels_keeps_nothing() {
+    let points = 500_000;
+    let ids: Vec<u32> = (0..points).map(|i| i / 50).collect();
+    let scene = bundle(vec![[0.0; 3]; ids.len()], None, &ids, 3);
+    let bytes = encode_overlay(&labels_of(scene, None)).unwrap();
+    let memory = |read: &dyn Fn()| allocation_counter::measure(read).bytes_max as usize;
+    let inspected = memory(&|| assert!(inspect(&bytes).is_ok()));
+    let decoded = memory(&|| assert!(decode_overlay(&bytes).is_ok()));
+    assert!(inspected < decoded, "{inspected} {decoded} bytes");
+    // the numbers, and what they are inflated from, into a vector that grows
+    assert!(inspected < 8 * ids.len(), "{inspected} bytes");
 }
 
 #[test]
@@ -125,17 +166,22 @@ proptest! {
     fn every_point_keeps_its_superpoint(ids in prop::collection::vec(0..2000u32, 0..300)) {
         let positions = vec![[0.0; 3]; ids.len()];
         let sent = labels_of(bundle(positions, None, &ids, 2), None);
-        let received = decode_overlay(&encode_overlay(&sent)).unwrap();
+        let received = decode_overlay(&encode_overlay(&sent).unwrap()).unwrap();
         prop_assert_eq!(received.superpoints, sent.superpoints);
     }
 
     #[test]
     fn damaged_labels_are_refused_or_sound(at in 0..4000usize, value: u8, length in 0..4000usize) {
-        let mut bytes = encode_overlay(&labels_of(small(), None));
+        let mut bytes = encode_overlay(&labels_of(small(), None)).unwrap();
         bytes.truncate(bytes.len().min(length.max(60)));
         let at = at % bytes.len();
         bytes[at] = value;
         reseal(&mut bytes);
-        decode_overlay(&bytes).iter().for_each(assert_sound);
+        let read = decode_overlay(&bytes);
+        read.iter().for_each(assert_sound);
+        if inspect(&bytes).is_ok_and(|inspection| !inspection.is_overlay) {
+            return Ok(());
+        }
+        prop_assert_eq!(inspect(&bytes).err(), read.err(), "who checks labels refuses what readers do");
     }
 }

@@ -336,3 +336,18 @@ fn more_values_than_the_header_names_are_a_warning() {
         assert_eq!(scan.warnings.len(), 1);
     }
 }
+
+#[test]
+fn a_scan_of_points_has_all_of_them_or_is_none() {
+    let at = |x: f32| Scan::from_points(&[[0.0; 3], [1.0, x, 2.0]], None);
+    assert_eq!(at(-1e10).unwrap().len(), 2);
+    for x in [1.1e10, f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+        let words = at(x).unwrap_err().to_string();
+        let said = format!(
+            "point 1 lies at [1.0, {x:?}, 2.0]; its coordinates must be numbers from -1e10 to 1e10"
+        );
+        assert_eq!(words, said);
+    }
+    let none = Scan::from_points(&[], None).unwrap_err();
+    assert_eq!(none, ReadError::NoPoints);
+}

@@ -376,6 +376,7 @@ fn sent(state: State, named: bool, what: What) -> Vec<String> {
         ),
         said("this view, the prompt and the threshold").to_owned(),
         said("where the scan lies in its own coordinates, and its unit").to_owned(),
+        said("the number of points of the file, and of frames if it was a capture, the name of the network and the version of Segscape").to_owned(),
         said("a picture of this view, which programs show beside the link").to_owned(),
     ];
     if let (What::Labels, Some(file)) = (what, &scan.file) {

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     browser,
+    numbers::megabytes,
     page::{actions, editing, prompts, state::State},
     protocol::Related,
     text::{counted, said, said_around, said_with, tr},
@@ -417,28 +418,65 @@ fn TermChip(
     }
 }
 
-/// Shows the unfinished terms that Enter would add to the search.
+/// Shows the unfinished terms that Enter would add to the search, and what a link or a file asks for
+/// that takes a download.
 #[component]
 fn Unfinished() -> impl IntoView {
+    /// Number of terms that are listed.
+    const LISTED: usize = 3;
     let state = State::expect();
     let words = move || {
         state.answer.with(|answer| {
             let unfinished = answer
                 .as_ref()
                 .map_or(&[] as &[String], |answer| answer.unfinished.as_slice());
-            unfinished
-                .iter()
-                .map(|term| format!("\u{201c}{term}\u{201d}"))
-                .collect::<Vec<_>>()
-                .join(", ")
+            let listed = unfinished.iter().take(LISTED);
+            let listed = listed.map(|term| format!("\u{201c}{term}\u{201d}"));
+            let listed = listed.collect::<Vec<_>>().join(", ");
+            match unfinished.len().saturating_sub(LISTED) {
+                0 => listed,
+                more => said_with(
+                    "{terms} and {count} more",
+                    &[("terms", &listed), ("count", &more)],
+                ),
+            }
         })
+    };
+    let offer = move || {
+        let download = state.answer.with(|answer| answer.as_ref()?.download);
+        match download {
+            Some(bytes) => view! {
+                <span>
+                    {tr("This came with a search that takes a download.")}
+                    " "
+                    <button
+                        class="button small"
+                        type="button"
+                        data-testid="look-for"
+                        on:click=move |_| actions::ask(state, &state.prompt.get_untracked())
+                    >
+                        {move || {
+                            said_with(
+                                "Look for {words} \u{2013} downloads {size}",
+                                &[("words", &words()), ("size", &megabytes(bytes))],
+                            )
+                        }}
+                    </button>
+                </span>
+            }
+            .into_any(),
+            None => view! {
+                <span>{move || said_around("{Enter} looks for {words}", |place| match place {
+                    "Enter" => view! { <kbd>{place}</kbd> }.into_any(),
+                    _ => words.into_any(),
+                })}</span>
+            }
+            .into_any(),
+        }
     };
     view! {
         <p class="not-found" data-testid="unfinished" hidden=move || words().is_empty()>
-            <span>{move || said_around("{Enter} looks for {words}", |place| match place {
-                "Enter" => view! { <kbd>{place}</kbd> }.into_any(),
-                _ => words.into_any(),
-            })}</span>
+            {offer}
         </p>
     }
 }

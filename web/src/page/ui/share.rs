@@ -131,6 +131,17 @@ fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let expires = shared.expires;
     let (link, manage, frame) = (shared.link(), shared.manage_link(), shared.frame());
+    let is_kept = state
+        .links
+        .with_untracked(|links| links.iter().any(|link| link.id == shared.id));
+    let secret = match is_kept {
+        true => tr(
+            "Secret link: whoever has it can replace and delete the scene. This browser keeps it, too.",
+        ),
+        false => tr(
+            "Secret link: whoever has it can replace and delete the scene. It is no longer in the address of this page; copy it, because it is forgotten when this tab is closed.",
+        ),
+    };
     let copied = frame.clone();
     let delete = move |_| {
         delete(state, shared.clone(), problem, move || {
@@ -146,7 +157,7 @@ fn Links(shared: Shared, deleted: RwSignal<bool>) -> impl IntoView {
                 <pre data-testid="embed-code">{frame}</pre>
                 <Copy text=move || copied.clone() words=tr("Copy") testid="copy-embed" />
             </details>
-            <Link label=tr("Secret link: whoever has it can replace and delete the scene. This browser keeps it, too.") link=manage testid="delete-link" secret=true />
+            <Link label=secret link=manage testid="delete-link" secret=true />
             <Show when=move || problem.with(Option::is_some)>
                 <p class="refusal" role="alert">{move || problem.get()}</p>
             </Show>

@@ -6,7 +6,7 @@ const HTTPS: &str = "https://example.org/room.ply";
 
 /// The sections of labels of five points, which may be changed.
 fn parts() -> Vec<(Section, Vec<u8>)> {
-    let bytes = encode_overlay(&labels_of(right(), Some(HTTPS)));
+    let bytes = encode_overlay(&labels_of(right(), Some(HTTPS))).unwrap();
     let reader = container::Reader::open(&bytes).unwrap();
     let section = |section| (section, reader.section(section, 1 << 20).unwrap());
     Section::OVERLAY.map(section).into()
@@ -165,6 +165,12 @@ fn files() -> Vec<Case> {
 fn labels() -> Vec<Case> {
     use Section::Points;
     let parts = parts();
+    // the second thing says something else
+    let thing = |change: fn(&mut Instance)| {
+        let mut segmentation = right().segmentation;
+        change(&mut segmentation.instances[1]);
+        with(Section::Instances, instances::encode_sets(&segmentation))
+    };
     cases([
         (
             "labels without points",
@@ -227,6 +233,11 @@ fn labels() -> Vec<Case> {
             Refused("5 bytes do not hold 12000000 points"),
         ),
         (
+            "twelve million superpoints of five labels",
+            sealed([12_000_000, 12_000_000, 2], &parts),
+            Refused("5 bytes do not hold 12000000 points"),
+        ),
+        (
             "a name too few for labels",
             sealed([5, 2, 3], &parts),
             Refused("2 names for 3 instances"),
@@ -235,6 +246,34 @@ fn labels() -> Vec<Case> {
             "labels without things",
             without(Section::Instances),
             Refused("section `inst` is malformed: it is missing"),
+        ),
+        (
+            "a thing of labels with a point too few",
+            thing(|thing| thing.points -= 1),
+            Refused("instance 1 has 1 points, its superpoints have 2"),
+        ),
+        (
+            "a thing of labels with most points",
+            thing(|thing| thing.points = u32::MAX),
+            Refused("instance 1 has 4294967295 points"),
+        ),
+        (
+            "a thing of labels beyond all places",
+            thing(|thing| thing.bounds.max[1] = 3e38),
+            Refused("3e38, 1.0] m, the limit is 1e10 m"),
+        ),
+        (
+            "a thing of labels at no place",
+            thing(|thing| thing.bounds.min[1] = f32::NAN),
+            Refused("instance 1 has a bounding box that is cut short or not finite"),
+        ),
+        (
+            "labels with a long name",
+            {
+                let meta = std::str::from_utf8(&parts[0].1).unwrap();
+                with(Section::Meta, meta.replacen("Büro", &"x".repeat(201), 1))
+            },
+            Refused("the name of an instance has 209 characters, the limit is 200"),
         ),
         (
             "labels of an impossible unit",

@@ -24,27 +24,27 @@ pub(super) fn points() -> Vec<Case> {
         (
             "superpoints of 0 bytes",
             with(Superpoints, b""),
-            Refused("it ends early"),
+            Refused("it ends early, at superpoint 0 of 2"),
         ),
         (
             "a superpoint without points",
             with(Superpoints, [0, 5]),
-            Refused("not positive numbers"),
+            Refused("superpoint 0 has 0 points, it must have from 1 to the 5"),
         ),
         (
             "superpoints of four points",
             with(Superpoints, [3, 1]),
-            Refused("do not add up"),
+            Refused("1 of 5 points are in no superpoint"),
         ),
         (
             "superpoints of six points",
             with(Superpoints, [3, 3]),
-            Refused("not positive numbers"),
+            Refused("superpoint 1 has 3 points, it must have from 1 to the 2 that are left of 5"),
         ),
         (
             "a superpoint of most points",
             with(Superpoints, [0xff, 0xff, 0xff, 0xff, 0x0f, 1]),
-            Refused("not positive numbers"),
+            Refused("superpoint 0 has 4294967295 points"),
         ),
         (
             "a superpoint beyond 32 bits",
@@ -54,12 +54,12 @@ pub(super) fn points() -> Vec<Case> {
         (
             "bytes behind the superpoints",
             with(Superpoints, [3, 2, 1]),
-            Refused("do not add up"),
+            Refused("1 bytes come after the last superpoint"),
         ),
         (
             "a superpoint more",
             counted([5, 3, 2]),
-            Refused("it ends early"),
+            Refused("superpoint 2 of 3"),
         ),
         (
             "no positions",
@@ -69,12 +69,12 @@ pub(super) fn points() -> Vec<Case> {
         (
             "positions of 0 bytes",
             with(Positions, b""),
-            Refused("the origin is not finite"),
+            Refused("it has 0 bytes, a grid and 5 points have 46"),
         ),
         (
             "positions of one point",
             with(Positions, [0x3f; 22]),
-            Refused("six bytes per point"),
+            Refused("it has 22 bytes, a grid and 5 points have 46"),
         ),
         (
             "positions of six points",
@@ -84,32 +84,47 @@ pub(super) fn points() -> Vec<Case> {
         (
             "an origin of NaN",
             grid(0, f32::NAN),
-            Refused("the origin is not finite"),
+            Refused("the origin of the grid is not finite"),
         ),
         (
             "an infinite origin",
             grid(8, f32::INFINITY),
-            Refused("the origin is not finite"),
+            Refused("the origin of the grid is not finite"),
         ),
         (
             "a step of 0",
             grid(12, 0.0),
-            Refused("the step is not a positive number"),
+            Refused("the step of the grid is not a positive number"),
         ),
         (
             "a step below zero",
             grid(12, -1.0),
-            Refused("the step is not a positive number"),
+            Refused("the step of the grid is not a positive number"),
         ),
         (
             "a step of most",
             grid(12, f32::MAX),
-            Refused("the far corner of the grid is not finite"),
+            Refused("point 1 lies at [inf, "),
+        ),
+        (
+            "a step to beyond all places",
+            grid(12, 5e6),
+            Refused("0.0, 1.0] m, the limit is 1e10 m"),
+        ),
+        (
+            "an origin beyond all places",
+            grid(4, -1.1e10),
+            Refused("point 0 lies at [0.0, -11000000000.0, 1.0] m, the limit is 1e10 m"),
+        ),
+        (
+            "a step of not a number",
+            grid(12, f32::NAN),
+            Refused("the step of the grid is not a positive number"),
         ),
         (
             "colors of four points",
             with(Colors, [1; 12]),
-            Refused("three bytes per point"),
+            Refused("it has 12 bytes, 5 points have 15"),
         ),
         (
             "colors of six points",
@@ -119,7 +134,7 @@ pub(super) fn points() -> Vec<Case> {
         (
             "twelve million of five points",
             many,
-            Refused("six bytes per point"),
+            Refused("it has 46 bytes, a grid and 12000000 points have 72000016"),
         ),
     ])
 }
@@ -145,9 +160,13 @@ pub(super) fn instances() -> Vec<Case> {
         planes[2 * width] = value;
         with(Embeddings, planes)
     };
-    let impossible = "instance 0 ends early or has an impossible value";
     cases([
         ("two things", things(usual(0.9), usual(0.5)), Read(5, 2)),
+        (
+            "a thing in a box of its own",
+            things(thing(&[1, 0], 0.9, 3e38, 0), usual(0.5)),
+            Read(5, 2),
+        ),
         (
             "no things",
             without(Instances),
@@ -176,53 +195,57 @@ pub(super) fn instances() -> Vec<Case> {
         (
             "bytes behind the things",
             things(usual(0.9), [usual(0.5), vec![0]].concat()),
-            Refused("bytes after the last instance"),
+            Refused("1 bytes come after the last instance"),
         ),
         (
             "a thing without superpoints",
             first(&[0]),
-            Refused(impossible),
+            Refused("instance 0 has 0 superpoints, it must have from 1 to 2"),
         ),
         (
             "a thing of three superpoints",
             first(&[3, 0, 0, 0]),
-            Refused(impossible),
+            Refused("instance 0 has 3 superpoints, it must have from 1 to 2"),
         ),
         (
             "a thing of most superpoints",
             first(&[0xff, 0xff, 0xff, 0xff, 0x0f]),
-            Refused(impossible),
+            Refused("4294967295 superpoints in its instances, the limit is 4000000"),
         ),
-        ("a superpoint beyond", first(&[1, 2]), Refused(impossible)),
+        (
+            "a superpoint beyond",
+            first(&[1, 2]),
+            Refused("instance 0 has superpoint 2, but there are only 2"),
+        ),
         (
             "a superpoint far beyond",
             first(&[2, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]),
-            Refused(impossible),
+            Refused("instance 0 has superpoint 4294967296, but there are only 2"),
         ),
         (
             "a score of two",
             things(thing(&[1, 0], 2.0, 1.0, 0), usual(0.5)),
-            Refused(impossible),
+            Refused("instance 0 has a score of 2, it must be between 0 and 1"),
         ),
         (
             "a score of NaN",
             things(thing(&[1, 0], f32::NAN, 1.0, 0), usual(0.5)),
-            Refused(impossible),
+            Refused("instance 0 has a score of NaN"),
         ),
         (
             "a rising score",
             things(usual(0.5), usual(0.9)),
-            Refused("instance 1 has a higher score"),
+            Refused("instance 1 has a score of 0.9, higher than the 0.5"),
         ),
         (
             "a box of NaN",
             things(thing(&[1, 0], 0.9, f32::NAN, 0), usual(0.5)),
-            Refused(impossible),
+            Refused("instance 0 has a bounding box that is cut short or not finite"),
         ),
         (
             "a field of the future",
             things(thing(&[1, 0], 0.9, 1.0, 1), usual(0.5)),
-            Refused(impossible),
+            Refused("instance 0 ends with 1, it must be 0"),
         ),
         (
             "no embeddings",

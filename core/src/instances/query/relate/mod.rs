@@ -42,6 +42,9 @@ use places::{Place, between, holds, measured};
 
 /// Maximum number of things that a sentence lists.
 const LISTED: usize = 8;
+/// Maximum number of things of a kind that are paired with those of another one: each pair is compared
+/// with each thing.
+const PAIRED: usize = 100;
 
 /// A thing that has a place.
 #[derive(Clone, Debug, PartialEq)]
@@ -219,7 +222,7 @@ impl<'a> Scene<'a> {
                 self.related(candidates, *relation, request, &targets)
             }
             Condition::Between(one, other) => {
-                let [ones, others] = [one, other].map(|request| self.places_of(request));
+                let [ones, others] = [one, other].map(|request| self.paired(request));
                 let what = format!("between {} and {}", words(&one.kind), words(&other.kind));
                 let apart = |thing: &PlacedThing| {
                     let pairs = ones.iter().flat_map(|a| others.iter().map(move |b| [a, b]));
@@ -330,6 +333,18 @@ impl<'a> Scene<'a> {
         }
         let found = self.things_of(&any);
         found.into_iter().map(Place::from).collect()
+    }
+
+    /// The places of what is paired with others, the surest if there are many.
+    fn paired(&mut self, request: &Request) -> Vec<Place> {
+        let mut places = self.places_of(request);
+        if places.len() > PAIRED {
+            let kind = words(&request.kind);
+            let of = places.len();
+            self.note(&format!("{kind}: the first {PAIRED} of {of} are paired"));
+            places.truncate(PAIRED);
+        }
+        places
     }
 
     /// The wanted number of those that are left, best first.

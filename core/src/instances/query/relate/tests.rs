@@ -186,6 +186,25 @@ fn instances_touch_if_superpoints_of_them_do() {
     assert_eq!(of(&[[0, 2], [1, 2]]), [[5, 8]]);
 }
 
+/// A scene of somebody else may have thousands of things, with a question that pairs all with all.
+#[test]
+fn of_many_things_the_surest_are_paired() {
+    let at = |id: u32| {
+        let (noun, x) = [("chair", 0.0), ("table", 4.0), ("lamp", 2.0)][id as usize % 3];
+        thing(id, noun, [x, 1.0, 0.0], [x + 0.1, 1.1, 0.5])
+    };
+    let things: Vec<PlacedThing> = (0..3000).map(at).collect();
+    let is_noun = |term: &str| Vocabulary::shipped().find(term).is_some();
+    let request = Request::parse("lamps between the chair and the table", &is_noun);
+    let answer = relate(&request.unwrap().unwrap(), &things, &ROOM, &[]);
+    assert_eq!(answer.found.len(), 1000);
+    for kind in ["chair", "table"] {
+        let said = format!("{kind}: the first 100 of 1000 are paired.");
+        assert!(answer.steps.contains(&said), "{:?}", answer.steps);
+    }
+    assert_eq!(answer.left.len(), answer.steps.len());
+}
+
 proptest! {
     #[test]
     fn answers_are_things_of_the_kind(
