@@ -14,7 +14,7 @@ mod splats;
 mod standpoints;
 
 pub use best::{BestViewOptions, BestViews, Look};
-#[cfg(test)]
+#[cfg(all(test, any(feature = "captures", feature = "onnx")))]
 pub(crate) use camera::tests::camera as camera_that_looks_along_x;
 pub use camera::{Camera, Pixel, Projection};
 pub use map::{Map, MapError};
