@@ -123,7 +123,8 @@ fn a_scan_above_the_budget_is_thinned_and_downloaded_with_all_its_points() {
 #[test]
 fn a_scan_from_elsewhere_is_thinned_as_well() {
     story(async |stand| {
-        let scan = fs::read(stand.room()).unwrap();
+        let room = stand.room();
+        let scan = fs::read(&room).unwrap();
         let points = rooms::read(&scan).len();
         let server = Elsewhere::serve([("/room.ply".to_owned(), scan)]).await;
         let address = format!("{ADDRESS}&scene={}/room.ply", server.origin);

@@ -119,11 +119,11 @@ fn las(count: usize, compressed: Option<&laz::LazVlr>) -> Vec<u8> {
     compressor.into_inner().into_inner()
 }
 
-fn read(file: &Vec<u8>, budget: usize) -> Result<Scan, ReadError> {
-    Sliced::open(file)?.read(file, Some(budget), &Monitor::silent())
+fn read(file: &[u8], budget: usize) -> Result<Scan, ReadError> {
+    Sliced::open(&file)?.read(&file, Some(budget), &Monitor::silent())
 }
 
-fn refusal(file: &Vec<u8>) -> String {
+fn refusal(file: &[u8]) -> String {
     read(file, FEW).unwrap_err().to_string()
 }
 
@@ -132,12 +132,12 @@ fn values(points: &Element, name: &str) -> Vec<f64> {
 }
 
 /// The whole file again: its points with the rows of the nearest kept ones.
-fn second_pass(scan: &Scan, file: &Vec<u8>) -> (Element, Vec<Option<u32>>) {
+fn second_pass(scan: &Scan, file: &[u8]) -> (Element, Vec<Option<u32>>) {
     let excerpt = scan.excerpt.as_ref().unwrap();
     let mut points = excerpt.table().elements.remove(0);
     let mut kept = Vec::new();
     let silent = Monitor::silent();
-    let passed = excerpt.slices(scan, file, &silent, &mut |slice| {
+    let passed = excerpt.slices(scan, &file, &silent, &mut |slice| {
         assert_eq!(slice.points.columns, points.columns);
         assert_eq!(slice.points.count, slice.kept_rows.len());
         points.rows.extend(&slice.points.rows);
@@ -243,7 +243,7 @@ fn both_orders_of_bytes_and_elements_around_the_points_are_the_same() {
 fn a_file_that_begins_in_one_place_and_has_strays_is_thinned_like_any_other() {
     let one_place = SLICE_OF_ROWS / 19 + 1;
     let place = |index: usize| match index {
-        _ if index % 10_000 == 0 => [9e9; 3],
+        _ if index.is_multiple_of(10_000) => [9e9; 3],
         _ if index < one_place => [1.0, 2.0, 0.0],
         _ => point(index - one_place),
     };
@@ -328,7 +328,7 @@ fn points_without_coordinates_are_counted_and_have_no_label() {
     for (index, row) in nearest.iter().enumerate() {
         assert_eq!(row.is_none(), index % 10 == 0, "{index}");
     }
-    let none = vec![[f32::NAN; 3]; 7];
+    let none = [[f32::NAN; 3]; 7];
     let rows = (0..7).flat_map(|i| row(i, none[i], false));
     let none: Vec<u8> = header("little", "", 7, "")
         .into_iter()

@@ -40,9 +40,9 @@ fn file() -> Vec<u8> {
     file
 }
 
-fn excerpt(file: &Vec<u8>) -> Scan {
-    let sliced = Sliced::open(file).unwrap();
-    let scan = sliced.read(file, Some(FEW), &Monitor::silent()).unwrap();
+fn excerpt(file: &[u8]) -> Scan {
+    let sliced = Sliced::open(&file).unwrap();
+    let scan = sliced.read(&file, Some(FEW), &Monitor::silent()).unwrap();
     assert!(scan.len() <= FEW && scan.excerpt.is_some());
     scan
 }
