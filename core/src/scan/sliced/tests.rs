@@ -162,7 +162,7 @@ fn positions(points: &Element) -> Vec<[f64; 3]> {
 
 /// Asserts that the scan is a thinned room, and that a second pass finds every point of the file and
 /// the kept point that is nearest to it.
-fn assert_thinned(scan: &Scan, file: &Vec<u8>) {
+fn assert_thinned(scan: &Scan, file: &[u8]) {
     assert!((FEW / 5..=FEW).contains(&scan.len()), "{}", scan.len());
     let excerpt = scan.excerpt.as_ref().unwrap();
     assert_eq!(excerpt.points(), POINTS as u64);

@@ -73,7 +73,7 @@ fn owners(scan: &Scan) -> PointLabels {
     }
 }
 
-fn written(export: Export, file: &Vec<u8>, painted: bool) -> Result<Vec<u8>, WriteError> {
+fn written(export: Export, file: &[u8], painted: bool) -> Result<Vec<u8>, WriteError> {
     let scan = excerpt(file);
     let context = Context {
         painted,
@@ -87,7 +87,7 @@ fn written(export: Export, file: &Vec<u8>, painted: bool) -> Result<Vec<u8>, Wri
         Ok(())
     };
     let silent = Monitor::silent();
-    export.write_all(&scan, &owners(&scan), &context, file, &silent, &mut out)?;
+    export.write_all(&scan, &owners(&scan), &context, &file, &silent, &mut out)?;
     Ok(all)
 }
 
