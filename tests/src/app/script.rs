@@ -213,7 +213,7 @@ pub const ASK_WORKER: &str = r#"
             const [kind, content] = typeof data === 'string' ? [data] : Object.entries(data)[0];
             if (kind === 'Listening') {
                 worker.postMessage({ Start: { forced: 'cpu', gpu_failure: null, found_already: true } });
-                worker.postMessage({ Open: { source: { File: { name, blob } }, choices: { up: null, unit: null }, with_images: true, follow: false } });
+                worker.postMessage({ Open: { source: { File: { name, blob } }, choices: { up: null, unit: null }, with_images: true, follow: false, view_only: false } });
             }
             if (kind === 'Points') said.points = {
                 positions: [...new Float32Array(content.positions)],

@@ -105,7 +105,7 @@ fn a_new_version_is_there_at_the_next_load() {
         let kept = page.versions_kept().await;
         let html = fs::read_to_string(&index).unwrap();
         fs::write(&index, html.replacen("third", "fourth", 1)).unwrap();
-        for ending in ["", ".br"] {
+        for ending in ["", ".br", ".gz"] {
             let worker = stand.folder.path().join(format!("app/worker.js{ending}"));
             drop(fs::remove_file(worker));
         }
