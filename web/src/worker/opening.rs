@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Maximum number of points of a first look: they are placed and drawn at once.
-const FIRST_LOOK: usize = 200_000;
+const FIRST_LOOK: usize = 100_000;
 
 /// How something is opened, see [`crate::protocol::Request::Open`].
 #[derive(Clone, Copy)]
