@@ -195,14 +195,10 @@ impl Storage {
     /// What is in a folder.
     ///
     /// # Errors
-    /// [`StoreError::NoStore`], [`StoreError::TooSlow`], [`StoreError::Backend`].
+    /// [`StoreError::TooSlow`], [`StoreError::Unavailable`], [`StoreError::Backend`].
     pub(crate) async fn list(&self, folder: &Path) -> Result<ListResult, StoreError> {
         let list = self.objects.list_with_delimiter(Some(folder));
-        match self.in_time(list).await {
-            // A folder without objects is empty, not missing.
-            Err(StoreError::Missing) => Err(StoreError::NoStore),
-            listing => listing,
-        }
+        self.in_time(list).await
     }
 
     /// Removes an object. One that does not exist is not an error.

@@ -83,9 +83,6 @@ pub enum StoreError {
     /// Another server changed the object at the same time.
     #[error("the scene is being changed by another request; ask again in a moment")]
     Changed,
-    /// There is no such bucket.
-    #[error("the bucket of the store does not exist")]
-    NoStore,
     /// The store failed.
     #[error("the store failed: {0}")]
     Backend(object_store::Error),

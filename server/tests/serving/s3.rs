@@ -340,7 +340,7 @@ async fn a_bucket_that_does_not_exist_is_said() {
         .unwrap();
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(
-        !output.status.success() && words.contains("bucket of the store does not exist"),
+        !output.status.success() && words.contains("NoSuchBucket"),
         "{words}"
     );
 }
