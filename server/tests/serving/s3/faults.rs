@@ -17,6 +17,9 @@ use super::{
 };
 use crate::{scene, scene_of, text};
 
+/// What is late takes longer than the server waits.
+const LATE: Duration = Duration::from_secs(15);
+
 /// The program behind a proxy, with its store.
 async fn behind_proxy(more: &[&str]) -> (Store, Proxy, Program) {
     let store = Store::start().await;
@@ -61,28 +64,24 @@ async fn nothing_is_left_over(store: &Store, proxy: &Proxy, scenes: &[&Value]) {
 
 #[tokio::test]
 async fn a_slow_store_is_said_in_time_and_what_it_does_late_is_whole() {
-    let (store, proxy, program) = behind_proxy(&["--store-timeout", "2"]).await;
+    let (store, proxy, program) = behind_proxy(&["--store-timeout", "5"]).await;
     let link = program.share(json!({}), &scene()).await;
     let other = program.sent(json!({}), &scene_of(900)).await;
     let said = json!({ "replaces": link["id"], "secret": link["secret"] });
     let update = program.sent(said, &scene_of(700)).await;
     proxy.tell(|asked| match asked.path.ends_with(".json") {
-        true => Fault::Late(Duration::from_secs(5)),
+        true => Fault::Late(LATE),
         false => Fault::None,
     });
     let began = Instant::now();
     is_for_later(&asked(&program, &link).await);
-    assert!(
-        began.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < LATE, "{:?}", began.elapsed());
 
     // The records are written when nobody waits for them any more.
     proxy.tell(|asked| {
         let is_record = asked.path.ends_with(".json") && asked.path.contains("/scenes/");
         match is_record && asked.method == "PUT" {
-            true => Fault::Late(Duration::from_secs(5)),
+            true => Fault::Late(LATE),
             false => Fault::None,
         }
     });
@@ -90,7 +89,7 @@ async fn a_slow_store_is_said_in_time_and_what_it_does_late_is_whole() {
         is_for_later(&program.server.complete(text(begun, "upload")).await);
     }
     assert_eq!(program.read(&link).await.unwrap(), scene());
-    sleep(Duration::from_secs(6)).await;
+    sleep(LATE).await;
     assert_eq!(program.read(&link).await.unwrap(), scene_of(700));
     assert_eq!(program.read(&other).await.unwrap(), scene_of(900));
     proxy.calm();
