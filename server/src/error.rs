@@ -107,7 +107,8 @@ impl ApiError {
 
     /// Time after which the same request may be answered otherwise, seconds, if it is known.
     fn retry_after(&self) -> Option<u64> {
-        if let Some(StoreError::TooSlow { .. }) = self.of_store() {
+        let of_store = self.of_store().map(of_store);
+        if of_store == Some(StatusCode::SERVICE_UNAVAILABLE) {
             return Some(BUSY_FOR);
         }
         match self {
@@ -124,6 +125,7 @@ impl ApiError {
         match self.of_store() {
             Some(StoreError::DiskFull) => return Some("disk_full"),
             Some(StoreError::TooSlow { .. }) => return Some("store_slow"),
+            Some(StoreError::Unavailable(_)) => return Some("store_unavailable"),
             Some(StoreError::WrongSecret) => return Some("wrong_secret"),
             _ => {}
         }
@@ -151,7 +153,9 @@ fn of_store(error: &StoreError) -> StatusCode {
         StoreError::Expired => StatusCode::GONE,
         StoreError::WrongSecret => StatusCode::FORBIDDEN,
         StoreError::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-        StoreError::TooSlow { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        StoreError::TooSlow { .. } | StoreError::Unavailable(_) | StoreError::Changed => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -178,6 +182,10 @@ impl IntoResponse for ApiError {
         // Details of internal failures go to the log, not to the client.
         let message = match &self {
             Self::Failed => message,
+            _ if matches!(self.of_store(), Some(StoreError::Unavailable(_))) => {
+                tracing::error!("{message}");
+                format!("the server's store is not available; try again in {BUSY_FOR} seconds")
+            }
             _ if status == StatusCode::INTERNAL_SERVER_ERROR => {
                 tracing::error!("{message}");
                 Self::Failed.to_string()

@@ -40,8 +40,6 @@ use limits::{Budgets, Places};
 use metrics::Metrics;
 use store::{STORING_MAY_TAKE, StoreError};
 
-/// Time between two searches for expired scenes and unfinished uploads.
-const SWEEP_PERIOD: Duration = Duration::from_secs(600);
 /// Maximum number of bodies that come at the same time, in all and of one address.
 const BODIES: (usize, usize) = (64, 4);
 /// Maximum number of bundles that are checked at the same time.
@@ -67,6 +65,8 @@ pub struct Config {
     pub public_metrics: bool,
     /// How long the server waits.
     pub patience: Patience,
+    /// Time between two searches for what has expired and for what other servers stored.
+    pub sweep_period: Duration,
 }
 
 /// Serves until it is told to stop, then finishes the requests in progress, for a limited time or
@@ -108,6 +108,7 @@ pub async fn serve(
         uploads,
         budgets: Arc::clone(&shared.budgets),
         metrics: Arc::clone(&metrics),
+        period: config.sweep_period,
     };
     let sweeper = tokio::spawn(sweeper.run());
     let app = page::App {
@@ -148,11 +149,12 @@ struct Sweeper {
     uploads: uploads::Uploads,
     budgets: Arc<Budgets>,
     metrics: Arc<Metrics>,
+    period: Duration,
 }
 
 impl Sweeper {
     async fn run(self) {
-        let mut ticks = tokio::time::interval(SWEEP_PERIOD);
+        let mut ticks = tokio::time::interval(self.period);
         loop {
             ticks.tick().await;
             self.swept("expired scenes", self.scenes.sweep().await);

@@ -27,9 +27,19 @@ struct Arguments {
     /// Folder with the built app.
     #[arg(long, default_value = "dist")]
     app: PathBuf,
-    /// Store for the scenes: a folder, or `s3://bucket/prefix` with the usual AWS_* variables.
+    /// Store for the scenes: a folder, or `s3://bucket/prefix` with AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY, AWS_REGION and, for stores other than Amazon's, AWS_ENDPOINT; one
+    /// without TLS needs AWS_ALLOW_HTTP=true. Several servers may use one bucket.
     #[arg(long, default_value = "scenes")]
     store: String,
+    /// Time that a call of the store may take, in seconds. An object store has to take a scene of the
+    /// largest size within it.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    store_timeout: u64,
+    /// Time between two searches for what has expired, and for what other servers on the same object
+    /// store have added, in seconds.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    sweep_period: u64,
     /// Maximum size of a scene, in bytes. Up to four scenes are in memory at once while they are
     /// checked.
     #[arg(long, default_value_t = 64 << 20)]
@@ -41,7 +51,8 @@ struct Arguments {
     /// Maximum size of all unfinished uploads together, in bytes.
     #[arg(long, default_value_t = 4 << 30)]
     max_unfinished_bytes: u64,
-    /// Maximum size of all scenes and unfinished uploads together, in bytes.
+    /// Maximum size of all scenes and unfinished uploads together, in bytes. What other servers on the
+    /// same object store add counts after the next sweep.
     #[arg(long, default_value_t = 64 << 30)]
     max_store: u64,
     /// What has to stay free on the disk of a local store, in bytes.
@@ -112,7 +123,11 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         default_lifetime: arguments.ttl,
         proxies: Proxies::new(&arguments.trust_proxy),
         public_metrics: arguments.public_metrics,
-        patience: Patience::default(),
+        patience: Patience {
+            store: Duration::from_secs(arguments.store_timeout),
+            ..Patience::default()
+        },
+        sweep_period: Duration::from_secs(arguments.sweep_period),
     };
     server::serve(listener, config, stops)
         .await

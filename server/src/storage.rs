@@ -12,7 +12,7 @@ use std::{
 use axum::body::Bytes;
 use object_store::{
     ClientConfigKey, GetOptions, GetResult, ListResult, ObjectMeta, ObjectStore,
-    ObjectStoreExt as _, RetryConfig,
+    ObjectStoreExt as _, PutMode, RetryConfig, UpdateVersion,
     aws::{AmazonS3Builder, AmazonS3ConfigKey},
     local::LocalFileSystem,
     path::Path,
@@ -27,6 +27,10 @@ use crate::{
 
 /// Time for which a call that fails is tried again, and how often.
 const RETRY: (Duration, usize) = (Duration::from_secs(15), 3);
+
+/// Time for which one answer of an object store may go on: as long as the slowest reader of a scene.
+/// [`Storage::in_time`] bounds what the server itself waits for.
+const LONGEST_ANSWER: &str = "1 day";
 
 /// Number of calls whose time a long listing may take.
 const LISTING: u32 = 20;
@@ -65,10 +69,11 @@ impl Storage {
         };
         let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
         let (retry_timeout, max_retries) = RETRY;
-        let waits = AmazonS3ConfigKey::Client(ClientConfigKey::ConnectTimeout);
+        let client = AmazonS3ConfigKey::Client;
         let store = AmazonS3Builder::from_env()
             .with_bucket_name(bucket)
-            .with_config(waits, "5 seconds")
+            .with_config(client(ClientConfigKey::ConnectTimeout), "5 seconds")
+            .with_config(client(ClientConfigKey::Timeout), LONGEST_ANSWER)
             .with_retry(RetryConfig {
                 max_retries,
                 retry_timeout,
@@ -102,6 +107,43 @@ impl Storage {
         self.room_for(bytes.len() as u64)?;
         self.in_time(self.objects.put(path, bytes.into())).await?;
         Ok(())
+    }
+
+    /// Stores an object if nothing has changed since it had this tag, or since there was none of this
+    /// name. Only object stores can compare: in a folder, which one server alone uses, and in a store
+    /// whose settings say that it cannot, the object is stored in any case.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`], and as [`Self::put`].
+    pub(crate) async fn put_over(
+        &self,
+        path: &Path,
+        bytes: Bytes,
+        old: Option<String>,
+    ) -> Result<(), StoreError> {
+        if self.folder.is_some() {
+            return self.put(path, bytes).await;
+        }
+        let mode = old.map_or(PutMode::Create, |e_tag| {
+            PutMode::Update(UpdateVersion {
+                e_tag: Some(e_tag),
+                version: None,
+            })
+        });
+        let put = self
+            .objects
+            .put_opts(path, bytes.clone().into(), mode.into());
+        let stored = timeout(self.patience, put).await;
+        match stored.map_err(|_| self.too_slow())? {
+            Ok(_) => Ok(()),
+            Err(object_store::Error::NotImplemented { .. }) => self.put(path, bytes).await,
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. }
+                | object_store::Error::NotModified { .. },
+            ) => Err(StoreError::Changed),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// An object, or a part of it, to be streamed.
@@ -144,7 +186,7 @@ impl Storage {
     /// Everything in a folder that may have very much, which takes many calls.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// As [`Self::list`].
     pub(crate) async fn list_all(&self, folder: &Path) -> Result<ListResult, StoreError> {
         let patience = self.patience.saturating_mul(LISTING);
         self.clone().within(patience).list(folder).await
@@ -153,7 +195,7 @@ impl Storage {
     /// What is in a folder.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// [`StoreError::TooSlow`], [`StoreError::Unavailable`], [`StoreError::Backend`].
     pub(crate) async fn list(&self, folder: &Path) -> Result<ListResult, StoreError> {
         let list = self.objects.list_with_delimiter(Some(folder));
         self.in_time(list).await
@@ -215,9 +257,13 @@ impl Storage {
     ) -> Result<T, StoreError> {
         match timeout(self.patience, call).await {
             Ok(result) => Ok(result?),
-            Err(_) => Err(StoreError::TooSlow {
-                seconds: self.patience.as_secs(),
-            }),
+            Err(_) => Err(self.too_slow()),
+        }
+    }
+
+    fn too_slow(&self) -> StoreError {
+        StoreError::TooSlow {
+            seconds: self.patience.as_secs(),
         }
     }
 }
@@ -235,7 +281,11 @@ impl From<object_store::Error> for StoreError {
             }
             cause = error.source();
         }
-        Self::Backend(error)
+        match error {
+            // Its own errors, a lost connection and a lack of time, also after several attempts.
+            object_store::Error::Generic { store: "S3", .. } => Self::Unavailable(error),
+            _ => Self::Backend(error),
+        }
     }
 }
 

@@ -77,7 +77,13 @@ pub enum StoreError {
         /// The limit.
         seconds: u64,
     },
-    /// The object store failed.
+    /// The object store fails for now.
+    #[error("the store is not available: {0}")]
+    Unavailable(object_store::Error),
+    /// Another server changed the object at the same time.
+    #[error("the scene is being changed by another request; ask again in a moment")]
+    Changed,
+    /// The store failed.
     #[error("the store failed: {0}")]
     Backend(object_store::Error),
     /// The record was not written by this program.
@@ -149,10 +155,18 @@ impl Scenes {
     /// [`StoreError::TooSlow`], [`StoreError::Backend`].
     pub async fn count(&self) -> Result<(), StoreError> {
         let listing = self.store.list_all(&Path::from(FOLDER)).await?;
-        let counted = listing.objects.iter().filter(|object| is_counted(object));
-        let bytes = counted.map(|object| object.size).sum();
-        self.bytes.store(bytes, Relaxed);
+        self.recount(&listing.objects, 0);
         Ok(())
+    }
+
+    /// Replaces what was counted before a listing by what is in it. What this server stores and deletes
+    /// meanwhile counts on; if the listing has that already, the next one corrects it.
+    fn recount(&self, objects: &[ObjectMeta], before: u64) {
+        let counted = objects.iter().filter(|object| is_counted(object));
+        let found = counted.fold(0_u64, |sum, object| sum.saturating_add(object.size));
+        let corrected = |now: u64| Some(now.saturating_add(found).saturating_sub(before));
+        // The function always gives a value.
+        let _ = self.bytes.fetch_update(Relaxed, Relaxed, corrected);
     }
 
     /// Size of all bundles and pictures, bytes.
@@ -175,6 +189,13 @@ impl Scenes {
                 }
                 Ok(expires)
             }
+            // What a store was told may still happen, however late, so that the record may come to name
+            // this version. Whoever asks again finds it, and the sweep if nobody does.
+            Err(
+                error @ (StoreError::TooSlow { .. }
+                | StoreError::Unavailable(_)
+                | StoreError::Changed),
+            ) => Err(error),
             Err(error) => {
                 // The version is the current one if it was published before, and only that was not
                 // noted down.
@@ -203,13 +224,22 @@ impl Scenes {
             self.put(&picture_path(id, version), picture).await?;
         }
         let _changing = self.changing.lock().await;
-        let (created, expires, old) = match target.change {
-            Change::Made(lifetime) => (now(), now() + lifetime.seconds(), None),
-            Change::Replaced(lifetime) => {
-                // It may have been deleted meanwhile.
-                let old = self.owned(id, &target.secret_hash).await?;
+        let found = match self.tagged(id).await {
+            Err(StoreError::Missing) if matches!(target.change, Change::Made(_)) => None,
+            found => Some(found?),
+        };
+        let (old, tag) = found.unzip();
+        let (created, expires) = match (target.change, &old) {
+            // It was published before, perhaps through another server, and may lead elsewhere by now.
+            (Change::Made(_), Some(old)) => return Ok((old.expires, None)),
+            (_, Some(old)) if old.version == version => return Ok((old.expires, None)),
+            (Change::Made(lifetime), None) => (now(), now() + lifetime.seconds()),
+            (Change::Replaced(_), None) => return Err(StoreError::Missing),
+            (Change::Replaced(lifetime), Some(old)) => {
+                // It may have expired meanwhile.
+                allow(old, &target.secret_hash)?;
                 let expires = lifetime.map_or(old.expires, |lifetime| now() + lifetime.seconds());
-                (old.created, expires, Some(old.version))
+                (old.created, expires)
             }
         };
         let record = Record {
@@ -221,9 +251,10 @@ impl Scenes {
             version,
             secret_hash: target.secret_hash.clone(),
         };
-        let record = serde_json::to_vec(&record)?;
-        self.store.put(&record_path(id), record.into()).await?;
-        Ok((expires, old))
+        let record = serde_json::to_vec(&record)?.into();
+        let path = record_path(id);
+        self.store.put_over(&path, record, tag.flatten()).await?;
+        Ok((expires, old.map(|old| old.version)))
     }
 
     /// Stores an object and counts it. One of this name that is there already came from the same
@@ -262,11 +293,9 @@ impl Scenes {
     /// [`StoreError::Missing`], [`StoreError::Expired`], [`StoreError::WrongSecret`],
     /// [`StoreError::Backend`].
     pub async fn owned(&self, id: Id, secret_hash: &SecretHash) -> Result<Record, StoreError> {
-        let record = self.living(id).await?;
-        match record.secret_hash == *secret_hash {
-            true => Ok(record),
-            false => Err(StoreError::WrongSecret),
-        }
+        let record = self.record(id).await?;
+        allow(&record, secret_hash)?;
+        Ok(record)
     }
 
     /// The bundle of a scene, or a part of it, to be streamed.
@@ -349,14 +378,17 @@ impl Scenes {
         }
     }
 
-    /// Deletes expired scenes, damaged records and what was left over. Returns the number of objects
-    /// deleted; those that cannot be deleted are logged.
+    /// Deletes expired scenes, damaged records and what was left over, and counts what other servers
+    /// stored and deleted. Returns the number of objects deleted; those that cannot be deleted are
+    /// logged.
     ///
     /// # Errors
     /// [`StoreError::Backend`] if the store cannot be listed.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let counted_before = self.bytes();
         let folder = Path::from(FOLDER);
         let listing = self.store.list_all(&folder).await?;
+        self.recount(&listing.objects, counted_before);
         let mut known = self.known.lock().await;
         let mut records = HashMap::new();
         for object in &listing.objects {
@@ -415,8 +447,27 @@ impl Scenes {
     }
 
     async fn record(&self, id: Id) -> Result<Record, StoreError> {
-        let bytes = self.store.read(&record_path(id)).await?;
-        Ok(serde_json::from_slice(&bytes)?)
+        Ok(self.tagged(id).await?.0)
+    }
+
+    /// A record and its tag in the store, if it has one.
+    async fn tagged(&self, id: Id) -> Result<(Record, Option<String>), StoreError> {
+        let path = record_path(id);
+        let found = self.store.get(&path, GetOptions::default()).await?;
+        let tag = found.meta.e_tag.clone();
+        let bytes = self.store.collect(found).await?;
+        Ok((serde_json::from_slice(&bytes)?, tag))
+    }
+}
+
+/// Checks that a scene has not expired and that this secret belongs to it.
+fn allow(record: &Record, secret_hash: &SecretHash) -> Result<(), StoreError> {
+    if record.expires <= now() {
+        return Err(StoreError::Expired);
+    }
+    match record.secret_hash == *secret_hash {
+        true => Ok(()),
+        false => Err(StoreError::WrongSecret),
     }
 }
 

@@ -6,7 +6,7 @@
 //! upload goes on after the server was started again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -91,8 +91,10 @@ pub struct Limits {
 struct Unfinished {
     created: u64,
     bytes: u64,
-    /// Where it comes from; `None` after the server was started again.
+    /// Where it comes from; `None` if it began with another server or an earlier run of this one.
     networks: Option<[IpNet; 2]>,
+    /// Whether it is in the store, and not only about to be.
+    noted: bool,
     completing: bool,
 }
 
@@ -159,6 +161,9 @@ impl Uploads {
         if let Err(error) = self.note(id, &upload).await {
             self.unfinished().remove(&id);
             return Err(error);
+        }
+        if let Some(entry) = self.unfinished().get_mut(&id) {
+            entry.noted = true;
         }
         Ok((id, upload))
     }
@@ -299,6 +304,12 @@ impl Uploads {
                 }
                 return Err(error);
             }
+            // Another server may have completed it meanwhile, and removed its parts.
+            Err(UploadError::Missing) => {
+                let upload = self.read(id).await?;
+                let expires = upload.published.ok_or(UploadError::Missing)?;
+                return Ok((upload, expires));
+            }
             content => content?,
         };
         let expires = self.scenes.publish(&upload.target, content).await?;
@@ -364,12 +375,18 @@ impl Uploads {
         Ok(())
     }
 
-    /// Deletes uploads that are over or damaged, and counts those that an earlier run of the server
-    /// left unfinished. Returns the number of uploads deleted; those that cannot be deleted are logged.
+    /// Deletes uploads that are over or damaged, and counts those that are unfinished, whichever server
+    /// they began with. Returns the number of uploads deleted; those that cannot be deleted are logged.
     ///
     /// # Errors
     /// [`UploadError::Store`] if the store cannot be listed.
     pub async fn sweep(&self) -> Result<usize, UploadError> {
+        // Those that another server ended meanwhile are no longer unfinished.
+        let mut ended: HashSet<Id> = {
+            let unfinished = self.unfinished();
+            let noted = unfinished.iter().filter(|(_, upload)| upload.noted);
+            noted.map(|(id, _)| *id).collect()
+        };
         let uploads = Path::from(FOLDER);
         let listing = self.store.list_all(&uploads).await?;
         let mut removed = 0;
@@ -380,6 +397,7 @@ impl Uploads {
             match self.read(id).await {
                 Ok(upload) => {
                     if upload.published.is_none() {
+                        ended.remove(&id);
                         let mut unfinished = self.unfinished();
                         let unknown = || Unfinished::of(&upload, None);
                         unfinished.entry(id).or_insert_with(unknown);
@@ -387,10 +405,11 @@ impl Uploads {
                     continue;
                 }
                 // It is beginning.
-                Err(UploadError::Missing) if self.is_young(id) => continue,
+                Err(UploadError::Missing) if self.is_beginning(id) => continue,
                 Err(UploadError::Missing | UploadError::Store(StoreError::Record(_))) => {}
                 Err(error) => {
                     tracing::error!("an upload cannot be read: {error}");
+                    ended.remove(&id);
                     continue;
                 }
             }
@@ -399,7 +418,8 @@ impl Uploads {
                 Err(error) => tracing::error!("an upload cannot be deleted: {error}"),
             }
         }
-        self.unfinished().retain(|_, upload| upload.is_young());
+        self.unfinished()
+            .retain(|id, upload| upload.completing || (upload.is_young() && !ended.contains(id)));
         Ok(removed)
     }
 
@@ -410,8 +430,10 @@ impl Uploads {
         (unfinished.len(), bytes)
     }
 
-    fn is_young(&self, id: Id) -> bool {
-        self.unfinished().get(&id).is_some_and(Unfinished::is_young)
+    fn is_beginning(&self, id: Id) -> bool {
+        let unfinished = self.unfinished();
+        let upload = unfinished.get(&id);
+        upload.is_some_and(|upload| !upload.noted && upload.is_young())
     }
 
     /// Deletes all but the record of an upload. What cannot be deleted is left to [`Self::sweep`].
@@ -473,6 +495,7 @@ impl Unfinished {
             created: upload.created,
             bytes: upload.bytes,
             networks,
+            noted: networks.is_none(),
             completing: false,
         }
     }

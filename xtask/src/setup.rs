@@ -43,7 +43,8 @@ pub fn build_tools() -> Result<()> {
     cargo_install("trunk", "trunk", TRUNK, "0")
 }
 
-/// Installs the browsers with their drivers, and a software Vulkan device.
+/// Installs the browsers with their drivers, a software Vulkan device, and the object store of the
+/// server's tests.
 ///
 /// # Errors
 /// Returns an error if a package is missing and cannot be installed.
@@ -63,10 +64,40 @@ pub fn test_tools() -> Result<()> {
     if lavapipe().is_none() {
         missing.extend(["mesa-vulkan-drivers", "libvulkan1"]);
     }
+    let has_venv = output(&mut command("python3", ["-c", "import ensurepip"])).is_some();
+    if !has_venv {
+        missing.push("python3-venv");
+    }
     if !missing.is_empty() {
         packages(&missing)?;
     }
+    object_store()?;
     cargo_install("geckodriver", "geckodriver", GECKODRIVER, "0")
+}
+
+/// Installs moto, whose S3 the server's tests use, into an environment of its own, unless exactly these
+/// packages are there already.
+fn object_store() -> Result<()> {
+    let wanted = root().join("server/tests/moto.txt");
+    let wanted = fs::read_to_string(&wanted)
+        .with_context(|| format!("{} cannot be read", wanted.display()))?;
+    let folder = tools_dir().join("moto");
+    let installed = folder.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let path = folder.to_string_lossy();
+    run(&mut command("python3", ["-m", "venv", "--clear", &path]))?;
+    let pip = folder.join("bin/pip");
+    let install = [
+        "install",
+        "--no-deps",
+        "--requirement",
+        "server/tests/moto.txt",
+    ];
+    run(&mut command(&pip.to_string_lossy(), install))?;
+    fs::write(&installed, wanted)
+        .with_context(|| format!("{} cannot be written", installed.display()))
 }
 
 fn packages(missing: &[&str]) -> Result<()> {

@@ -7,11 +7,13 @@ mod hostile;
 mod monitoring;
 mod process;
 mod refusals;
+#[cfg(unix)]
+mod s3;
 mod scenes;
 mod senders;
 mod uploads;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -87,6 +89,7 @@ impl Server {
             proxies: Proxies::default(),
             public_metrics: false,
             patience: Patience::default(),
+            sweep_period: Duration::from_secs(600),
         };
         change(&mut config);
         let (stop, stops) = mpsc::channel(2);
