@@ -159,7 +159,7 @@ fn apt(args: &[&str]) -> Result<()> {
 /// features, which serve only to download other programs.
 fn cargo_install(package: &str, program: &str, version: &str, opt_level: &str) -> Result<()> {
     let there = output(&mut command(program, ["--version"]));
-    if there.is_some_and(|line| line.split(' ').nth(1) == Some(version)) {
+    if there.is_some_and(|line| line.split_whitespace().nth(1) == Some(version)) {
         return Ok(());
     }
     let root = tools_dir();
