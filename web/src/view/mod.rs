@@ -125,7 +125,11 @@ impl Viewer {
         } else {
             1.5e5
         };
-        inner.canvas = Some(canvas);
+        let is_first = inner.canvas.replace(canvas).is_none();
+        if let Some(bounds) = inner.framed.filter(|_| is_first) {
+            // Its scan came before the canvas, and was framed for none.
+            inner.frame.camera = inner.framing(inner.frame.camera, bounds);
+        }
         inner.renderer = Some(renderer);
         inner.on_lost = Some(Rc::new(on_lost));
         inner.apply_looks(&looks);
