@@ -1,5 +1,8 @@
 //! The dialog for sharing, the address of the page and what it copies, and pages in frames.
 
+use std::cell::RefCell;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::{Page, STEP, css};
@@ -11,6 +14,14 @@ pub struct Sent {
     pub link: String,
     /// The secret link that allows replacement and deletion.
     pub secret_link: String,
+}
+
+/// What the dialog shows of an upload.
+#[derive(Deserialize)]
+struct Look {
+    problem: Option<String>,
+    /// The link and the secret link, once nothing is on its way.
+    links: Option<[String; 2]>,
 }
 
 impl Page {
@@ -37,25 +48,25 @@ impl Page {
 
     /// Waits until the scene is sent, and closes the dialog.
     pub async fn until_sent(&self) -> Sent {
+        // One look at the page: between two of them it may begin or end to send. While an update is
+        // prepared, the dialog shows the link of before beside the offer.
+        const LOOK: &str = "const text = id => document.querySelector(`[data-testid='${id}']`)?.textContent.trim();
+            return {
+                problem: text('share-problem') || null,
+                links: text('sending') === undefined && text('send-button') === undefined
+                    ? [text('share-link') || '', text('delete-link') || ''] : null,
+            }";
+        let links = RefCell::new(None);
         self.until("the links", STEP, async || {
-            // While an update begins, the link makes room for the line that shows its progress.
-            let is_sent = !self.exists("sending").await
-                && self.exists("share-link").await
-                && !self.text("share-link").await.is_empty();
-            is_sent || self.exists("share-problem").await
+            let look: Look = self.run(LOOK, &[]).await;
+            assert_eq!(look.problem, None);
+            *links.borrow_mut() = look.links.filter(|[link, _]| !link.is_empty());
+            links.borrow().is_some()
         })
         .await;
-        let sent = Sent {
-            link: self.text("share-link").await,
-            secret_link: self.text("delete-link").await,
-        };
-        assert!(
-            !sent.link.is_empty(),
-            "{}",
-            self.text("share-problem").await
-        );
+        let [link, secret_link] = links.take().expect("there are links");
         self.close_sharing().await;
-        sent
+        Sent { link, secret_link }
     }
 
     /// Number of requests of the page whose address ends with this.
