@@ -18,6 +18,11 @@ const FARTHEST: f32 = 1e5;
 /// The pitch at which the three edges of a cube that meet at a corner look equally long, radians.
 const ISOMETRIC_PITCH: f32 = 0.615_479_7;
 
+/// Depth up to which nothing is drawn, as a part of the distance to the target.
+const CUT: f32 = 0.3;
+/// Largest such depth, metres.
+const LONGEST_CUT: f32 = 0.6;
+
 /// A camera that looks at `target` from `distance` metres away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
@@ -151,8 +156,14 @@ impl Camera {
     }
 
     /// Nearest visible depth, metres. With the reversed infinite projection, `depth = near / z`.
+    ///
+    /// What is much nearer than the target is not drawn: its few points would be large discs in
+    /// front of what is looked at. In an orthographic picture they are no larger than others.
     pub fn near(&self) -> f32 {
-        (self.distance * 0.01).clamp(1e-4, 0.1)
+        match self.orthographic {
+            Some(_) => (self.distance * 0.01).clamp(1e-4, 0.1),
+            None => (self.distance * CUT).clamp(1e-4, LONGEST_CUT),
+        }
     }
 
     /// The transform from world to clip space. Depth is reversed (1 near, 0 at infinity), which
@@ -324,6 +335,30 @@ mod tests {
             (camera.near() / depth - camera.distance / 2.0).abs() < 1e-3,
             "depth is near / z"
         );
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_just_before_the_eye_is_not_in_the_way() {
+        let mut camera = Camera {
+            distance: 1.0,
+            ..Camera::default()
+        };
+        let depth_of = |camera: &Camera, part: f32| {
+            project(
+                camera,
+                camera.target + part * (camera.eye() - camera.target),
+            )
+            .z
+        };
+        assert!(depth_of(&camera, 0.8) > 1.0, "a fifth of the way is left");
+        assert!(
+            depth_of(&camera, 0.6) < 1.0,
+            "two fifths of the way are left"
+        );
+        camera.distance = 20.0;
+        assert!(depth_of(&camera, 0.9) < 1.0, "two metres before the eye");
+        camera.orthographic = Some(20.0);
+        assert!(depth_of(&camera, 0.99) < 1.0, "discs are no larger there");
     }
 
     #[wasm_bindgen_test]
