@@ -21,6 +21,7 @@ pub mod captures;
 mod chromium;
 pub mod elsewhere;
 mod gpu_calls;
+mod incoming;
 pub mod language_model;
 mod looking;
 mod mouse;

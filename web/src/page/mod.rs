@@ -17,6 +17,7 @@ pub mod following;
 pub mod gather;
 pub mod history;
 pub mod image_models;
+pub mod incoming;
 pub mod language;
 pub mod lasso;
 pub mod listing;

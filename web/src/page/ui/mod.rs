@@ -1,6 +1,7 @@
 //! The panels, one component per file. They read [`crate::page::state`] and call [`crate::page::actions`].
 
 mod about;
+mod address;
 mod backend;
 mod dialog;
 mod drop_zone;
