@@ -197,6 +197,13 @@ impl Page {
             .unwrap_or_else(|error| panic!("there is no {css}: {error}"))
     }
 
+    /// `true` if what is in an element is wider than it; `None` if nothing matches the CSS selector.
+    pub async fn scrolls_sideways(&self, css: &str) -> Option<bool> {
+        const SCROLLS: &str = "const element = document.querySelector(arguments[0]);
+            return element ? element.scrollWidth > element.clientWidth + 1 : null";
+        self.run(SCROLLS, &[json!(css)]).await
+    }
+
     /// The text of an element, visible or not; empty if there is no such element.
     pub async fn text(&self, testid: &str) -> String {
         self.run(

@@ -25,6 +25,7 @@ pub mod measuring;
 pub mod names;
 pub mod offline;
 pub mod overlay;
+pub mod own_files;
 pub mod pictures;
 pub mod pointing;
 pub mod preferences;

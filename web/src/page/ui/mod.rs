@@ -3,6 +3,7 @@
 mod about;
 mod address;
 mod backend;
+mod card;
 mod dialog;
 mod drop_zone;
 mod embedded;
