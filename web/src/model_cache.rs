@@ -9,7 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use js_sys::{Array, ArrayBuffer, AsyncIterator, Function, IteratorNext, Promise, Reflect, Uint8Array};
+use js_sys::{
+    Array, ArrayBuffer, AsyncIterator, Function, IteratorNext, Promise, Reflect, Uint8Array,
+};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -75,7 +77,8 @@ impl ModelCache {
 
     /// Keeps a file.
     pub async fn put(&self, key: &str, bytes: &mut [u8]) -> Result<(), JsValue> {
-        if self.write(key, bytes).await.is_ok() {
+        // Another tab may have written the same meanwhile.
+        if self.write(key, bytes).await.is_ok() || self.file(key).await.is_ok() {
             return Ok(());
         }
         let response = Response::new_with_opt_u8_array(Some(bytes))?;
@@ -92,7 +95,10 @@ impl ModelCache {
         for (model, folder) in self.folders().await? {
             let bytes = bytes_of_model.entry(model).or_default();
             for (_, handle) in entries(&folder).await? {
-                *bytes += contents(handle.dyn_into()?).await?.size();
+                // What another tab deletes meanwhile is no longer there.
+                if let Ok(file) = contents(handle.dyn_into()?).await {
+                    *bytes += file.size();
+                }
             }
         }
         if let Some(cache) = self.cache().await {
@@ -150,8 +156,7 @@ impl ModelCache {
         contents(handle.dyn_into()?).await
     }
 
-    /// Writes a file of the private file system. It has another name until all of it is there, and
-    /// only then takes the place of one with its own.
+    /// Writes a file of the private file system, which has another name until all of it is there.
     async fn write(&self, key: &str, bytes: &mut [u8]) -> Result<(), JsValue> {
         let folder = self.folder.as_ref().ok_or(JsValue::UNDEFINED)?;
         let (model, name) = place(key);
@@ -159,6 +164,8 @@ impl ModelCache {
         created.set_create(true);
         let folder = folder.get_directory_handle_with_options(&model, &created);
         let folder: Folder = JsFuture::from(folder).await?.dyn_into()?;
+        // What has the name already was of no use.
+        drop(JsFuture::from(folder.remove_entry(&name)).await);
         let part = format!("{name}{PART}");
         let created = FileSystemGetFileOptions::new();
         created.set_create(true);
@@ -169,8 +176,6 @@ impl ModelCache {
             drop(JsFuture::from(folder.remove_entry(&part)).await);
             return Err(problem);
         }
-        // Not every browser replaces a file by one that gets its name.
-        drop(JsFuture::from(folder.remove_entry(&name)).await);
         let rename: Function = Reflect::get(&file, &"move".into())?.dyn_into()?;
         let renamed = rename.call1(&file, &name.into())?;
         JsFuture::from(Promise::resolve(&renamed)).await.map(drop)
@@ -184,11 +189,14 @@ impl ModelCache {
     async fn cache(&self) -> Option<Cache> {
         let caches = self.caches.as_ref()?;
         let exists = JsFuture::from(caches.has(NAME)).await.ok()?;
-        let cache = JsFuture::from(caches.open(NAME));
         if exists.is_falsy() {
             return None;
         }
-        cache.await.ok()?.dyn_into().ok()
+        JsFuture::from(caches.open(NAME))
+            .await
+            .ok()?
+            .dyn_into()
+            .ok()
     }
 
     /// What the cache has under this key.
@@ -204,7 +212,7 @@ async fn folder() -> Result<Folder, JsValue> {
     let navigator = Reflect::get(&js_sys::global(), &"navigator".into())?;
     let storage = Reflect::get(&navigator, &"storage".into())?;
     // Pages from other than safe addresses have no storage, and older browsers no files in it.
-    let has_files = storage.is_object() && has(&storage, "getDirectory");
+    let has_files = storage.is_object() && offers(&storage, "getDirectory");
     let storage = Some(storage).filter(|_| has_files);
     let storage: StorageManager = storage.ok_or(JsValue::UNDEFINED)?.unchecked_into();
     let root: Folder = JsFuture::from(storage.get_directory()).await?.dyn_into()?;
@@ -216,10 +224,12 @@ async fn folder() -> Result<Folder, JsValue> {
 
 /// Writes all of a file.
 async fn fill(file: &FileSystemFileHandle, bytes: &mut [u8]) -> Result<(), JsValue> {
-    if has(file, "createWritable") {
+    if offers(file, "createWritable") {
         let stream = JsFuture::from(file.create_writable()).await?;
         let stream: FileSystemWritableFileStream = stream.dyn_into()?;
-        JsFuture::from(stream.write_with_u8_array(bytes)?).await?;
+        // The browser reads a copy: the program's memory may move while it writes.
+        let copy = Uint8Array::from(&*bytes);
+        JsFuture::from(stream.write_with_js_u8_array(&copy)?).await?;
         return JsFuture::from(stream.close()).await.map(drop);
     }
     // Some browsers have this in workers in its place.
@@ -269,7 +279,7 @@ fn whole() -> FileSystemRemoveOptions {
 }
 
 /// `true` if an object has this function.
-fn has(object: &JsValue, function: &str) -> bool {
+fn offers(object: &JsValue, function: &str) -> bool {
     let found = Reflect::get(object, &function.into());
     found.is_ok_and(|found| found.is_function())
 }
@@ -283,7 +293,8 @@ fn place(key: &str) -> (String, String) {
         };
         text.chars().map(allowed).collect()
     };
-    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
+    let path = key.split('?').next().unwrap_or(key);
+    let file = path.rfind('/').map_or(key, |end| &key[end + 1..]);
     (plain(model_of(key).unwrap_or("model")), plain(file))
 }
 
@@ -298,6 +309,7 @@ pub fn is_other_version(model: &str, in_use: &str) -> bool {
     let name = |model: &str| model.rsplit_once('-').map(|(name, _)| name.to_owned());
     model != in_use && name(model).is_some() && name(model) == name(in_use)
 }
+
 #[cfg(test)]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -309,6 +321,33 @@ mod tests {
         let url = "https://a.example/models/nano-12ab/weights-0.bin?sha256=a/b";
         assert_eq!(model_of(url), Some("nano-12ab"));
         assert_eq!(model_of("weights"), None);
+        let (model, name) = place(url);
+        assert_eq!(model, "nano-12ab");
+        assert_eq!(name, "weights-0.bin_sha256_a_b");
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_file_is_kept_listed_and_deleted() {
+        let cache = ModelCache::open()
+            .await
+            .expect("tests run at a safe address");
+        let key = "/models/test-0123/weights.bin?sha256=ab";
+        assert!(!cache.has(key).await);
+        for bytes in [&mut [1, 2, 3][..], &mut [4, 5]] {
+            cache.put(key, bytes).await.expect("there is room");
+            assert_eq!(cache.get(key).await.expect("it is there"), bytes);
+        }
+        let kept = CachedModel {
+            name: "test-0123".to_owned(),
+            bytes: 2.0,
+        };
+        assert!(cache.list().await.expect("a list").contains(&kept));
+        cache
+            .delete(|model| model == "test-0123")
+            .await
+            .expect("nobody else has it");
+        assert!(!cache.has(key).await);
+        assert!(!cache.list().await.expect("a list").contains(&kept));
     }
 
     #[wasm_bindgen_test]

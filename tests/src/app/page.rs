@@ -398,11 +398,8 @@ impl Page {
 
     /// Number of files of networks and text encoders that the browser keeps.
     pub async fn cached_files(&self) -> usize {
-        const KEPT: &str = "const answer = arguments[0];
-            caches.open('segscape-models').then(kept => kept.keys()).then(keys => answer(keys.length))";
-        let kept = self.client.execute_async(KEPT, vec![]).await;
-        let kept = kept.ok().and_then(|kept| kept.as_u64());
-        kept.expect("a number of files") as usize
+        let kept = self.models_kept().await;
+        kept.in_files + kept.in_cache
     }
 
     /// Types a phrase outside the vocabulary into the empty prompt, presses Enter when the page

@@ -121,6 +121,49 @@ fn a_model_card_that_cannot_be_had_is_asked_for_again() {
 }
 
 #[test]
+fn models_are_kept_in_files_and_found_where_earlier_versions_kept_them() {
+    story(async |stand| {
+        let page = stand.visit(ADDRESS, Visit::DESKTOP).await;
+        page.choose(&stand.thin_room()).await;
+        page.until_done().await;
+        let kept = page.models_kept().await;
+        assert!(kept.in_files > 0 && kept.in_cache == 0, "{kept:?}");
+        let things = page.rows().await.len();
+
+        let again = async || {
+            page.go(&format!("{}{ADDRESS}", stand.origin)).await;
+            page.choose(&stand.thin_room()).await;
+            page.until_done().await;
+            assert_eq!(page.rows().await.len(), things);
+        };
+        page.keep_models_as_before().await;
+        again().await;
+        let before = page.models_kept().await;
+        let expected = (0, kept.in_files);
+        // What is downloaded is kept in files.
+        assert_eq!((before.in_files, before.in_cache), expected);
+
+        // A file that was not completely written is not used, and written again.
+        page.press_css("[aria-label='Help and shortcuts']").await;
+        page.press_css(".help .segment:last-child").await;
+        page.until("the models", STEP, async || {
+            page.exists("delete-kept").await
+        })
+        .await;
+        page.press("delete-kept").await;
+        page.until("no model", STEP, async || !page.exists("kept-models").await)
+            .await;
+        assert_eq!(page.cached_files().await, 0);
+        again().await;
+        page.damage_models().await;
+        assert!(page.models_kept().await.smallest < 10);
+        again().await;
+        assert_eq!(page.models_kept().await, kept);
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
 fn kept_models_are_listed_and_deleted_and_the_report_names_no_scan() {
     story(async |stand| {
         let page = stand.visit(ADDRESS, Visit::DESKTOP).await;

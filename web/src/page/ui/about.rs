@@ -36,10 +36,9 @@ pub fn About() -> impl IntoView {
 fn Models() -> impl IntoView {
     // Nothing is said until the browser has answered.
     let models = RwSignal::new(None::<Option<Vec<CachedModel>>>);
-    let open = || ModelCache::open(browser::window().caches());
     let look = move || {
         spawn_local(async move {
-            let list = async { open().await?.list().await };
+            let list = async { ModelCache::open().await?.list().await };
             models.set(Some(list.await.ok()));
         });
     };
@@ -50,7 +49,7 @@ fn Models() -> impl IntoView {
             let name = name.clone();
             spawn_local(async move {
                 // What could not be deleted is still in the list.
-                if let Ok(cache) = open().await {
+                if let Ok(cache) = ModelCache::open().await {
                     drop(cache.delete(|model| model == name).await);
                 }
                 look();
