@@ -150,24 +150,7 @@ pub fn Offer(
             <ul class="sent" data-testid="sent">{move || sent(state, contents(what.get())).into_iter().map(|part| view! { <li>{part}</li> }).collect_view()}</ul>
             <p class="muted" data-testid="not-sent">{move || not_sent(state, contents(what.get()))}</p>
             {move || packed().with(|packed| packed.as_ref().map(|packed| view! { <Hash hash=packed.hash /> }))}
-            <Show when=move || name_of_scan(state) != UNNAMED>
-                <label class="choice">
-                    <input type="checkbox" data-testid="share-name" prop:checked=named on:change=move |event| named.set(event_target_checked(&event)) />
-                    <span>{move || said_around(
-                        "Send the name of the file, too: {name}",
-                        |_| view! { <b>{name_of_scan(state)}</b> }.into_any(),
-                    )}</span>
-                </label>
-            </Show>
-            <Show when=move || is_far(state) && what.get() == What::Everything>
-                <label class="choice">
-                    <input type="checkbox" data-testid="share-place" prop:checked=located on:change=move |event| located.set(event_target_checked(&event)) />
-                    <span>{move || said_around(
-                        "Send where the scan lies in its own coordinates, too: {place}",
-                        |_| view! { <b>{place(state)}</b> }.into_any(),
-                    )}</span>
-                </label>
-            </Show>
+            <Personal named located what />
             {move || {
                 let own = own.get_value().filter(|_| way.get() == Way::Update);
                 view! { <Lifetime expiry own /> }
@@ -176,6 +159,39 @@ pub fn Offer(
                 {words}
             </button>
         </form>
+    }
+}
+
+/// The choice of what is sent only if its owner says so: the name of the file, and where the scan lies.
+#[component]
+fn Personal(
+    /// If `true`, the name is sent.
+    named: RwSignal<bool>,
+    /// If `true`, the place is sent.
+    located: RwSignal<bool>,
+    /// What is sent of the scene.
+    what: RwSignal<What>,
+) -> impl IntoView {
+    let state = State::expect();
+    view! {
+        <Show when=move || name_of_scan(state) != UNNAMED>
+            <label class="choice">
+                <input type="checkbox" data-testid="share-name" prop:checked=named on:change=move |event| named.set(event_target_checked(&event)) />
+                <span>{move || said_around(
+                    "Send the name of the file, too: {name}",
+                    |_| view! { <b>{name_of_scan(state)}</b> }.into_any(),
+                )}</span>
+            </label>
+        </Show>
+        <Show when=move || is_far(state) && what.get() == What::Everything>
+            <label class="choice">
+                <input type="checkbox" data-testid="share-place" prop:checked=located on:change=move |event| located.set(event_target_checked(&event)) />
+                <span>{move || said_around(
+                    "Send where the scan lies in its own coordinates, too: {place}",
+                    |_| view! { <b>{place(state)}</b> }.into_any(),
+                )}</span>
+            </label>
+        </Show>
     }
 }
 
