@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn the_card_becomes_html_for_a_dialog() {
         let card = "# Card\n\n## Figures\n**Bold**, `code` & [elsewhere](https://example.org), \
-            [here](docs/a.md).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n* one\n* two\n\n    shell\n\n\
-            ![A picture](docs/a.png)\n<script>alert(1)</script>\n";
+            [here](docs/a.md).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n    shell\n\n* one\n* two\n\n\
+            ![A picture](docs/a.png)\n\n<script>alert(1)</script>\n";
         let page = page_of(card);
         for part in [
             "<h3>Card</h3>",
