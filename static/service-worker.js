@@ -12,7 +12,7 @@ const PREFIX = "segscape-app-";
 // The version before may still be open in another tab.
 const VERSIONS = 2;
 const WORKER = ["/worker_loader.js", "/worker.js", "/worker_bg.wasm"];
-const BESIDE = ["/icon.svg", "/manifest.webmanifest"];
+const BESIDE = ["/icon.svg", "/manifest.webmanifest", "/model-card.html"];
 const PAGE = "/";
 
 addEventListener("install", (event) => event.waitUntil(keep().then(() => skipWaiting())));

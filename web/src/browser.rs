@@ -5,8 +5,8 @@ use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Storage, Url, UrlSearchParams,
-    Window,
+    Blob, BlobPropertyBag, Document, Element, HtmlAnchorElement, HtmlElement, Storage, Url,
+    UrlSearchParams, Window,
 };
 
 /// The window of the page. Must not be called in a worker.
@@ -209,6 +209,19 @@ pub fn dialog_is_open() -> bool {
     ["dialog[open]", "[popover]:popover-open"]
         .iter()
         .any(|open| matches!(document().query_selector(open), Ok(Some(_))))
+}
+
+/// `true` if the user types text into this element.
+pub fn takes_text(element: &Element) -> bool {
+    let is_line = element.tag_name() == "INPUT"
+        && !matches!(
+            element.get_attribute("type").as_deref(),
+            Some("range" | "radio" | "checkbox" | "file")
+        );
+    let is_editable = element
+        .dyn_ref::<HtmlElement>()
+        .is_some_and(HtmlElement::is_content_editable);
+    is_line || is_editable || element.tag_name() == "TEXTAREA"
 }
 
 /// Clicks the element with this id.

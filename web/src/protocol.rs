@@ -169,10 +169,8 @@ pub enum Request {
         edits: Edits,
         /// The current view of the scene.
         view: SavedView,
-        /// If `true`, the bundle says the name of the scan's file.
-        named: bool,
-        /// If `true`, the bundle has no points, and says the file that they are in.
-        labels_only: bool,
+        /// What it has beside the things.
+        contents: Contents,
     },
     /// Opens a bundle that [`Request::Pack`] made, and reads its scan again from `source`. The page
     /// already shows the scene, so the only reply is an error.
@@ -192,6 +190,27 @@ pub enum Request {
         /// Number of frames of the recording that were followed, if they were.
         followed: Option<u32>,
     },
+}
+
+/// What a bundle has beside the things and the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// If `true`, it says the name of the scan's file.
+    pub named: bool,
+    /// If `true`, it says where the scan lies in its file's coordinates, which a bundle without points
+    /// never does: whoever has the file knows.
+    pub located: bool,
+    /// If `true`, it has no points, and says the file that they are in.
+    pub labels_only: bool,
+}
+
+impl Contents {
+    /// All there is, for whom the scene belongs to.
+    pub const ALL: Self = Self {
+        named: true,
+        located: true,
+        labels_only: false,
+    };
 }
 
 /// The instance that all others are compared with.
@@ -514,6 +533,9 @@ pub struct ScanInfo {
     pub capture: Option<CaptureInfo>,
     /// The file that the scan is, if it is one file: its labels can be sent without the points.
     pub file: Option<ScanFile>,
+    /// Where the origin of the world frame lies in the file, in its units; zero unless the scan is far
+    /// from the origin of its file.
+    pub offset: [f64; 3],
 }
 
 impl Reply {

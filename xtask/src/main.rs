@@ -1,6 +1,7 @@
 //! `cargo xtask serve | test | fuzz | bench | models | sizes`: installs missing tools, then runs the task.
 
 mod bench;
+mod card;
 mod fuzz;
 mod models;
 mod serve;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    models, setup,
+    card, models, setup,
     shell::{command, run},
     sizes,
 };
@@ -66,5 +66,6 @@ pub fn build_app() -> Result<()> {
     // fetched first.
     run(&mut command("cargo", ["fetch", "--locked"]))?;
     run(&mut command("trunk", ["build", "--release", "--offline"]))?;
+    card::write()?;
     sizes::compress()
 }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::shell::root;
+use crate::{card, shell::root};
 
 const MB: f64 = 1e6;
 
@@ -23,7 +23,14 @@ const BUDGETS: [Budget; 5] = [
     // links, sharing and embedding took 0.06 MB, editing and projects 0.05, the way to other languages
     // 0.03, and colors, the cube and the list of models 0.03.
     ("page", 1.0, |path| {
-        let others = ["images", "models/", "samples/", LANGUAGES];
+        let others = [
+            "images",
+            "models/",
+            "samples/",
+            LANGUAGES,
+            card::FILE,
+            ICONS,
+        ];
         !path.contains("worker") && !others.iter().any(|other| path.starts_with(other))
     }),
     ("worker", 6.0, |path| path.contains("worker")),
@@ -36,6 +43,9 @@ const BUDGETS: [Budget; 5] = [
         path.starts_with("models/nano-")
     }),
 ];
+
+/// The folder of the pictures that stand for the installed app, which a visit does not fetch.
+const ICONS: &str = "icons/";
 
 /// The folder of the texts in other languages than English, which have compressed versions.
 const LANGUAGES: &str = "text/";

@@ -82,7 +82,8 @@ pub struct Meta {
     pub names: Vec<Name>,
     /// The sender's view of the scene.
     pub view: SavedView,
-    /// The transform from the scan's file to the world frame.
+    /// The transform from the scan's file to the world frame. Its offset is zero if the sender kept
+    /// where the scan lies.
     pub frame: Frame,
     /// The origin of the scene.
     pub provenance: Provenance,

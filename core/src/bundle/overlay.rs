@@ -17,9 +17,7 @@ use super::{
     limits::{check, check_shapes},
     push_instances, push_meta, read_instances, read_meta,
 };
-use crate::{
-    instances::Segmentation, preflight::Choices, preflight::Unit, superpoint::Superpoints,
-};
+use crate::{instances::Segmentation, preflight::Choices, superpoint::Superpoints};
 
 /// What an overlay has, in words.
 pub(super) const LABELS: &str = "labels alone, whose scan is in another file";
@@ -51,12 +49,7 @@ pub struct Overlay {
 impl Overlay {
     /// The up axis and the unit with which the scan is placed as its labels were found.
     pub fn choices(&self) -> Choices {
-        let frame = &self.meta.frame;
-        Choices {
-            up: Some(frame.up),
-            // The frame of an overlay that was read has a possible unit.
-            unit: Unit::of_metres(frame.metres_per_unit).ok(),
-        }
+        Choices::of(&self.meta.frame)
     }
 }
 

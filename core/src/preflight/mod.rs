@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    scan::{Scan, UpAxis, surface},
+    scan::{Frame, Scan, UpAxis, surface},
     spatial,
 };
 
@@ -69,6 +69,14 @@ impl Choices {
         up: Some(UpAxis::PlusZ),
         unit: Some(Unit::Metres),
     };
+
+    /// The up axis and the unit of a frame; a unit that no scan can have counts as not chosen.
+    pub fn of(frame: &Frame) -> Self {
+        Self {
+            up: Some(frame.up),
+            unit: Unit::of_metres(frame.metres_per_unit).ok(),
+        }
+    }
 }
 
 /// The findings about one scan.

@@ -184,7 +184,7 @@ pub enum ReadError {
     Nowhere {
         /// Its index.
         point: usize,
-        /// Its coordinates, metres.
+        /// Its coordinates, metres or units of the file.
         position: [f32; 3],
     },
     /// No point has three finite coordinates.
@@ -480,6 +480,22 @@ impl Scan {
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,
     ) -> Result<Self, ReadError> {
+        Self::from_world(positions, colors, &Frame::default())
+    }
+
+    /// Creates a scan as [`Self::from_points`] does of points in the world frame, with the coordinates
+    /// that they had in a file of this frame. As after reading, up axis and unit are to be set.
+    ///
+    /// # Errors
+    /// [`ReadError::NoPoints`], [`ReadError::Nowhere`], in the world or in the file.
+    ///
+    /// # Panics
+    /// If `colors` is given and differs in length from `positions`.
+    pub fn from_world(
+        positions: &[[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+        frame: &Frame,
+    ) -> Result<Self, ReadError> {
         assert!(
             colors.is_none_or(|colors| colors.len() == positions.len()),
             "one colour a point"
@@ -487,11 +503,18 @@ impl Scan {
         if positions.is_empty() {
             return Err(ReadError::NoPoints);
         }
-        if let Some(point) = positions.iter().position(|p| !is_somewhere(*p)) {
-            let position = positions[point];
-            return Err(ReadError::Nowhere { point, position });
+        let in_file = |position: [f32; 3]| frame.file_from_world(position.map(f64::from));
+        for (point, position) in positions.iter().copied().enumerate() {
+            let there = in_file(position).map(|v| v as f32);
+            for position in [position, there] {
+                if !is_somewhere(position) {
+                    return Err(ReadError::Nowhere { point, position });
+                }
+            }
         }
-        let mut columns = build::columns(["x", "y", "z"].map(|name| (name, Scalar::F32)));
+        let is_far = frame.offset != [0.0; 3];
+        let scalar = if is_far { Scalar::F64 } else { Scalar::F32 };
+        let mut columns = build::columns(["x", "y", "z"].map(|name| (name, scalar)));
         if colors.is_some() {
             columns.extend(build::columns(
                 ["red", "green", "blue"].map(|name| (name, Scalar::U8)),
@@ -503,9 +526,12 @@ impl Scan {
         };
         points.rows.reserve_exact(points.count * points.stride());
         for (i, position) in positions.iter().enumerate() {
-            points
-                .rows
-                .extend(position.iter().flat_map(|v| v.to_le_bytes()));
+            for v in in_file(*position) {
+                match is_far {
+                    true => points.rows.extend(v.to_le_bytes()),
+                    false => points.rows.extend((v as f32).to_le_bytes()),
+                }
+            }
             points
                 .rows
                 .extend(colors.iter().flat_map(|colors| colors[i]));

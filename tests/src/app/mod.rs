@@ -21,8 +21,10 @@ pub mod captures;
 mod chromium;
 pub mod elsewhere;
 mod gpu_calls;
+mod incoming;
 pub mod language_model;
 mod looking;
+mod models;
 mod mouse;
 mod offline;
 mod page;
@@ -35,6 +37,7 @@ mod worker;
 
 pub use browser::{Browser, Screen, Visit};
 pub use gpu_calls::GpuCalls;
+pub use models::ModelsKept;
 pub use page::{Chip, Page, Row, STEP};
 pub use pixels::Pixels;
 pub use process::program;

@@ -197,6 +197,13 @@ impl Page {
             .unwrap_or_else(|error| panic!("there is no {css}: {error}"))
     }
 
+    /// `true` if what is in an element is wider than it; `None` if nothing matches the CSS selector.
+    pub async fn scrolls_sideways(&self, css: &str) -> Option<bool> {
+        const SCROLLS: &str = "const element = document.querySelector(arguments[0]);
+            return element ? element.scrollWidth > element.clientWidth + 1 : null";
+        self.run(SCROLLS, &[json!(css)]).await
+    }
+
     /// The text of an element, visible or not; empty if there is no such element.
     pub async fn text(&self, testid: &str) -> String {
         self.run(
@@ -391,11 +398,8 @@ impl Page {
 
     /// Number of files of networks and text encoders that the browser keeps.
     pub async fn cached_files(&self) -> usize {
-        const KEPT: &str = "const answer = arguments[0];
-            caches.open('segscape-models').then(kept => kept.keys()).then(keys => answer(keys.length))";
-        let kept = self.client.execute_async(KEPT, vec![]).await;
-        let kept = kept.ok().and_then(|kept| kept.as_u64());
-        kept.expect("a number of files") as usize
+        let kept = self.models_kept().await;
+        kept.in_files + kept.in_cache
     }
 
     /// Types a phrase outside the vocabulary into the empty prompt, presses Enter when the page

@@ -22,6 +22,7 @@ mod first_visit;
 mod fixed_classes;
 mod following;
 mod image_models;
+mod incoming;
 mod interruption;
 mod keyboard;
 mod languages;

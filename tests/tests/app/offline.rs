@@ -55,7 +55,7 @@ fn the_app_starts_without_a_network_after_one_visit() {
 }
 
 /// The built app, which the story may change.
-fn own_app(folder: &Path) -> PathBuf {
+pub fn own_app(folder: &Path) -> PathBuf {
     let app = folder.join("app");
     copy(&built_app(), &app);
     app

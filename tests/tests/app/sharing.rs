@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, fs};
 
 use proofs::app::{STEP, Visit, pictures, story};
-use segscape::bundle;
+use segscape::{bundle, write::Export};
+
+use crate::files::download;
 
 const ADDRESS: &str = "/?backend=cpu&renderer=2d";
 const LINKS: &str = "kept-link";
@@ -20,7 +22,7 @@ fn what_is_sent_is_said_before_and_the_name_of_the_file_stays_here() {
         for part in [
             "points with their colours",
             "things with their names",
-            "in its own coordinates",
+            "the up axis and the unit",
             "the number of points of the file",
             "the version of Segscape",
         ] {
@@ -79,6 +81,84 @@ fn what_is_sent_is_said_before_and_the_name_of_the_file_stays_here() {
         let [title, _] = guest.preview().await;
         assert_eq!(title.as_deref(), Some("office.segscape"));
         assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+/// How far the points of the story below are moved, metres.
+const SURVEY: [f64; 3] = [512_000.0, 5_400_000.0, 0.0];
+
+/// The rows of an ASCII PLY moved to where a survey would have them, in double precision.
+fn surveyed(ply: &str) -> String {
+    let (header, rows) = ply.split_once("end_header\n").unwrap();
+    let mut moved = header.replace("property float", "property double") + "end_header\n";
+    for row in rows.lines() {
+        let values: Vec<&str> = row.split(' ').collect();
+        for (value, by) in values.iter().zip(SURVEY) {
+            let value: f64 = value.parse().unwrap();
+            moved += &format!("{:.4} ", value + by);
+        }
+        moved += &values[3..].join(" ");
+        moved.push('\n');
+    }
+    moved
+}
+
+#[test]
+fn where_a_scan_lies_is_sent_only_if_its_owner_says_so() {
+    story(async |stand| {
+        let room = fs::read_to_string(stand.thin_room()).unwrap();
+        let page = stand.visit(ADDRESS, Visit::DESKTOP).await;
+        page.choose(&stand.file("survey.ply", surveyed(&room).as_bytes()))
+            .await;
+        page.until_done().await;
+        page.offer_to_share().await;
+        let hash = page.text("share-hash").await;
+        assert!(!page.text("sent").await.contains("lies"));
+        assert!(
+            page.text("not-sent")
+                .await
+                .contains("Nor where the scan lies")
+        );
+        page.keep_picture("sharing-place").await;
+        let sent = page.send().await;
+        let first = fs::read(&stand.stored()[0]).unwrap();
+        let first = bundle::decode(&first).unwrap();
+        assert_eq!(first.meta.frame.offset, [0.0; 3]);
+
+        // With the box ticked, it is said and sent, and the bytes are others.
+        page.press("share-button").await;
+        page.unfold("again").await;
+        page.until("the offer", STEP, async || page.exists("share-place").await)
+            .await;
+        page.press("share-place").await;
+        page.until("another hash", STEP, async || {
+            let now = page.text("share-hash").await;
+            !now.is_empty() && now != hash && page.text("sent").await.contains("lies")
+        })
+        .await;
+        let words = page.text("sent").await;
+        assert!(words.contains("5400"), "{words}");
+        page.until("the scene to be packed", STEP, async || {
+            page.text("send-button").await == "Update the link"
+        })
+        .await;
+        page.send().await;
+        let is_there = async || {
+            let stored = stand.stored();
+            let scene = fs::read(&stored[0]).ok();
+            let scene = scene.and_then(|bytes| bundle::decode(&bytes).ok());
+            stored.len() == 1 && scene.is_some_and(|scene| scene.meta.frame.offset[1] > 5.3e6)
+        };
+        page.until("the place on the server", STEP, is_there).await;
+
+        // Whoever opens it exports in the coordinates of the survey.
+        let guest = stand.visit(&sent.link, Visit::DESKTOP).await;
+        guest.until_done().await;
+        let json = download(stand, &guest, Export::Json, "Shared scene").await;
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let y = json["instances"][0]["box"]["min"][1].as_f64().unwrap();
+        assert!((5.399e6..5.401e6).contains(&y), "{y}");
+        assert_eq!(guest.errors().await, [] as [&str; 0]);
     });
 }
 

@@ -23,7 +23,7 @@ use crate::{
         state::{Opening, State, Work},
         viewing,
     },
-    protocol::{Asking, Bulk, ExportFacts, Like, Processor, Request, Source},
+    protocol::{Asking, Bulk, Contents, ExportFacts, Like, Processor, Request, Source},
     text::said,
 };
 
@@ -532,23 +532,9 @@ pub fn export(state: State, format: Export, painted: bool) {
     );
 }
 
-/// Packs the scene as it is currently displayed, with these changes, with or without the name of its
-/// file, and passes the bundle to `packed`.
-pub fn pack(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) + 'static) {
-    pack_as(state, edits, (named, false), packed);
-}
-
-/// Packs the labels of the scene without its points, as [`pack`] does the whole.
-pub fn pack_labels(state: State, edits: Edits, named: bool, packed: impl FnOnce(Bulk) + 'static) {
-    pack_as(state, edits, (named, true), packed);
-}
-
-fn pack_as(
-    state: State,
-    edits: Edits,
-    (named, labels_only): (bool, bool),
-    packed: impl FnOnce(Bulk) + 'static,
-) {
+/// Packs the scene as it is currently displayed, with these changes and contents, and passes the bundle
+/// to `packed`.
+pub fn pack(state: State, edits: Edits, contents: Contents, packed: impl FnOnce(Bulk) + 'static) {
     let view = SavedView {
         prompt: state.prompt.get_untracked(),
         threshold: state.threshold.get_untracked(),
@@ -570,8 +556,7 @@ fn pack_as(
             serial,
             edits,
             view,
-            named,
-            labels_only,
+            contents,
         },
     );
 }

@@ -3,21 +3,18 @@
 //! needed; until then, and where that fails, the page goes on in the language before.
 
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Response, Url};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::Url;
 
-use super::{editing, preferences::Preferences, state::State};
+use super::{editing, own_files::fetched, preferences::Preferences, state::State};
 use crate::{
     browser,
-    streamed::{StreamError, streamed},
-    text::{self, Language, said, said_with},
+    text::{self, Language, said_with},
 };
 
 /// The parameter of the page's address that names a language.
 const PARAMETER: &str = "lang";
-/// Maximum number of bytes of a file with the texts of a language.
-const LIMIT: u64 = 1 << 20;
 
 /// The language that the page is to speak.
 #[derive(Clone, Copy)]
@@ -98,7 +95,8 @@ fn forget_asked() {
 
 /// Fetches the texts of a language and speaks it, if it is still the one that is wanted.
 async fn load(state: State, language: Language) {
-    let loaded = fetched(language).await.and_then(|file| {
+    let path = format!("/text/{}.json", language.code());
+    let loaded = fetched(&path).await.and_then(|file| {
         let learned = text::learn(language, &file);
         learned.map_err(|error| error.to_string())
     });
@@ -117,27 +115,4 @@ async fn load(state: State, language: Language) {
             editing::tell(state, words, None);
         }
     }
-}
-
-/// The file with the texts of a language, or what is wrong, in words.
-async fn fetched(language: Language) -> Result<Vec<u8>, String> {
-    let path = format!("/text/{}.json", language.code());
-    let no_answer = || said("the server did not answer").to_owned();
-    let answer = JsFuture::from(browser::window().fetch_with_str(&path)).await;
-    let response: Response = answer.map_err(|_| no_answer())?.unchecked_into();
-    if !response.ok() {
-        let status = response.status();
-        return Err(said_with(
-            "the server refused {path} with status {status}",
-            &[("path", &path), ("status", &status)],
-        ));
-    }
-    let file = streamed(&response, LIMIT, |_, _| ()).await;
-    file.map_err(|error| match error {
-        StreamError::Broken => no_answer(),
-        StreamError::TooLarge(bytes) => said_with(
-            "{path} has at least {bytes} bytes, the limit is {limit}",
-            &[("path", &path), ("bytes", &bytes), ("limit", &LIMIT)],
-        ),
-    })
 }

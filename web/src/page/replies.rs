@@ -20,7 +20,7 @@ use crate::{
         pointing, saving, share,
         state::{StageState, State, Work},
     },
-    protocol::{Bulk, Frames, ImagesInfo, Points, Reply, ScanInfo},
+    protocol::{Bulk, Contents, Frames, ImagesInfo, Points, Reply, ScanInfo},
     text::{said, said_with},
     view::{camera::Camera, cloud::Cloud},
 };
@@ -108,7 +108,7 @@ pub fn handle(state: State, reply: Reply) {
             let is_new = state.snapshot.with_value(Option::is_none);
             if is_new && state.found.with_untracked(|found| !found.is_empty()) {
                 // As they were found: the page has the user's changes.
-                actions::pack(state, Edits::NONE, true, move |bundle| {
+                actions::pack(state, Edits::NONE, Contents::ALL, move |bundle| {
                     state.snapshot.set_value(Some(bundle))
                 });
             }

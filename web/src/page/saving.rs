@@ -12,7 +12,7 @@ use super::{
 use crate::{
     browser,
     edits::Edits,
-    protocol::{Source, stem},
+    protocol::{Contents, Source, stem},
     text::said_with,
 };
 
@@ -42,7 +42,7 @@ pub fn pack(state: State, packed: impl FnOnce(Project, Edits) + 'static) {
         return;
     };
     let edits = state.edits.read_untracked().present().clone();
-    actions::pack(state, edits.clone(), true, move |bundle| {
+    actions::pack(state, edits.clone(), Contents::ALL, move |bundle| {
         let bundle = bundle.0;
         packed(Project { name, bundle }, edits);
     });

@@ -67,6 +67,9 @@ pub struct Shared {
     /// If `true`, the link has this name as its title.
     #[serde(default)]
     pub named: bool,
+    /// If `true`, it says where the scan lies in its file's coordinates.
+    #[serde(default)]
+    pub located: bool,
     /// If `true`, the points were not sent.
     #[serde(default)]
     pub labels_only: bool,
@@ -183,6 +186,7 @@ pub fn own(state: State, source: &Source) -> Option<Shared> {
             expires: None,
             name: String::new(),
             named: false,
+            located: false,
             labels_only: false,
         })
     });
@@ -208,6 +212,7 @@ mod tests {
             expires,
             name: "room.ply".into(),
             named: false,
+            located: true,
             labels_only: true,
         };
         let links = [link(Some(99)), link(Some(101)), link(None)];

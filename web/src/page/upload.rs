@@ -25,7 +25,7 @@ use super::{
 use crate::{
     browser,
     edits::Edits,
-    protocol::UNNAMED,
+    protocol::{Contents, UNNAMED},
     text::{said, said_with},
 };
 
@@ -48,10 +48,8 @@ pub struct UploadOrder {
     pub expiry: Option<Expiry>,
     /// What the scan is called on this machine.
     pub name: String,
-    /// If `true`, the link has this name as its title.
-    pub named: bool,
-    /// If `true`, the bundle has no points.
-    pub labels_only: bool,
+    /// What the bundle has beside the things; the link has the name as its title if the bundle has it.
+    pub contents: Contents,
 }
 
 /// How far an upload is, for the page.
@@ -286,11 +284,11 @@ impl Upload {
             replaces,
             expiry,
             name,
-            named,
+            contents,
             ..
         } = &self.order;
         let mut announcement = json!({ "bytes": bundle.byte_length() });
-        if *named {
+        if contents.named {
             announcement["title"] = name.as_str().into();
         }
         if let Some(expiry) = expiry {
@@ -355,8 +353,7 @@ impl Upload {
         let UploadOrder {
             replaces,
             name,
-            named,
-            labels_only,
+            contents,
             ..
         } = &self.order;
         let known = || replaces.as_ref().map(|shared| shared.secret.clone());
@@ -368,8 +365,9 @@ impl Upload {
             secret: begun.secret.or_else(known).unwrap_or_default(),
             expires: Some(expires),
             name: before.unwrap_or(name).clone(),
-            named: *named,
-            labels_only: *labels_only,
+            named: contents.named,
+            located: contents.located,
+            labels_only: contents.labels_only,
         }
     }
 

@@ -21,11 +21,15 @@ pub struct Found {
 }
 
 impl Found {
-    /// Moves what the bundle says of places with its points, which a scan moves to the origin if they
-    /// are far from it.
+    /// The up axis and the unit of the file that the scene was made of.
+    pub fn choices(&self) -> Choices {
+        Choices::of(&self.meta.frame)
+    }
+
+    /// Moves what the bundle says of places with its points, whose origin a scan chooses anew.
     pub fn follow(&mut self, scan: &Scan) {
-        let offset = scan.frame.offset;
-        let moved = |value: f32, axis: usize| (f64::from(value) - offset[axis]) as f32;
+        let origin = scan.frame.world_from_file(self.meta.frame.offset);
+        let moved = |value: f32, axis: usize| (f64::from(value) + origin[axis]) as f32;
         let place = |at: &mut [f32; 3]| {
             (0..3).for_each(|axis| at[axis] = moved(at[axis], axis));
         };
@@ -70,8 +74,8 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), St
         segmentation,
         meta,
     } = bundle::decode(bytes).map_err(|error| error.to_string())?;
-    let scan =
-        Scan::from_points(&positions, colors.as_deref()).map_err(|error| error.to_string())?;
+    let scan = Scan::from_world(&positions, colors.as_deref(), &meta.frame)
+        .map_err(|error| error.to_string())?;
     Ok((
         scan,
         Some(Found {
@@ -143,6 +147,7 @@ pub fn points(scan: &Scan, about: ScanFacts) -> Points {
             warnings,
             capture,
             file,
+            offset: scan.frame.offset,
         },
         frames,
         goes_on,
@@ -197,14 +202,14 @@ mod tests {
 
     use super::*;
 
-    #[wasm_bindgen_test]
-    fn what_is_said_of_far_places_moves_with_the_points() {
-        let positions = [0.0, 1.0, 2.0].map(|x| [5000.0 + x, -3000.0, 7.0]);
-        let eye = [5000.0, -3010.0, 9.0];
+    /// A scene of three points with one thing, a camera, a ceiling and a clip box.
+    fn scene(positions: [[f32; 3]; 3], frame: Frame) -> Bundle {
+        let [x, y, z] = positions[0];
+        let eye = [x, y - 10.0, z + 2.0];
         let whole = positions
             .iter()
             .fold(Aabb::EMPTY, |all, position| all.with(*position));
-        let sent = Bundle {
+        Bundle {
             positions: positions.to_vec(),
             colors: None,
             superpoints: Superpoints::from_ids(&[0; 3]),
@@ -229,14 +234,41 @@ mod tests {
                         target: positions[1],
                         fov_y: 1.0,
                     }),
-                    ceiling: Some(8.0),
+                    ceiling: Some(z + 1.0),
                     clip: Some(whole),
                     ..SavedView::default()
                 },
-                frame: segscape::scan::Frame::default(),
+                frame,
                 provenance: Provenance::default(),
             },
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn a_scene_lies_where_its_file_does_if_it_says_where() {
+        let positions = [0.0, 1.0, 2.0].map(|x| [x, 0.5, 0.25]);
+        let frame = Frame {
+            offset: [512_345.0, 4_200_000.0, 120.0],
+            ..Frame::default()
         };
+        let bytes = bundle::encode(&scene(positions, frame)).unwrap();
+        let (mut scan, found) = read(&bytes, &Monitor::silent()).unwrap();
+        let mut found = found.unwrap();
+        job::place(&mut scan, found.choices());
+        found.follow(&scan);
+        let [x, y, z] = scan.frame.file_from_world(scan.positions[1].map(f64::from));
+        assert!((x - 512_346.0).abs() < 0.01 && (y - 4_200_000.5).abs() < 0.01);
+        assert!((z - 120.25).abs() < 0.01);
+        let camera = found.meta.view.camera.unwrap();
+        for (axis, value) in camera.target.into_iter().enumerate() {
+            assert!((value - scan.positions[1][axis]).abs() < 0.01);
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_said_of_far_places_moves_with_the_points() {
+        let positions = [0.0, 1.0, 2.0].map(|x| [5000.0 + x, -3000.0, 7.0]);
+        let sent = scene(positions, Frame::default());
         let bytes = bundle::encode(&sent).unwrap();
         let (mut scan, found) = read(&bytes, &Monitor::silent()).unwrap();
         job::place(&mut scan, Choices::WORLD);

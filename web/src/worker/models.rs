@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     fetch::{FetchError, Part, download},
-    post, scope,
+    post,
 };
 use crate::{
     model_cache::{ModelCache, is_other_version},
@@ -94,7 +94,7 @@ pub async fn network(offered: &Offered, device: &Device) -> Result<Network, Mode
     .await;
     let network = or_forget(loaded).await?;
     let in_use = offered.folder.rsplit('/').next().unwrap_or_default();
-    if let Ok(cache) = ModelCache::open(scope().caches()).await {
+    if let Ok(cache) = ModelCache::open().await {
         // What cannot be deleted costs space, no more.
         let earlier = cache.delete(|model| is_other_version(model, in_use));
         drop(earlier.await);
@@ -143,7 +143,7 @@ pub async fn encoder(space: &TextSpace) -> Result<Box<dyn TextEncoder>, ModelErr
 /// [`ModelError`].
 pub async fn missing_bytes(space: &TextSpace) -> Result<u64, ModelError> {
     let (folder, manifest) = encoder_manifest(space).await?;
-    let cache = ModelCache::open(scope().caches()).await;
+    let cache = ModelCache::open().await;
     let mut missing = 0;
     for file in files(&manifest) {
         let is_there = match &cache {
@@ -198,7 +198,7 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
 async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let url = format!("{folder}/{}", shard.file);
     let key = key(folder, shard);
-    let cache = ModelCache::open(scope().caches()).await;
+    let cache = ModelCache::open().await;
     if let Ok(cache) = &cache
         && let Ok(bytes) = cache.get(&key).await
         && shard.check(&bytes).is_ok()
@@ -215,7 +215,9 @@ async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8
 /// Deletes the cache if loading failed, so that the next attempt downloads the files again.
 async fn or_forget<T, E>(loaded: Result<T, E>) -> Result<T, E> {
     if loaded.is_err() {
-        drop(ModelCache::clear(scope().caches()).await);
+        if let Ok(cache) = ModelCache::open().await {
+            drop(cache.delete(|_| true).await);
+        }
     }
     loaded
 }

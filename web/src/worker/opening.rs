@@ -105,7 +105,7 @@ impl Session {
             }
         };
         let settled = found.is_some();
-        let choices = if settled { Choices::WORLD } else { choices };
+        let choices = found.as_ref().map_or(choices, Found::choices);
         let about = ScanFacts {
             preflight: job::place(&mut scan, choices),
             name: match &found {

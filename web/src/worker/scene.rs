@@ -13,7 +13,7 @@ use segscape::{
         query::{Labels, Recognizer},
     },
     job::{self, Segmented},
-    scan::{Excerpt, Scan},
+    scan::{Excerpt, Frame, Scan},
     text::{Vocabulary, prompt::MAX_PROMPT_BYTES},
     write::{Context, Export, PointLabels, WriteError},
 };
@@ -23,6 +23,17 @@ use crate::{
     edits::Edits,
     protocol::{Bulk, ExportFacts, InstanceInfo},
 };
+
+/// What a bundle says of where a scene comes from.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    /// Name of the scan's file, or empty.
+    pub name: &'a str,
+    /// Number of frames of the capture that it was made of, or 0.
+    pub frames: u32,
+    /// If `true`, it says where the scan lies in its file's coordinates.
+    pub located: bool,
+}
 
 /// A scan with its instances.
 pub struct OpenScene {
@@ -160,14 +171,13 @@ impl OpenScene {
         write(&self.segmented.scan, &labeled, &context)
     }
 
-    /// Packs the scene with the user's changes and this view into a bundle. `source` is the name of
-    /// the scan's file, or empty, and `frames` the number of frames of the capture that it was made of.
+    /// Packs the scene with the user's changes and this view into a bundle.
     ///
     /// # Errors
     /// [`BundleError`] if no bundle can hold the scene.
     pub fn pack(
         &mut self,
-        origin: (&str, u32),
+        origin: Origin,
         edits: &Edits,
         view: SavedView,
     ) -> Result<Vec<u8>, BundleError> {
@@ -196,7 +206,12 @@ impl OpenScene {
         edits: &Edits,
         view: SavedView,
     ) -> Result<Vec<u8>, BundleError> {
-        let (segmentation, meta) = self.labels_to_pack((source, 0), edits, view);
+        let origin = Origin {
+            name: source,
+            frames: 0,
+            located: false, // the file says it
+        };
+        let (segmentation, meta) = self.labels_to_pack(origin, edits, view);
         bundle::encode_overlay(&Overlay {
             superpoints: self.segmented.superpoints.clone(),
             segmentation,
@@ -209,7 +224,7 @@ impl OpenScene {
     /// are cut, and a prompt that is too long to be answered is left out.
     fn labels_to_pack(
         &mut self,
-        (source, frames): (&str, u32),
+        origin: Origin,
         edits: &Edits,
         mut view: SavedView,
     ) -> (Segmentation, Meta) {
@@ -242,12 +257,18 @@ impl OpenScene {
         let meta = Meta {
             names: index_in_scene.iter().map(name).collect(),
             view,
-            frame: scan.frame,
+            frame: match origin.located {
+                true => scan.frame,
+                false => Frame {
+                    offset: [0.0; 3],
+                    ..scan.frame
+                },
+            },
             provenance: Provenance {
-                source: cut(source),
+                source: cut(origin.name),
                 source_points: (scan.excerpt.as_ref())
                     .map_or(scan.table.point_rows().count as u64, Excerpt::points),
-                frames,
+                frames: origin.frames,
                 model: cut(&self.model),
                 app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
             },
@@ -387,7 +408,12 @@ mod tests {
             ..SavedView::default()
         };
         let long = format!("{}.ply", "room".repeat(100));
-        let bytes = scene().pack((&long, 0), &edits, view).unwrap();
+        let origin = Origin {
+            name: &long,
+            frames: 0,
+            located: true,
+        };
+        let bytes = scene().pack(origin, &edits, view).unwrap();
         let packed = bundle::decode(&bytes).unwrap();
         assert_eq!(packed.meta.provenance.source, "room".repeat(50));
         assert_eq!(packed.meta.view.prompt, "");
@@ -416,5 +442,23 @@ mod tests {
         assert_eq!(labels.meta, packed.meta);
         assert_eq!(labels.superpoints.superpoint_of_point(), [0, 1, 2, 3]);
         assert_eq!(labels.scan, file);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_bundle_says_where_a_scan_lies_only_if_it_may() {
+        let mut scene = scene();
+        let offset = [512_345.0, 4_200_000.0, 120.0];
+        scene.segmented.scan.frame.offset = offset;
+        for (located, expected) in [(true, offset), (false, [0.0; 3])] {
+            let origin = Origin {
+                name: "",
+                frames: 0,
+                located,
+            };
+            let bytes = scene.pack(origin, &Edits::default(), SavedView::default());
+            let packed = bundle::decode(&bytes.unwrap()).unwrap();
+            assert_eq!(packed.meta.frame.offset, expected);
+            assert_eq!(packed.meta.frame.up, scene.segmented.scan.frame.up);
+        }
     }
 }

@@ -30,13 +30,13 @@ use super::{
     pointing::Pieces,
     post,
     prompt::Asked,
-    scene::OpenScene,
+    scene::{OpenScene, Origin},
 };
 use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{BackendInfo, Bulk, ExportFacts, Processor, Reply, Request, stem},
+    protocol::{BackendInfo, Bulk, Contents, ExportFacts, Processor, Reply, Request, stem},
     view::{cloud::pack, palette},
 };
 
@@ -210,9 +210,8 @@ impl Session {
                 serial,
                 edits,
                 view,
-                named,
-                labels_only,
-            } => self.pack(serial, (named, labels_only), &edits, view)?,
+                contents,
+            } => self.pack(serial, contents, &edits, view)?,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
@@ -442,29 +441,33 @@ impl Session {
         Ok(())
     }
 
-    /// Packs the scene, with the name of its file if it may be `named`, or its labels alone, for those
-    /// who have the file.
+    /// Packs the scene, or its labels alone, for those who have the file.
     fn pack(
         &mut self,
         serial: u32,
-        (named, labels_only): (bool, bool),
+        contents: Contents,
         edits: &Edits,
         view: SavedView,
     ) -> Result<(), String> {
-        let name = match named {
+        let name = match contents.named {
             true => self.name.clone(),
             false => String::new(),
         };
-        let (file, frames) = (self.file.clone(), self.frames);
+        let origin = Origin {
+            name: &name,
+            frames: self.frames,
+            located: contents.located,
+        };
+        let file = self.file.clone();
         let scene = self.scene_mut()?;
-        let bundle = match (labels_only, file) {
+        let bundle = match (contents.labels_only, file) {
             (true, Some(file)) => scene.pack_labels(&name, file, edits, view),
             (true, None) => {
                 return Err(
                     "these labels belong to no single file, so they need their points".into(),
                 );
             }
-            (false, _) => scene.pack((&name, frames), edits, view),
+            (false, _) => scene.pack(origin, edits, view),
         };
         let bundle = Bulk::from_slice(&bundle.map_err(|error| error.to_string())?);
         post(&Reply::Packed { serial, bundle });

@@ -351,3 +351,39 @@ fn a_scan_of_points_has_all_of_them_or_is_none() {
     let none = Scan::from_points(&[], None).unwrap_err();
     assert_eq!(none, ReadError::NoPoints);
 }
+
+#[test]
+fn a_scan_of_points_in_the_world_has_the_coordinates_of_its_file() {
+    let frame = Frame {
+        offset: [512_345.0, -4_200_000.0, 120.0],
+        metres_per_unit: 0.001,
+        up: UpAxis::PlusY,
+    };
+    let world = [[0.0, 1.0, 2.0], [0.25, -0.5, 3.0], [1.0, 0.0, 0.125]];
+    let mut scan = Scan::from_world(&world, None, &frame).unwrap();
+    scan.set_frame(frame.up, frame.metres_per_unit).unwrap();
+    assert_ne!(scan.frame.offset, [0.0; 3], "it is far away");
+    for (position, now) in world.iter().zip(&scan.positions) {
+        let file = scan.frame.file_from_world(now.map(f64::from));
+        let expected = frame.file_from_world(position.map(f64::from));
+        let near = file.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1.0);
+        assert!(near, "{file:?} is not {expected:?}");
+    }
+    // Without an offset, what the points say is enough.
+    let near = Frame {
+        offset: [0.0; 3],
+        ..frame
+    };
+    let mut scan = Scan::from_world(&world, None, &near).unwrap();
+    scan.set_frame(frame.up, frame.metres_per_unit).unwrap();
+    assert_eq!(scan.positions, world);
+    assert_eq!(scan.frame, near);
+
+    // Within the limits of bundles, a frame can still lead nowhere.
+    let tiny = Frame {
+        metres_per_unit: 1e-6,
+        ..near
+    };
+    let far = Scan::from_world(&[[0.0, 0.0, 1e5]], None, &tiny).unwrap_err();
+    assert!(matches!(far, ReadError::Nowhere { point: 0, .. }), "{far}");
+}

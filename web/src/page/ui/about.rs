@@ -1,10 +1,13 @@
-//! What runs here and what the browser keeps of it: the processor, the models with their sizes, and
-//! a report to copy when something is wrong.
+//! What runs here and what the browser keeps of it: the network and its card, the models with their
+//! sizes, and a report to copy when something is wrong.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use super::icon::{Glyph, Icon};
+use super::{
+    card::ModelCard,
+    icon::{Glyph, Icon},
+};
 use crate::{
     browser,
     model_cache::{CachedModel, ModelCache},
@@ -19,6 +22,8 @@ use crate::{
 pub fn About() -> impl IntoView {
     view! {
         <div class="about" data-testid="about">
+            <h3>{tr("The network")}</h3>
+            <ModelCard />
             <h3>{tr("Models kept in this browser")}</h3>
             <Models />
             <h3>{tr("Report")}</h3>
@@ -31,10 +36,9 @@ pub fn About() -> impl IntoView {
 fn Models() -> impl IntoView {
     // Nothing is said until the browser has answered.
     let models = RwSignal::new(None::<Option<Vec<CachedModel>>>);
-    let open = || ModelCache::open(browser::window().caches());
     let look = move || {
         spawn_local(async move {
-            let list = async { open().await?.list().await };
+            let list = async { ModelCache::open().await?.list().await };
             models.set(Some(list.await.ok()));
         });
     };
@@ -45,7 +49,7 @@ fn Models() -> impl IntoView {
             let name = name.clone();
             spawn_local(async move {
                 // What could not be deleted is still in the list.
-                if let Ok(cache) = open().await {
+                if let Ok(cache) = ModelCache::open().await {
                     drop(cache.delete(|model| model == name).await);
                 }
                 look();

@@ -1,26 +1,25 @@
 //! Opening a scan or a capture: by dropping files or folders anywhere on the page, by choosing them,
-//! or by giving a URL. The drop zone fills the page while no scan is open and appears while a file is dragged over
-//! the page.
+//! or by giving a URL. The drop zone fills the page while no scan is open and appears while a file or a
+//! link is dragged over the page.
 
-use leptos::{ev, html, prelude::*};
-use wasm_bindgen::JsCast;
+use leptos::{html, prelude::*};
 
 use super::{
+    address::AddressForm,
     icon::{Glyph, Icon},
     samples::Samples,
     ways::Ways,
 };
 use crate::{
-    page::{actions, autosave, state::State},
-    protocol::Source,
+    page::{actions, autosave, incoming, state::State},
     text::{said_around, said_with, tr},
 };
 
-/// The drop zone, and the listeners for files dragged anywhere over the page.
+/// The drop zone, and the listeners for what is dropped or pasted anywhere on the page.
 #[component]
 pub fn DropZone() -> impl IntoView {
     let state = State::expect();
-    listen(state);
+    incoming::listen(state);
     let input = NodeRef::<html::Input>::new();
     let folder = NodeRef::<html::Input>::new();
     folder.on_load(|folder| drop(folder.set_attribute("webkitdirectory", "")));
@@ -28,14 +27,6 @@ pub fn DropZone() -> impl IntoView {
         if let Some(input) = input.get_untracked() {
             actions::open_files(state, input.files());
             input.set_value(""); // so that the same file can be chosen again
-        }
-    };
-    let url = RwSignal::new(String::new());
-    let on_url = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        let url = url.get_untracked().trim().to_owned();
-        if !url.is_empty() {
-            actions::open(state, Source::at(url));
         }
     };
     let empty = move || state.scan.with(Option::is_none) && state.opening.with(Option::is_none);
@@ -94,19 +85,7 @@ pub fn DropZone() -> impl IntoView {
                         </label>
                     </div>
                 </div>
-                <form class="address" on:submit=on_url>
-                    <input
-                        type="url"
-                        class="field"
-                        placeholder=tr("or paste its address: https://…")
-                        aria-label=tr("Address of a scan")
-                        prop:value=url
-                        on:input=move |event| url.set(event_target_value(&event))
-                    />
-                    <button class="button" type="submit">
-                        {tr("Open")}
-                    </button>
-                </form>
+                <AddressForm />
                 <Samples />
                 <Show when=move || state.links.with(|links| !links.is_empty())>
                     <button class="button small kept-links" type="button" data-testid="kept-links" on:click=move |_| state.sharing.set(true)>
@@ -151,39 +130,4 @@ fn Continue() -> impl IntoView {
             </div>
         </Show>
     }
-}
-
-/// Listens for drag events on the window, so that files and folders can be dropped anywhere on the page.
-fn listen(state: State) {
-    let has_files = |event: &ev::DragEvent| {
-        event
-            .data_transfer()
-            .is_some_and(|data| data.types().includes(&"Files".into(), 0))
-    };
-    let over = window_event_listener(ev::dragover, move |event| {
-        if has_files(&event) {
-            event.prevent_default();
-            state.dragging.set(true);
-        }
-    });
-    let leave = window_event_listener(ev::dragleave, move |event| {
-        // `related_target` is `None` only when the pointer leaves the window, not when it moves
-        // between elements.
-        if event.related_target().is_none() {
-            state.dragging.set(false);
-        }
-    });
-    let drop = window_event_listener(ev::drop, move |event| {
-        event.prevent_default();
-        state.dragging.set(false);
-        let event: &web_sys::DragEvent = event.unchecked_ref();
-        if let Some(data) = event.data_transfer() {
-            actions::open_dropped(state, &data);
-        }
-    });
-    on_cleanup(move || {
-        over.remove();
-        leave.remove();
-        drop.remove();
-    });
 }

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::{
+    address::FromAddress,
+    icon::{Glyph, Icon},
+};
 use crate::{
     browser,
     page::{
@@ -55,13 +58,14 @@ pub fn Header() -> impl IntoView {
                 </button>
             </Show>
             <Show when=move || state.scan.with(Option::is_some)>
-                <button class="button quiet" data-testid="open" on:click=move |_| browser::click("file-input")>
+                <button class="button quiet open" data-testid="open" on:click=move |_| browser::click("file-input")>
                     <Glyph icon=Icon::Open />
                     <span>{tr("Open")}</span>
                 </button>
                 <button class="button quiet square folder" aria-label=tr("Open the folder of a capture") title=tr("Open the folder of a capture") on:click=move |_| browser::click("folder-input")>
                     <Glyph icon=Icon::Folder />
                 </button>
+                <FromAddress />
             </Show>
             <ThemeButton />
             <button class="button quiet square" aria-label=tr("2D models") title=tr("2D models") data-testid="image-models" on:click=move |_| models.show()>

@@ -165,6 +165,10 @@ const KEYS: Keys = &[
     ("Delete", tr("delete the selected instances from the list")),
     ("Ctrl A", tr("select everything in the list")),
     ("Ctrl Z, Ctrl Shift Z", tr("undo, redo")),
+    (
+        "Ctrl V",
+        tr("open what is in the clipboard: addresses of scans, or files"),
+    ),
     ("Ctrl S", tr("save the project, which opens as it is now")),
     (
         "Esc",

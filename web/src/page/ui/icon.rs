@@ -44,6 +44,7 @@ pub enum Icon {
     Minus,
     Grow,
     Shrink,
+    Link,
 }
 
 impl Icon {
@@ -115,6 +116,9 @@ impl Icon {
             Self::Minus => "M5 12h14",
             Self::Grow => "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7",
             Self::Shrink => "M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7",
+            Self::Link => {
+                "M10 14a4 4 0 0 0 5.700 0l3.100-3.100a4 4 0 0 0-5.700-5.700L12 6.300M14 10a4 4 0 0 0-5.700 0l-3.100 3.100a4 4 0 0 0 5.700 5.700L12 17.700"
+            }
             Self::Ruler => "M15.500 3.500l5 5-12 12-5-5zM7 12l2 2M10 9l1.500 1.500M13 6l2 2",
             Self::Moon => "M20 14.500A8 8 0 1 1 9.500 4a6.500 6.500 0 0 0 10.500 10.500z",
             Self::HalfDark => {

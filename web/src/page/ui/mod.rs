@@ -1,7 +1,9 @@
 //! The panels, one component per file. They read [`crate::page::state`] and call [`crate::page::actions`].
 
 mod about;
+mod address;
 mod backend;
+mod card;
 mod dialog;
 mod drop_zone;
 mod embedded;

@@ -18,7 +18,7 @@ use crate::{
         state::State,
         upload::{self, UploadOrder},
     },
-    protocol::{Bulk, InstanceInfo, Source, UNNAMED},
+    protocol::{Bulk, Contents, InstanceInfo, Source, UNNAMED},
     text::{Text, counted, said, said_around, said_with, tr},
 };
 
@@ -80,11 +80,18 @@ pub fn Offer(
     let can_update = own.is_some();
     let way = RwSignal::new(if can_update { Way::Update } else { Way::New });
     let named = RwSignal::new(own.as_ref().is_some_and(|own| own.named));
+    let located = RwSignal::new(own.as_ref().is_some_and(|own| own.located));
     let expiry = RwSignal::new(None);
     let own = StoredValue::new(own);
     let what = RwSignal::new(first_choice(state, own.with_value(Option::clone).as_ref()));
-    let everything = packed(state, named, What::Everything);
-    let labels = file_of_scan(state).map(|_| packed(state, named, What::Labels));
+    let contents = move |what| Contents {
+        named: named.get(),
+        located: located.get() && is_far(state) && what == What::Everything,
+        labels_only: what == What::Labels,
+    };
+    let everything = packed(state, Memo::new(move |_| contents(What::Everything)));
+    let labels =
+        file_of_scan(state).map(|_| packed(state, Memo::new(move |_| contents(What::Labels))));
     let packed = move || match (what.get(), labels) {
         (What::Labels, Some(labels)) => labels,
         _ => everything,
@@ -105,8 +112,7 @@ pub fn Offer(
             replaces: own.get_value().filter(|_| is_update),
             expiry: chosen.or_else(|| (!is_update).then(Expiry::default)),
             name: name_of_scan(state),
-            named: named.get_untracked(),
-            labels_only: what.get_untracked() == What::Labels,
+            contents: untrack(|| contents(what.get())),
         };
         spawn_local(async move {
             let picture = preview::picture(state).await;
@@ -141,18 +147,10 @@ pub fn Offer(
                     |_| view! { <b data-testid="share-size">{move || size(packed())}</b> }.into_any(),
                 )}
             </p>
-            <ul class="sent" data-testid="sent">{move || sent(state, named.get(), what.get()).into_iter().map(|part| view! { <li>{part}</li> }).collect_view()}</ul>
-            <p class="muted" data-testid="not-sent">{move || not_sent(state, what.get())}</p>
+            <ul class="sent" data-testid="sent">{move || sent(state, contents(what.get())).into_iter().map(|part| view! { <li>{part}</li> }).collect_view()}</ul>
+            <p class="muted" data-testid="not-sent">{move || not_sent(state, contents(what.get()))}</p>
             {move || packed().with(|packed| packed.as_ref().map(|packed| view! { <Hash hash=packed.hash /> }))}
-            <Show when=move || name_of_scan(state) != UNNAMED>
-                <label class="choice">
-                    <input type="checkbox" data-testid="share-name" prop:checked=named on:change=move |event| named.set(event_target_checked(&event)) />
-                    <span>{move || said_around(
-                        "Send the name of the file, too: {name}",
-                        |_| view! { <b>{name_of_scan(state)}</b> }.into_any(),
-                    )}</span>
-                </label>
-            </Show>
+            <Personal named located what />
             {move || {
                 let own = own.get_value().filter(|_| way.get() == Way::Update);
                 view! { <Lifetime expiry own /> }
@@ -161,6 +159,39 @@ pub fn Offer(
                 {words}
             </button>
         </form>
+    }
+}
+
+/// The choice of what is sent only if its owner says so: the name of the file, and where the scan lies.
+#[component]
+fn Personal(
+    /// If `true`, the name is sent.
+    named: RwSignal<bool>,
+    /// If `true`, the place is sent.
+    located: RwSignal<bool>,
+    /// What is sent of the scene.
+    what: RwSignal<What>,
+) -> impl IntoView {
+    let state = State::expect();
+    view! {
+        <Show when=move || name_of_scan(state) != UNNAMED>
+            <label class="choice">
+                <input type="checkbox" data-testid="share-name" prop:checked=named on:change=move |event| named.set(event_target_checked(&event)) />
+                <span>{move || said_around(
+                    "Send the name of the file, too: {name}",
+                    |_| view! { <b>{name_of_scan(state)}</b> }.into_any(),
+                )}</span>
+            </label>
+        </Show>
+        <Show when=move || is_far(state) && what.get() == What::Everything>
+            <label class="choice">
+                <input type="checkbox" data-testid="share-place" prop:checked=located on:change=move |event| located.set(event_target_checked(&event)) />
+                <span>{move || said_around(
+                    "Send where the scan lies in its own coordinates, too: {place}",
+                    |_| view! { <b>{place(state)}</b> }.into_any(),
+                )}</span>
+            </label>
+        </Show>
     }
 }
 
@@ -278,22 +309,18 @@ fn needed(state: State, file: &ScanFile) -> String {
     }
 }
 
-/// The scene or its labels as they would be sent, packed anew whenever the name shall come along or
-/// not.
-fn packed(
-    state: State,
-    named: RwSignal<bool>,
-    what: What,
-) -> RwSignal<Option<PackedScene>, LocalStorage> {
+/// The scene or its labels as they would be sent, packed anew whenever something else shall come
+/// along.
+fn packed(state: State, contents: Memo<Contents>) -> RwSignal<Option<PackedScene>, LocalStorage> {
     let packed = RwSignal::new_local(None);
     Effect::new(move |_| {
-        let with_name = named.get();
+        let asked = contents.get();
         packed.set(None);
         let edits = state.edits.read_untracked().present().clone();
         let changes = edits.clone();
         let ready = move |bundle: Bulk| {
-            // The box may have been ticked again meanwhile, or the dialog closed.
-            if named.try_get_untracked() == Some(with_name) {
+            // A box may have been ticked again meanwhile, or the dialog closed.
+            if contents.try_get_untracked() == Some(asked) {
                 let hash = ContentHash::of(&bundle.to_vec::<u8>());
                 packed.set(Some(PackedScene {
                     bundle,
@@ -302,10 +329,7 @@ fn packed(
                 }));
             }
         };
-        match what {
-            What::Everything => actions::pack(state, changes, with_name, ready),
-            What::Labels => actions::pack_labels(state, changes, with_name, ready),
-        }
+        actions::pack(state, changes, asked, ready);
     });
     packed
 }
@@ -350,7 +374,7 @@ fn name_of_scan(state: State) -> String {
 }
 
 /// The parts of what is sent, in words.
-fn sent(state: State, named: bool, what: What) -> Vec<String> {
+fn sent(state: State, contents: Contents) -> Vec<String> {
     let scan = state.scan.read();
     let Some(scan) = scan.as_ref() else {
         return Vec::new();
@@ -362,9 +386,9 @@ fn sent(state: State, named: bool, what: What) -> Vec<String> {
     };
     let is_there = |thing: &&InstanceInfo| !thing.superpoints.is_empty();
     let mut parts = vec![
-        match what {
-            What::Everything => points,
-            What::Labels => said_with(
+        match contents.labels_only {
+            false => points,
+            true => said_with(
                 "to which part each of {points} belongs, without its place",
                 &[("points", &said_with("{count} points", &[("count", &count)]))],
             ),
@@ -375,29 +399,61 @@ fn sent(state: State, named: bool, what: What) -> Vec<String> {
             "{n} things with their names, also those that are hidden now, and what tells them apart",
         ),
         said("this view, the prompt and the threshold").to_owned(),
-        said("where the scan lies in its own coordinates, and its unit").to_owned(),
+        said("the up axis and the unit of the scan").to_owned(),
         said("the number of points of the file, and of frames if it was a capture, the name of the network and the version of Segscape").to_owned(),
         said("a picture of this view, which programs show beside the link").to_owned(),
     ];
-    if let (What::Labels, Some(file)) = (what, &scan.file) {
+    if let (true, Some(file)) = (contents.labels_only, &scan.file) {
         parts
             .push(said("the size and the hash of the file, by which it is known again").to_owned());
         let url = file.url.as_ref();
         parts.extend(url.map(|url| said_with("the address of the scan, {url}", &[("url", url)])));
     }
-    if named {
+    if contents.located {
+        parts.push(said_with(
+            "where the scan lies in its own coordinates: {place}",
+            &[("place", &place(state))],
+        ));
+    }
+    if contents.named {
         parts.push(said_with("the name {name}", &[("name", &scan.name)]));
     }
     parts
 }
 
 /// What stays on this machine, in words.
-fn not_sent(state: State, what: What) -> &'static str {
-    match state.frames.with_untracked(Vec::is_empty) {
-        _ if what == What::Labels => {
+fn not_sent(state: State, contents: Contents) -> String {
+    let stays = match state.frames.with_untracked(Vec::is_empty) {
+        _ if contents.labels_only => {
             said("Not sent: the points, their colours and the file itself.")
         }
         true => said("Not sent: the file itself and what else it holds."),
         false => said("Not sent: the frames of the capture and its files."),
+    };
+    match is_far(state) && !contents.located {
+        true => {
+            let place = said(
+                "Nor where the scan lies in its own coordinates: what is sent begins at an origin of its own.",
+            );
+            format!("{stays} {place}")
+        }
+        false => stays.to_owned(),
     }
+}
+
+/// Where the scan on screen lies in its file's coordinates.
+fn offset(state: State) -> [f64; 3] {
+    state
+        .scan
+        .with(|scan| scan.as_ref().map_or([0.0; 3], |scan| scan.offset))
+}
+
+/// `true` if the points on screen do not say by themselves where the scan lies.
+fn is_far(state: State) -> bool {
+    offset(state) != [0.0; 3]
+}
+
+/// Where the scan on screen lies, in words.
+fn place(state: State) -> String {
+    offset(state).map(|v| format!("{v:.0}")).join(", ")
 }

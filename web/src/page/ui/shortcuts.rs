@@ -3,7 +3,7 @@
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::Element;
 
 use crate::{
     browser,
@@ -178,22 +178,11 @@ pub fn is_typing(event: &ev::KeyboardEvent) -> bool {
     else {
         return false;
     };
-    let is_text_input = element.tag_name() == "INPUT"
-        && !matches!(
-            element.get_attribute("type").as_deref(),
-            Some("range" | "radio" | "checkbox" | "file")
-        );
     // On a button or a link, Enter activates it and does not rename an instance.
     let is_pressed = event.key() == "Enter"
         && matches!(
             element.tag_name().as_str(),
             "BUTTON" | "A" | "SUMMARY" | "LABEL"
         );
-    let editable = element
-        .dyn_ref::<HtmlElement>()
-        .is_some_and(HtmlElement::is_content_editable);
-    is_pressed
-        || is_text_input
-        || editable
-        || matches!(element.tag_name().as_str(), "TEXTAREA" | "SELECT")
+    is_pressed || browser::takes_text(&element) || element.tag_name() == "SELECT"
 }
