@@ -1,9 +1,10 @@
-//! `cargo xtask serve | test | fuzz | bench | models | sizes`: installs missing tools, then runs the task.
+//! `cargo xtask serve | test | fuzz | bench | models | sizes | sbom`: installs missing tools, then runs the task.
 
 mod bench;
 mod card;
 mod fuzz;
 mod models;
+mod sbom;
 mod serve;
 mod setup;
 mod shell;
@@ -37,6 +38,8 @@ enum Task {
     Models,
     /// Print the compressed sizes of the built app and fail if a limit is exceeded.
     Sizes,
+    /// Write what the server, the trainer and the app are made of into target/sbom, as CycloneDX.
+    Sbom,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -47,5 +50,6 @@ fn main() -> anyhow::Result<()> {
         Task::Bench(args) => bench::bench(&args),
         Task::Models => models::ensure(models::by_the_server),
         Task::Sizes => sizes::check(),
+        Task::Sbom => sbom::sbom(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{self, Write as _},
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -14,17 +14,28 @@ static WRITTEN: AtomicU64 = AtomicU64::new(0);
 ///
 /// # Errors
 /// Returns an error if the folder is missing or the disk is full.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    make_atomically(path, |file| file.write_all(bytes))
+}
+
+/// Makes a file atomically, as [`write_atomically`] does, with `make`, which writes its content.
+///
+/// # Errors
+/// Returns an error of `make`, or if the folder is missing or the disk is full.
+pub fn make_atomically<E: From<io::Error>>(
+    path: &Path,
+    make: impl FnOnce(&mut fs::File) -> Result<(), E>,
+) -> Result<(), E> {
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let part = path.with_extension(format!("part{}-{number}", std::process::id()));
     let mut file = fs::File::create(&part)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
+    let made = make(&mut file).and_then(|()| {
+        file.sync_all()?;
+        Ok(fs::rename(&part, path)?)
+    });
+    if made.is_err() {
         // the disk is full: a partial file is of no use
         let _ = fs::remove_file(&part);
     }
-    written
+    made
 }

@@ -1,32 +1,34 @@
 //! `trainer eval`: average precision on labelled scans, of a network or of a baseline without one.
 
-use std::{
-    collections::HashMap, ffi::OsString, io::Write, num::NonZeroUsize, path::PathBuf, str::FromStr,
-};
+mod search;
 
-use anyhow::Context as _;
+use std::{io::Write, num::NonZeroUsize, path::PathBuf, str::FromStr};
+
 use clap::Args;
 use segscape::{
     benchmarks, evaluate,
     instances::SelectOptions,
-    job::NamedClasses,
+    job::{NamedClasses, Network},
     progress::Monitor,
     superpoint::{EdgeSource, PointGraph},
     text::Vocabulary,
 };
 
-use super::{proposals::Proposals, results, scene_cache::SceneCache};
+use super::{
+    proposals::Proposals,
+    results,
+    scene_cache::SceneCache,
+    shard::{self, Parts},
+};
 use learning::{
-    data::labeled_scan::LabeledScan,
-    data::scans::Asked,
+    data::{labeled_scan::LabeledScan, scans::Asked},
     device::DeviceChoice,
-    evaluation::{
-        self, Choice, DecodingKind, Found, MaskSet, Measurement, NameSet, Names, Protocol,
-    },
+    evaluation::{Choice, DecodingKind, Figures, Found, MaskSet, NameSet, Protocol},
     models,
     run::validation,
     words::Words,
 };
+use search::Search;
 
 /// Evaluate on labelled scans by the rules of the released evaluators (docs/spec/eval.md). A
 /// foundation bundle with labels is a scan, too; the network receives from its images what it can
@@ -93,6 +95,19 @@ pub struct Eval {
     /// Largest number of scans.
     #[arg(long)]
     limit: Option<NonZeroUsize>,
+    #[command(flatten)]
+    parts: Parts,
+    /// Folder for what is found in the scans of a part, NAME.found.safetensors, in place of figures.
+    #[arg(long, requires = "shard")]
+    out: Option<PathBuf>,
+    /// Leave alone scans for which that is there, as after a run that was stopped; what other options
+    /// found is replaced.
+    #[arg(long, requires = "out")]
+    skip_done: bool,
+    /// Count what all parts found, in their folder, in place of looking: the figures are those of one
+    /// run. Scans and options must be the same.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "shard")]
+    join: Option<PathBuf>,
     #[command(flatten)]
     cache: SceneCache,
     /// Device to run on.
@@ -183,20 +198,13 @@ impl Eval {
     /// # Errors
     /// Returns an error if a scan cannot be read or has no labels, or if there is no model.
     pub fn run(self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.baseline.is_none() || self.protocol != Protocol::Scannet,
-            "a baseline has no classes: choose --protocol class-agnostic or segment3d"
-        );
-        anyhow::ensure!(
-            self.masks != MaskSet::Given || !self.proposals.is_empty(),
-            "--masks given has no masks: say with --proposals where they are"
-        );
-        anyhow::ensure!(
-            self.baseline.is_none() || self.proposals.is_empty(),
-            "a baseline stands alone: leave out --proposals"
-        );
+        self.check()?;
         let cache = self.cache.open()?;
         let scans = Asked::of(&self.paths, self.limit, &cache)?;
+        if self.parts.lists() {
+            let places = scans.places();
+            return Ok(shard::print(places.iter().zip(results::names(places)))?);
+        }
         let (network, words) = match self.baseline {
             None => {
                 let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
@@ -211,40 +219,59 @@ impl Eval {
             !choice.takes_queries() || self.protocol != Protocol::Scannet,
             "the masks of queries have no classes: choose --protocol class-agnostic or segment3d"
         );
-        let stuff = self.stuff.as_deref();
-        let places = scans.places();
-        let names: HashMap<&PathBuf, OsString> =
-            places.iter().zip(results::names(places)).collect();
-        let mut measurement = match self.protocol {
-            Protocol::ClassAgnostic => Measurement::class_agnostic(),
-            Protocol::Segment3d => Measurement::segment3d(),
-            Protocol::Scannet => {
-                let names = Names::of_scans(&scans, stuff, self.names, &words)?;
-                Measurement::by_class(names)
-            }
+        let search = Search {
+            made_by: self.made_by(network.as_ref(), &choice),
+            names: results::name_of_place(scans.places()),
+            eval: &self,
+            network,
+            choice,
         };
-        evaluation::for_each_answer(
-            &scans,
-            network.as_ref(),
-            stuff,
-            |place, labeled| match (&network, self.baseline) {
-                (Some(network), _) => {
-                    let name = names.get(&place.to_owned()).context("a scan has no name")?;
-                    evaluation::ask(network, labeled, &self.proposals.of(name)?, &choice)
-                }
-                (None, Some(Baseline::Felzenszwalb(threshold))) => {
-                    hierarchy(&labeled.scan, threshold)
-                }
-                (None, _) => Ok(regions(
-                    labeled.scan.superpoints.superpoint_of_point(),
-                    labeled.scan.superpoints.count(),
-                )),
-            },
-            |answer| measurement.add(&answer),
-        )?;
-        let figures = measurement.figures()?;
+        match &self.out {
+            Some(out) => search.keep(scans, out),
+            None => self.print(&search.measure(&scans, &words)?),
+        }
+    }
+
+    /// Checks that the options fit each other.
+    fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.baseline.is_none() || self.protocol != Protocol::Scannet,
+            "a baseline has no classes: choose --protocol class-agnostic or segment3d"
+        );
+        anyhow::ensure!(
+            self.masks != MaskSet::Given || !self.proposals.is_empty(),
+            "--masks given has no masks: say with --proposals where they are"
+        );
+        anyhow::ensure!(
+            self.baseline.is_none() || self.proposals.is_empty(),
+            "a baseline stands alone: leave out --proposals"
+        );
+        anyhow::ensure!(
+            self.parts.lists() || !self.parts.is_shard() || self.out.is_some(),
+            "the figures of a part say little: say with --out where what it finds is kept, and count it with --join"
+        );
+        Ok(())
+    }
+
+    /// The network or the baseline, and all options that change what is found, for comparison.
+    fn made_by(&self, network: Option<&Network>, choice: &Choice) -> String {
+        let found_by = network.map(|network| &network.name);
+        format!(
+            "{found_by:?} {:?} {:?} {:?} {:?} {:?} no_images: {} with_classes: {}",
+            self.baseline,
+            choice.decoding,
+            choice.select,
+            choice.spacing,
+            self.proposals,
+            self.no_images,
+            choice.classes.is_some()
+        )
+    }
+
+    /// Prints figures, and records them if they are to be recorded.
+    fn print(&self, figures: &Figures) -> anyhow::Result<()> {
         if let Some(run) = self.weights.as_deref().filter(|_| self.record) {
-            validation::record(run, self.protocol, &figures)?;
+            validation::record(run, self.protocol, figures)?;
         }
         let mut out = std::io::stdout();
         if self.json {

@@ -20,6 +20,7 @@ pub mod report;
 mod results;
 mod scene_cache;
 pub mod segment;
+mod shard;
 pub mod shell;
 pub mod synth;
 pub mod track;

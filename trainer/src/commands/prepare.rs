@@ -10,7 +10,11 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use segscape::scan::UpAxis;
 
-use super::{capture::CaptureArgs, orientation::up_axis};
+use super::{
+    capture::CaptureArgs,
+    orientation::up_axis,
+    shard::{self, Parts},
+};
 use recordings::{
     class_table::ClassTable,
     readers::{self, Kind, Options, Outcome},
@@ -52,34 +56,14 @@ pub struct Prepare {
     /// Folder of segdino3d's features_2d, if the dataset has several sets of them or none.
     #[arg(long)]
     features: Option<PathBuf>,
-    /// Part of the scenes to convert, for several machines: 0/4 to 3/4 are four parts.
-    #[arg(long, default_value = "0/1", value_parser = shard)]
-    shard: Shard,
+    #[command(flatten)]
+    parts: Parts,
     /// Convert scenes again that already have a bundle; masks written into it since are lost.
     #[arg(long)]
     again: bool,
     /// Number of scenes prepared in parallel; all cores by default.
     #[arg(long, default_value_t = 0)]
     jobs: usize,
-}
-
-/// One of several equal parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shard {
-    part: usize,
-    of: usize,
-}
-
-fn shard(text: &str) -> Result<Shard, String> {
-    let parsed = text.split_once('/').and_then(|(part, of)| {
-        Some(Shard {
-            part: part.parse().ok()?,
-            of: of.parse().ok()?,
-        })
-    });
-    parsed
-        .filter(|shard| shard.part < shard.of)
-        .ok_or_else(|| format!("\"{text}\" is not i/n with i below n"))
 }
 
 impl Prepare {
@@ -90,13 +74,16 @@ impl Prepare {
     /// broken.
     pub fn run(&self) -> anyhow::Result<()> {
         let options = self.options()?;
-        let (input, out) = (Input::open(&self.input)?, Output::open(&self.out)?);
+        let input = Input::open(&self.input)?;
         let scenes = input.candidates(self.kind)?;
-        let scenes: Vec<_> = scenes
-            .into_iter()
-            .skip(self.shard.part)
-            .step_by(self.shard.of)
-            .collect();
+        if self.parts.lists() {
+            let listed = scenes.iter().map(|(name, scene)| (scene.place(), name));
+            return Ok(shard::print(listed)?);
+        }
+        let taken = scenes.into_iter().enumerate();
+        let taken = taken.filter(|(index, _)| self.parts.has(*index));
+        let scenes: Vec<_> = taken.map(|(_, scene)| scene).collect();
+        let out = Output::open(&self.out)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.jobs)
             .build()?;
@@ -140,13 +127,14 @@ impl Prepare {
             broken.len()
         );
         broken.iter().for_each(|line| tracing::warn!("{line}"));
+        // Folders of an object store may be no scenes, and a part may have only such ones.
         ensure!(
-            scenes.is_empty() || made + kept + broken.len() > 0,
+            self.parts.is_shard() || scenes.is_empty() || made + kept + broken.len() > 0,
             "{} has no scene of this kind",
             self.input.display()
         );
         ensure!(
-            scenes.is_empty() || made + kept > 0,
+            broken.is_empty() || made + kept > 0,
             "no scene could be prepared"
         );
         Ok(())
@@ -231,16 +219,6 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-
-    #[test]
-    fn parts_are_read_or_refused() {
-        assert_eq!(shard("1/3"), Ok(Shard { part: 1, of: 3 }));
-        assert!(
-            ["3/3", "0/0", "1", "a/b", "-1/2"]
-                .iter()
-                .all(|text| shard(text).is_err())
-        );
-    }
 
     #[derive(clap::Parser)]
     struct Command {

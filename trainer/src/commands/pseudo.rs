@@ -14,7 +14,11 @@ use segscape::{
     scan,
 };
 
-use super::{results, scene_cache::SceneCache};
+use super::{
+    results,
+    scene_cache::SceneCache,
+    shard::{self, Parts},
+};
 use learning::{
     atomic_write::write_atomically, data::scans::Asked, device::DeviceChoice, models,
     query_masks::QueryMasks, words::Words,
@@ -45,6 +49,12 @@ pub struct Pseudo {
     #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u16).range(1..=16_384))]
     queries: u16,
     #[command(flatten)]
+    parts: Parts,
+    /// Leave alone scenes whose pseudo-labels are there and of this network, as after a run that was
+    /// stopped.
+    #[arg(long)]
+    skip_done: bool,
+    #[command(flatten)]
     cache: SceneCache,
     /// Device that runs the network.
     #[arg(long, value_enum, default_value_t)]
@@ -59,12 +69,19 @@ struct Scene {
 }
 
 impl Pseudo {
-    /// Runs the command; labels that already exist are written again.
+    /// Runs the command; labels that already exist are written again, unless they are to be skipped.
     ///
     /// # Errors
     /// Returns an error if there is no network, if a scene cannot be read or does not fit it, or if
     /// the folder cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
+        let cache = self.cache.open()?;
+        let scenes = Asked::of(&self.scenes, None, &cache)?;
+        if self.parts.lists() {
+            let places = scenes.places();
+            return Ok(shard::print(places.iter().zip(results::names(places)))?);
+        }
+        let names = results::name_of_place(scenes.places());
         let device = self.device.open()?;
         let (mut config, weights) = models::load_weights(&self.network, &device)?;
         config.max_queries = self.queries.into();
@@ -72,20 +89,27 @@ impl Pseudo {
         let name = self.network.display().to_string();
         let vocabulary = words.vocabulary();
         let network = Network::new(name, weights, config, vocabulary, &device, None)?;
-        let cache = self.cache.open()?;
-        let scenes = Asked::of(&self.scenes, None, &cache)?;
         results::create(Some(&self.out))?;
+        let file = |place: &Path| -> anyhow::Result<PathBuf> {
+            let name = names.get(place).context("a scene has no name")?;
+            let name = PseudoLabels::file_name(&name.to_string_lossy());
+            Ok(self.out.join(name))
+        };
+        let is_done = |place: &Path| {
+            let there = file(place).is_ok_and(|file| {
+                PseudoLabels::read(&file).is_ok_and(|labels| labels.network == network.name)
+            });
+            self.skip_done && there
+        };
+        let scenes = scenes.only(|index, place| self.parts.has(index) && !is_done(place));
         let bar = ProgressBar::new(scenes.count() as u64);
-        let mut names = results::names(scenes.places()).into_iter();
         let (mut masks, mut best) = (0, 0.0f32);
         scenes.each(Scene::read, |place, scene| {
             let labels = scene.labels(&network);
             let labels = labels.with_context(|| place.display().to_string())?;
             masks += labels.masks.len();
             best = labels.scores.first().map_or(best, |score| best.max(*score));
-            let name = names.next().unwrap_or_default();
-            let path = PseudoLabels::file_name(&name.to_string_lossy());
-            let path = self.out.join(path);
+            let path = file(place)?;
             write_atomically(&path, &labels.to_bytes()?)
                 .with_context(|| format!("cannot write {}", path.display()))?;
             bar.inc(1);

@@ -2,9 +2,9 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     ffi::{OsStr, OsString},
-    fs::{self, File},
+    fs,
     io::{Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
@@ -14,6 +14,7 @@ use clap::{
     Args,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
+use learning::atomic_write::{make_atomically, write_atomically};
 use recordings::folder::Disk;
 use segscape::{
     platform::Instant,
@@ -106,7 +107,7 @@ impl Output {
         create(self.out.as_deref())
     }
 
-    /// Writes the files, if there is a folder.
+    /// Writes the files, if there is a folder. Each appears whole or not at all.
     ///
     /// # Errors
     /// A format cannot hold the scan, or a file cannot be written.
@@ -128,16 +129,16 @@ impl Output {
             let file = out.join(file);
             let cannot = || format!("cannot write {}", file.display());
             if let Some(whole) = results.whole.filter(|_| export.has_all_points()) {
-                let mut out = File::create(&file).with_context(cannot)?;
-                let mut write = |place: u64, bytes: &[u8]| {
-                    out.seek(SeekFrom::Start(place))?;
-                    out.write_all(bytes)
-                };
-                let silent = Monitor::silent();
                 let (scan, labels) = (results.scan, results.labels);
-                export
-                    .write_all(scan, labels, &context, whole, &silent, &mut write)
-                    .with_context(cannot)?;
+                make_atomically(&file, |out| -> anyhow::Result<()> {
+                    let mut write = |place: u64, bytes: &[u8]| {
+                        out.seek(SeekFrom::Start(place))?;
+                        out.write_all(bytes)
+                    };
+                    let silent = Monitor::silent();
+                    Ok(export.write_all(scan, labels, &context, whole, &silent, &mut write)?)
+                })
+                .with_context(cannot)?;
                 continue;
             }
             let mut bytes = export.write(results.scan, results.labels, &context)?;
@@ -146,9 +147,19 @@ impl Output {
                 tell_sources(&mut value["instances"], results.sources);
                 bytes = serde_json::to_vec_pretty(&value)?;
             }
-            fs::write(&file, bytes).with_context(cannot)?;
+            write_atomically(&file, &bytes).with_context(cannot)?;
         }
         Ok(())
+    }
+
+    /// The folder, if there is to be one.
+    pub fn folder(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
+    /// The options that change what is in the files, for comparison.
+    pub fn options(&self) -> String {
+        format!("{:?} {} {:?}", self.format, self.painted, self.date)
     }
 }
 
@@ -195,6 +206,11 @@ pub fn names(scans: &[PathBuf]) -> Vec<OsString> {
         free.unwrap_or_default()
     };
     scans.iter().map(name).collect()
+}
+
+/// The [names] of the results of scans that are asked for once each, by their places.
+pub fn name_of_place(places: &[PathBuf]) -> HashMap<PathBuf, OsString> {
+    places.iter().cloned().zip(names(places)).collect()
 }
 
 /// The number of instances of each name.

@@ -1,9 +1,11 @@
 //! `trainer segment`: segments scans into named instances, the whole job outside a browser.
 
+mod notes;
+mod summary;
+
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
-    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -19,13 +21,12 @@ use segscape::{
     job::{
         self, ClassMap, Decoding, Grouping, Network, RecordedFrame, RecordedPictures, Segmented,
     },
-    preflight::Preflight,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     text::{Vocabulary, meaning::Meaning},
-    write::{InstanceRecord, PointLabels},
+    write::PointLabels,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     ask::{Ask, Question},
@@ -36,9 +37,12 @@ use super::{
     proposals::Proposals,
     results::{self, Output, Results, Sources, StageClock},
     scene_cache::SceneCache,
+    shard::{self, Parts},
 };
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
+use notes::Notes;
 use recordings::store::{Cache, is_address, open_files};
+use summary::Summary;
 
 /// Find and name the objects in scans and captures.
 #[derive(Debug, Args)]
@@ -67,6 +71,16 @@ pub struct Segment {
     orientation: Orientation,
     #[command(flatten)]
     captures: CaptureArgs,
+    #[command(flatten)]
+    parts: Parts,
+    /// Leave alone scans of the part whose results are there, as after a run that was stopped; results
+    /// of other options are replaced.
+    #[arg(long, requires_all = ["shard", "out"])]
+    skip_done: bool,
+    /// Print what all parts said, from their folder, in place of segmenting: the lines are those of
+    /// one run, and no file is written. Scans and options must be the same.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "shard")]
+    join: Option<PathBuf>,
     #[command(flatten)]
     cache: SceneCache,
     /// Keep at most so many points of a file, one per cell of a grid: files that have more are read in
@@ -140,6 +154,13 @@ impl Segment {
     /// Returns an error if there is no model, or if a scan was refused.
     pub fn run(self) -> anyhow::Result<()> {
         self.captures.check()?;
+        let cache = self.cache.open()?;
+        let (scans, in_store): (Vec<PathBuf>, Vec<bool>) =
+            self.scans_of_stores(&cache)?.into_iter().unzip();
+        let names = results::names(&scans);
+        if self.parts.lists() {
+            return Ok(shard::print(scans.iter().zip(&names))?);
+        }
         let device = self.device.open()?;
         let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
         let (network, words) = models::load_network(weights, encoder, &device)?;
@@ -178,15 +199,13 @@ impl Segment {
             }
         }
         self.output.create()?;
-        let cache = self.cache.open()?;
-        let (scans, in_store): (Vec<PathBuf>, Vec<bool>) =
-            self.scans_of_stores(&cache)?.into_iter().unzip();
-        let mut refused = 0;
-        let names = results::names(&scans);
-        for ((path, name), in_store) in scans.iter().zip(names).zip(in_store) {
+        let made_by = self.made_by(&network, &decoding);
+        let (mut taken, mut refused) = (0, 0);
+        let places = scans.iter().zip(&names).zip(in_store).enumerate();
+        for (_, ((path, name), in_store)) in places.filter(|(index, _)| self.parts.has(*index)) {
             let place = Place {
                 path,
-                name: &name,
+                name,
                 in_store,
             };
             let asked = Wanted {
@@ -194,20 +213,63 @@ impl Segment {
                 question: question.as_ref(),
                 namer: namer.as_ref(),
             };
-            match self.segment(&place, &network, &decoding, &asked, &cache) {
-                Ok(line) => writeln!(io::stdout(), "{line}")?,
+            let segment = || self.segment(&place, &network, &decoding, &asked, &cache);
+            match self.summary(name, &made_by, segment) {
+                Ok(summary) => summary.print(self.json)?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
                     refused += 1;
                 }
             }
+            taken += 1;
         }
         anyhow::ensure!(
             refused == 0,
-            "{refused} of {} scans could not be segmented",
-            scans.len()
+            "{refused} of {taken} scans could not be segmented"
         );
         Ok(())
+    }
+
+    /// The summary of a scan: that of the part that it is in, if it is there and wanted, or that of
+    /// what `segment` finds now, [json and words](Summary).
+    fn summary(
+        &self,
+        name: &OsStr,
+        made_by: &str,
+        segment: impl FnOnce() -> anyhow::Result<[String; 2]>,
+    ) -> anyhow::Result<Summary> {
+        let name = name.to_string_lossy();
+        if let Some(folder) = &self.join {
+            return Summary::read(folder, &name, made_by);
+        }
+        let kept_in = self.output.folder().filter(|_| self.parts.is_shard());
+        if let Some(folder) = kept_in.filter(|_| self.skip_done)
+            && let Ok(summary) = Summary::read(folder, &name, made_by)
+            && summary.files == self.output.options()
+        {
+            return Ok(summary);
+        }
+        let [json, words] = segment()?;
+        let summary = Summary {
+            made_by: made_by.to_owned(),
+            files: self.output.options(),
+            json,
+            words,
+        };
+        if let Some(folder) = kept_in {
+            summary.write(folder, &name)?;
+        }
+        Ok(summary)
+    }
+
+    /// The network, and all options that change what is said of a scan, for comparison.
+    fn made_by(&self, network: &Network, decoding: &Decoding) -> String {
+        let asked = (&self.prompt, &self.ask, &self.by_views, self.threshold);
+        let read = (&self.orientation, &self.captures, self.budget);
+        format!(
+            "{} {decoding:?} {asked:?} {read:?} no_images: {} {:?} {:?}",
+            network.name, self.no_images, self.proposals, self.map
+        )
     }
 
     /// The scans, with those of a folder of an object store in place of the folder; `true` for
@@ -237,7 +299,7 @@ impl Segment {
         decoding: &Decoding,
         wanted: &Wanted,
         cache: &Cache,
-    ) -> anyhow::Result<String> {
+    ) -> anyhow::Result<[String; 2]> {
         let &Place {
             path,
             name,
@@ -325,93 +387,18 @@ impl Segment {
             let answer = question.answer(&labeling.scan, &records, &labeling.touching);
             (question, answer)
         });
-        Ok(match self.json {
-            true => {
-                let mut line = notes.json(path, &labeling, &records, &ms);
-                line["answer"] = json!(answer.map(|(question, answer)| question.json(&answer)));
-                line["model"] = json!(network.name);
-                line.to_string()
-            }
-            false => {
-                let words = notes.words(path, &labeling, &records, &ms);
-                answer.map_or(words.clone(), |(question, answer)| {
-                    format!("{words}\n{}", question.words(&answer))
-                })
-            }
-        })
-    }
-}
-
-/// What reading a scan told, beside the scan.
-struct Notes {
-    warnings: Vec<String>,
-    preflight: Preflight,
-    /// What there is to say of a capture; `None` for a file with a scan.
-    capture: Option<Value>,
-}
-
-impl Notes {
-    /// Takes the notes out of what was opened.
-    fn of(opened: &mut Opened) -> Self {
-        Self {
-            warnings: std::mem::take(&mut opened.warnings),
-            preflight: opened.preflight.clone(),
-            capture: opened.capture.take(),
+        let mut json = notes.json(path, &labeling, &records, &ms);
+        let mut words = notes.words(path, &labeling, &records, &ms);
+        json["answer"] = json!(
+            answer
+                .as_ref()
+                .map(|(question, answer)| question.json(answer))
+        );
+        json["model"] = json!(network.name);
+        if let Some((question, answer)) = &answer {
+            words += &format!("\n{}", question.words(answer));
         }
-    }
-
-    fn print(&self, path: &Path) {
-        for line in self.warnings.iter().chain(&self.preflight.assumptions()) {
-            eprintln!("{}: {line}", path.display());
-        }
-    }
-
-    /// One line of `--json`, but for the answer to a question.
-    fn json(
-        &self,
-        path: &Path,
-        labeling: &Labeling,
-        records: &[InstanceRecord],
-        ms: &BTreeMap<Stage, f64>,
-    ) -> Value {
-        let unit = self.preflight.unit.value;
-        json!({
-            "scan": path.to_string_lossy(),
-            "capture": self.capture,
-            "points": labeling.scan.len(),
-            "superpoints": labeling.superpoints,
-            "up": self.preflight.up.value.to_string(),
-            "unit": unit.to_string(),
-            "metres_per_unit": unit.metres(),
-            "assumptions": self.preflight.assumptions(),
-            "warnings": self.warnings,
-            "instances": results::told(records, &labeling.sources),
-            "not_found": labeling.missing,
-            "ms": ms,
-        })
-    }
-
-    /// One line for people, but for the answer to a question.
-    fn words(
-        &self,
-        path: &Path,
-        labeling: &Labeling,
-        records: &[InstanceRecord],
-        ms: &BTreeMap<Stage, f64>,
-    ) -> String {
-        let total: f64 = ms.values().sum();
-        let found = results::counts(records);
-        let of_frames = self.capture.as_ref().map_or(String::new(), |capture| {
-            let kind = capture["kind"].as_str().unwrap_or_default();
-            format!("{kind}, {} frames, ", capture["frames"])
-        });
-        format!(
-            "{}: {of_frames}{} points, {} superpoints, {found} ({:.1} s)",
-            path.display(),
-            labeling.scan.len(),
-            labeling.superpoints,
-            total / 1000.0
-        )
+        Ok([json.to_string(), words])
     }
 }
 

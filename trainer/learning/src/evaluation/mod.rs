@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod asking;
+mod found_file;
 mod measurement;
 mod names;
 pub mod pairs;
@@ -27,6 +28,7 @@ mod structure_claims;
 mod table;
 
 pub use asking::{Choice, DecodingKind, MaskSet, ask};
+pub use found_file::FoundFile;
 pub use measurement::Measurement;
 pub use names::{NameSet, Names};
 pub use reliability::{Diagram, Row, Shown};
@@ -46,6 +48,7 @@ pub enum Protocol {
 }
 
 /// One predicted instance.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// Indices of its points, ascending.
     pub points: Vec<u32>,

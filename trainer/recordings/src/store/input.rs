@@ -34,6 +34,16 @@ pub enum Candidate {
     Objects(Key),
 }
 
+impl Candidate {
+    /// Its path, or that of its folder in the object store.
+    pub fn place(&self) -> &Path {
+        match self {
+            Self::Files(path) => path,
+            Self::Objects(folder) => Path::new(folder.as_ref()),
+        }
+    }
+}
+
 impl Input {
     /// Opens a path or an address.
     ///

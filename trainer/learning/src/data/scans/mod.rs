@@ -187,6 +187,17 @@ impl<'a> Asked<'a> {
         Ok(Self { places, cache })
     }
 
+    /// Those of the scans for which `takes` says so of their index and their path or address.
+    #[must_use]
+    pub fn only(self, mut takes: impl FnMut(usize, &Path) -> bool) -> Self {
+        let places = self.places.into_iter().enumerate();
+        let taken = places.filter(|(index, place)| takes(*index, place));
+        Self {
+            places: taken.map(|(_, place)| place).collect(),
+            ..self
+        }
+    }
+
     /// Paths and addresses of the scans, each once.
     pub fn places(&self) -> &[PathBuf] {
         &self.places
