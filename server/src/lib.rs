@@ -20,6 +20,7 @@ pub mod log;
 mod metrics;
 mod page;
 mod picture;
+mod pieces;
 mod preview;
 mod receiving;
 mod routes;

@@ -33,7 +33,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
 };
-use object_store::{GetOptions, GetRange, ObjectMeta};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta};
 use tokio::sync::Semaphore;
 use tower_http::timeout::TimeoutBody;
 
@@ -44,7 +44,9 @@ use crate::{
     limits::{Budgets, Places},
     links::{Id, Lifetime, Secret},
     metrics::{Gauge, MEDIA_TYPE, Metrics},
-    picture, receiving,
+    picture,
+    pieces::Pieces,
+    receiving,
     store::{Scenes, StoreError},
     uploads::Uploads,
 };
@@ -211,21 +213,20 @@ async fn fetch(
     ];
     let mut headers = headers_of(&bundle.meta);
     let is_part = part != (0..size);
+    let said = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
     headers[0].1 = (part.end - part.start).to_string();
-    let stream = Body::from_stream(bundle.into_stream());
+    let body = match bundle.payload {
+        GetResultPayload::File(file, _) => Body::new(Pieces::of(file, part)),
+        GetResultPayload::Stream(stream) => Body::from_stream(stream),
+    };
     // A store that stops in the middle ends the connection.
-    let body = Body::new(TimeoutBody::new(shared.patience.store, stream));
+    let body = Body::new(TimeoutBody::new(shared.patience.store, body));
     let whole = (more, headers, body);
     if !is_part {
         return Ok(whole.into_response());
     }
-    let said = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-    Ok((
-        StatusCode::PARTIAL_CONTENT,
-        [("content-range", said)],
-        whole,
-    )
-        .into_response())
+    let said = [("content-range", said)];
+    Ok((StatusCode::PARTIAL_CONTENT, said, whole).into_response())
 }
 
 /// The one range of bytes that a request asks for. Others are answered with everything.
