@@ -44,29 +44,34 @@ def meta(instances=0, **more):
     return json.dumps({"names": names, "view": {}, "frame": frame, "provenance": {}} | more).encode()
 
 
+def noise(points, seed):
+    """The places and colors of so many points."""
+    random_bytes = random.Random(seed).randbytes
+    grid = struct.pack("<4f", 0.0, 0.0, 0.0, 0.001)
+    return {"posn": grid + random_bytes(6 * points), "colr": random_bytes(3 * points)}
+
+
 def scene(size, seed=1):
     """A scene of about so many bytes: one superpoint, no instances."""
     points = size // POINT
-    noise = random.Random(seed).randbytes
-    grid = struct.pack("<4f", 0.0, 0.0, 0.0, 0.001)
-    sections = {"meta": meta(), "supr": varint(points), "posn": grid + noise(6 * points), "colr": noise(3 * points)}
+    sections = {"meta": meta(), "supr": varint(points)} | noise(points, seed)
     return container(1, (points, 1, 0), sections | {"inst": struct.pack("<f", 1.0), "embd": b""})
 
 
 def costly(size):
     """A scene of about so many bytes that takes as much memory to check as one can: as many instances as there may be, with the widest
     embeddings, and as many superpoints in them."""
-    points, instances, claims, width = 4096, 4096, 4_000_000 // 4096, 4096
-    random_bytes = random.Random(1).randbytes
-    noise = max(0, size - instances * width)
+    instances, width = 4096, 4096
+    claims, values = 4_000_000 // instances, instances * width
+    points = (size - values) // POINT
     # Low bytes of f16 may be anything, high bytes not: they would not be finite.
-    low, high = random_bytes(min(noise, instances * width)), b"\x30" * (instances * width)
-    low += b"\1" * (instances * width - len(low))
+    embeddings = random.Random(2).randbytes(values) + b"\x30" * values
     # A number in five bytes where one is enough is accepted.
     one = varint(claims) + b"\x80\x80\x80\x80\0" * claims + varint(claims) + struct.pack("<7f", 0.5, *[0.0] * 6) + b"\0"
     space = {"encoder": "other", "width": width}
-    sections = {"meta": meta(instances, text_space=space), "supr": b"\1" * points, "posn": bytes(12) + struct.pack("<f", 1.0) + bytes(6 * points)}
-    return container(1, (points, points, instances), sections | {"inst": struct.pack("<f", 1.0) + one * instances, "embd": low + high})
+    sizes = b"\1" * (instances - 1) + varint(points - instances + 1)
+    sections = {"meta": meta(instances, text_space=space), "supr": sizes} | noise(points, 1)
+    return container(1, (points, instances, instances), sections | {"inst": struct.pack("<f", 1.0) + one * instances, "embd": embeddings})
 
 
 def labels(points):

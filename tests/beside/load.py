@@ -265,7 +265,7 @@ async def checks(port, server):
     """Completes uploads of the largest size, more at once than are checked."""
     limit = 64 << 20
     # They have to be the largest that are accepted.
-    for name, bundle in [("scenes", bundles.scene(limit - 1000)), ("costly scenes", bundles.costly(limit - 1_000_000)), ("labels", bundles.labels(12_000_000))]:
+    for name, bundle in [("scenes", bundles.scene(limit - 200_000)), ("costly scenes", bundles.costly(limit - 2_000_000)), ("labels", bundles.labels(12_000_000))]:
         sent = [await parts(port, bundle, f"10.{number}.0.{len(bundle) % 250}") for number in range(8)]
         if any(link is None for _, link in sent):
             sys.exit(f"{name} are refused: {sent}")
@@ -297,7 +297,7 @@ def main():
             limits += ["--max-bytes", str(max(64 << 20, options.upload_bytes + 1_000_000))]
         command = [options.server, "--listen", f"127.0.0.1:{own}", "--app", folder / "app", "--store", folder / "store", "--trust-proxy", "127.0.0.1"]
         with open(folder / "server.log", "wb") as log:
-            server = Program([*command, *limits], stderr=log, env={"RUST_LOG": "warn"})
+            server = Program([*command, *limits], stderr=log, env=os.environ | {"RUST_LOG": "warn"})
         programs = {"server": server}
         try:
             asyncio.run(ready(own))

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use super::{Program, SOON, Store};
-use crate::{digest, meta, refusal, text};
+use crate::{digest, meta, picture, refusal, text};
 
 /// The host that the configurations are for.
 const HOST: &str = "segscape.example";
@@ -75,6 +75,7 @@ impl Front {
     fn client(&self, last: u8) -> Client {
         Client::builder()
             .resolve(HOST, self.address)
+            .resolve("evil.example", self.address)
             .local_address(Some([127, 0, 0, last].into()))
             .tls_danger_accept_invalid_certs(true)
             .no_proxy()
@@ -260,6 +261,12 @@ async fn share(front: &Front, bundle: &[u8]) -> Value {
         let answer = put.body(part.to_vec()).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "part {number}");
     }
+    let put = front.ask(&client, Method::PUT, &format!("{upload}/picture"));
+    let put = put
+        .header("content-type", "image/png")
+        .body(picture(1200, 630));
+    let status = put.send().await.unwrap().status();
+    assert_eq!(status, StatusCode::NO_CONTENT);
     let complete = front.ask(&client, Method::POST, &format!("{upload}/complete"));
     assert_eq!(complete.send().await.unwrap().status(), StatusCode::OK);
     link
@@ -311,10 +318,10 @@ async fn a_scene_goes_through_proxies_to_two_servers_and_back() {
         for _ in 0..2 {
             assert_eq!(front.get(&path).await.status(), StatusCode::NOT_FOUND);
         }
-        // The page of a link knows its own address.
+        // The page of a link knows the address that its visitors know.
         let link = share(&front, &super::scene()).await;
         let page = front.get(text(&link, "url")).await.text().await.unwrap();
-        let own = format!("https://{HOST}:{}/s/", front.address.port());
+        let own = format!("https://{HOST}:{}/api/scenes/", front.address.port());
         assert!(page.contains(&own), "{kind:?}: {own} in {page}");
     }
 }
@@ -430,10 +437,8 @@ async fn proxies_refuse_what_the_server_would() {
         assert_eq!(page.status(), StatusCode::OK, "{kind:?}");
         if kind == Kind::Nginx {
             // It asks the server, whoever is asked for; Caddy knows its sites.
-            let other = front
-                .ask(&client, Method::GET, "/")
-                .header("host", "evil.example");
-            let other = other.send().await.unwrap();
+            let other = format!("https://evil.example:{}/", front.address.port());
+            let other = client.get(other).send().await.unwrap();
             refusal(other, StatusCode::MISDIRECTED_REQUEST).await;
         }
 
