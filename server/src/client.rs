@@ -17,8 +17,10 @@ use axum::{
 };
 use ipnet::IpNet;
 
-/// Headers in which proxies name the sender, and whether the connection to it is secure.
+/// Headers in which proxies name the sender, besides `forwarded`: those that a request came through,
+/// or the last one alone. And the one that says whether the connection to it is secure.
 const ADDRESSES: HeaderName = HeaderName::from_static("x-forwarded-for");
+const ADDRESS: HeaderName = HeaderName::from_static("x-real-ip");
 const SCHEME: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The peer of the connection that a request came through.
@@ -38,13 +40,13 @@ pub struct Client {
 
 /// Prefix lengths of the networks that count as one address, and as one neighborhood, of IPv4 and of
 /// IPv6: who has one IPv6 address has at least a /64, and who has many has a /48 or more.
-const ADDRESS: (u8, u8) = (32, 64);
-const NEIGHBORHOOD: (u8, u8) = (24, 48);
+const OF_ADDRESS: (u8, u8) = (32, 64);
+const OF_NEIGHBORHOOD: (u8, u8) = (24, 48);
 
 /// The networks that an address counts for: itself, with IPv6 its /64, and its neighborhood, the /24
 /// or /48.
 pub fn networks(address: IpAddr) -> [IpNet; 2] {
-    [ADDRESS, NEIGHBORHOOD].map(|(v4, v6)| {
+    [OF_ADDRESS, OF_NEIGHBORHOOD].map(|(v4, v6)| {
         let length = if address.is_ipv4() { v4 } else { v6 };
         // The lengths are within those of addresses.
         IpNet::new(address, length).map_or(address.into(), |network| network.trunc())
@@ -77,14 +79,14 @@ impl Proxies {
     /// The sender of a request with these headers that came from `peer`.
     pub fn client(&self, Peer(peer): Peer, headers: &HeaderMap) -> Client {
         let peer = peer.to_canonical();
-        let is_forwarded = [ADDRESSES, header::FORWARDED]
+        let is_forwarded = [ADDRESSES, header::FORWARDED, ADDRESS]
             .iter()
             .any(|name| headers.contains_key(name));
         if !self.trust(peer) {
             if is_forwarded && !self.warned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
-                    "{peer} sends `x-forwarded-for` or `forwarded`, but is not trusted, so that all \
-                     of its users count as one: if it is a reverse proxy of yours, add \
+                    "{peer} sends `x-forwarded-for`, `forwarded` or `x-real-ip`, but is not trusted, so \
+                     that all of its users count as one: if it is a reverse proxy of yours, add \
                      `--trust-proxy {peer}`"
                 );
             }
@@ -94,16 +96,23 @@ impl Proxies {
                 is_near: peer.is_loopback() && !is_forwarded,
             };
         }
-        let lists = [
+        let lists: [Vec<_>; 2] = [
             items(headers, &ADDRESSES).map(address_of).collect(),
             items(headers, &header::FORWARDED)
                 .map(|hop| address_of(parameter(hop, "for")?))
                 .collect(),
         ];
-        let address = match lists.map(|hops: Vec<_>| self.farthest(&hops)) {
-            // A proxy writes one of the two and passes on what strangers write into the other.
-            [Some(one), Some(other)] if one != other => peer,
-            [one, other] => one.or(other).unwrap_or(peer),
+        let mut named: Vec<_> = lists
+            .iter()
+            .filter_map(|hops| self.farthest(hops))
+            .collect();
+        // The last proxy names who spoke to it. Where that is another proxy, the lists know more.
+        let nearest = items(headers, &ADDRESS).next_back().and_then(address_of);
+        named.extend(nearest.filter(|nearest| named.is_empty() || !self.trust(*nearest)));
+        // A proxy writes one of the three and passes on what strangers write into the others.
+        let address = match named.split_first() {
+            Some((one, others)) if others.iter().all(|other| other == one) => *one,
+            _ => peer,
         };
         let scheme = items(headers, &SCHEME).next_back();
         let scheme = scheme.or_else(|| {
@@ -253,6 +262,56 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_address_is_read_as_well() {
+        let proxy = "10.0.0.9";
+        let address = |peer, headers: &[(&str, &str)]| client(peer, headers).address.to_string();
+        for (headers, found) in [
+            (&[("x-real-ip", "1.2.3.4")][..], "1.2.3.4"),
+            (&[("X-Real-IP", "[2001:db8::1]:80")], "2001:db8::1"),
+            (&[("x-real-ip", "10.1.7.7")], "10.1.7.7"),
+            (&[("x-real-ip", "nonsense")], proxy),
+            (
+                &[("x-real-ip", "6.6.6.6"), ("x-real-ip", "1.2.3.4")],
+                "1.2.3.4",
+            ),
+            (
+                &[
+                    ("x-real-ip", "1.2.3.4"),
+                    ("x-forwarded-for", "6.6.6.6, 1.2.3.4"),
+                ],
+                "1.2.3.4",
+            ),
+            (
+                &[
+                    ("x-real-ip", "10.1.7.7"),
+                    ("x-forwarded-for", "1.2.3.4, 10.1.7.7"),
+                ],
+                "1.2.3.4",
+            ),
+            // Strangers wrote one of them.
+            (
+                &[("x-real-ip", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4")],
+                proxy,
+            ),
+            (
+                &[("x-real-ip", "1.2.3.4"), ("forwarded", "for=6.6.6.6")],
+                proxy,
+            ),
+            (
+                &[
+                    ("x-real-ip", "6.6.6.6"),
+                    ("x-forwarded-for", "1.2.3.4"),
+                    ("forwarded", "for=1.2.3.4"),
+                ],
+                proxy,
+            ),
+        ] {
+            assert_eq!(address(proxy, headers), found, "{headers:?}");
+            assert_eq!(address("10.0.0.8", headers), "10.0.0.8", "{headers:?}");
+        }
+    }
+
+    #[test]
     fn only_a_proxy_says_the_scheme() {
         let is_secure = |peer| client(peer, &[("x-forwarded-proto", "https")]).is_secure;
         assert!(is_secure("10.0.0.9"));
@@ -270,6 +329,7 @@ mod tests {
             ("10.0.0.9", &[("x-forwarded-for", "10.1.2.3")], true),
             ("10.0.0.8", &[], false),
             ("8.8.8.8", &[("x-forwarded-for", "127.0.0.1")], false),
+            ("127.0.0.1", &[("x-real-ip", "127.0.0.1")], false),
         ] {
             assert_eq!(client(peer, headers).is_near, is_near, "{peer} {headers:?}");
         }

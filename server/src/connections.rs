@@ -2,12 +2,13 @@
 //! whatever their peers do.
 
 use std::{
+    convert::Infallible,
     io::{self, Write as _},
     sync::Arc,
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -23,19 +24,15 @@ use tower::ServiceExt as _;
 
 use crate::{
     client::{Peer, Proxies},
+    error::{ApiError, LONGEST_HEAD},
     limits::{Crowd, Place, Places},
     metrics::Metrics,
+    requests::{Answer, Requests},
     stream::Stream,
 };
 
 /// Time after which connections are accepted again when that failed, because descriptors ran out.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Maximum of a request's head, and of what waits in memory to be sent, bytes.
-const BUFFER: usize = 64 << 10;
-/// What peers hear who are too many.
-const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    x-content-type-options: nosniff\r\nretry-after: 5\r\nconnection: close\r\n\r\n\
-    {\"error\":\"the server has too many connections; try again shortly\"}\n";
 
 /// How long the server waits.
 #[derive(Clone, Copy)]
@@ -145,16 +142,23 @@ impl Connections {
     ) -> impl hyper_util::server::graceful::GracefulConnection + Send + 'static {
         // An answer goes out as it is written.
         drop(stream.set_nodelay(true));
-        let stream = Stream::new(stream, self.patience.reader, Arc::clone(&self.metrics));
+        let requests = Requests::default();
+        let metrics = Arc::clone(&self.metrics);
+        let stream = Stream::new(stream, self.patience.reader, metrics, requests.clone());
         let app = self.app.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            app.clone().oneshot(request)
+            let (asked, answer) = (requests.ask(), app.clone().oneshot(request));
+            async move {
+                let answer: Response = answer.await?;
+                Ok::<_, Infallible>(answer.map(|body| Answer::new(body, asked)))
+            }
         });
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.patience.head)
-            .max_buf_size(BUFFER)
+            // As much waits in memory to be sent.
+            .max_buf_size(LONGEST_HEAD)
             .serve_connection(TokioIo::new(stream), service)
     }
 }
@@ -163,7 +167,7 @@ impl Connections {
 fn refuse(stream: TcpStream) {
     let told = stream
         .into_std()
-        .and_then(|mut stream| stream.write(REFUSAL));
+        .and_then(|mut stream| stream.write(&ApiError::Crowded.written()));
     if let Err(error) = told {
         tracing::debug!("a refused peer was not told: {error}");
     }

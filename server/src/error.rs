@@ -10,10 +10,12 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    body, links::NotALifetime, metrics::Reason, picture::NotAPicture, store::StoreError,
+    body, links::NotALifetime, metrics::Reason, picture::NotAPicture, security, store::StoreError,
     uploads::UploadError,
 };
 
+/// Maximum length of the head of a request, bytes.
+pub const LONGEST_HEAD: usize = 64 << 10;
 /// Maximum length of the address in a request, which may contain that of a scan elsewhere, bytes.
 const LONGEST_ADDRESS: usize = 8192;
 /// Maximum length of its path, bytes. No file has a longer name.
@@ -27,10 +29,20 @@ const BUSY_FOR: u64 = 5;
 pub enum ApiError {
     #[error("there is no such address")]
     NoSuchAddress,
+    #[error("the request is not understood: its head is not that of HTTP/1.1")]
+    Head,
+    #[error("the head of the request has more than {LONGEST_HEAD} bytes or too many headers")]
+    LongHead,
+    #[error("the server has too many connections; try again in {BUSY_FOR} seconds")]
+    Crowded,
     #[error("the address has {bytes} bytes; the limit is {limit}")]
     LongAddress { bytes: usize, limit: usize },
     #[error("this address does not know the method of the request")]
     Method,
+    #[error(
+        "this server does not answer for the host that the request names; whoever runs it can add the name with `--host`"
+    )]
+    Host,
     #[error("another site's page asks for this; only the server's own pages may")]
     CrossSite,
     #[error("what is sent must say that it is {}, in its `content-type`", _0.join(" or "))]
@@ -79,22 +91,52 @@ impl ApiError {
             Self::NoSuchAddress => StatusCode::NOT_FOUND,
             Self::LongAddress { .. } => StatusCode::URI_TOO_LONG,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Host => StatusCode::MISDIRECTED_REQUEST,
             Self::CrossSite | Self::NotNear => StatusCode::FORBIDDEN,
             Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Request(rejection) => rejection.status(),
             Self::Picture(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Lifetime(_) | Self::BrokenOff | Self::NoDigest | Self::Malformed => {
+            Self::LongHead => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Lifetime(_) | Self::BrokenOff | Self::NoDigest | Self::Malformed | Self::Head => {
                 StatusCode::BAD_REQUEST
             }
             Self::Range { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooOften { .. } | Self::TooMuch { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Upload(UploadError::Store(error)) | Self::Store(error) => of_store(error),
             Self::Upload(error) => of_upload(error),
         }
+    }
+
+    /// What hyper, which answers by itself and with nothing but a status, refuses with this answer.
+    pub fn of_hyper(answer: &[u8]) -> Option<Self> {
+        let status = answer.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+        match StatusCode::from_bytes(status).ok()? {
+            StatusCode::BAD_REQUEST => Some(Self::Head),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Some(Self::LongHead),
+            _ => None,
+        }
+    }
+
+    /// The refusal as it goes over a connection that ends with it, where no route answers.
+    pub fn written(&self) -> Vec<u8> {
+        let body = json!({ "error": self.to_string() }).to_string();
+        let mut head = format!(
+            "HTTP/1.1 {}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+            self.status(),
+            body.len()
+        );
+        let wait = self.retry_after().map(|wait| wait.to_string());
+        let wait = wait
+            .as_deref()
+            .map(|wait| (header::RETRY_AFTER.as_str(), wait));
+        for (name, value) in security::HEADERS.into_iter().chain(wait) {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        [head, body].join("\r\n").into_bytes()
     }
 
     /// The error of the store, if it is one.
@@ -112,7 +154,7 @@ impl ApiError {
             return Some(BUSY_FOR);
         }
         match self {
-            Self::Busy | Self::Upload(UploadError::Completing) => Some(BUSY_FOR),
+            Self::Busy | Self::Crowded | Self::Upload(UploadError::Completing) => Some(BUSY_FOR),
             Self::TooOften { wait } | Self::TooMuch { wait, .. } => Some(*wait),
             Self::Upload(UploadError::TooMany { wait }) => Some(wait + 1),
             Self::Upload(UploadError::Full { .. }) => Some(600),
@@ -121,7 +163,7 @@ impl ApiError {
     }
 
     /// The name under which the refusal is counted, if it is about a limit.
-    fn reason(&self) -> Option<&'static str> {
+    pub fn reason(&self) -> Option<&'static str> {
         match self.of_store() {
             Some(StoreError::DiskFull) => return Some("disk_full"),
             Some(StoreError::TooSlow { .. }) => return Some("store_slow"),
@@ -130,7 +172,10 @@ impl ApiError {
             _ => {}
         }
         Some(match self {
+            Self::Head => "head",
+            Self::LongHead => "long_head",
             Self::LongAddress { .. } => "long_address",
+            Self::Host => "other_host",
             Self::CrossSite => "cross_site",
             Self::MediaType(_) => "media_type",
             Self::TooLarge { .. } | Self::Upload(UploadError::Size { .. }) => "size",

@@ -14,14 +14,17 @@ mod body;
 mod client;
 mod connections;
 mod error;
+mod hosts;
 mod limits;
 mod links;
 pub mod log;
 mod metrics;
 mod page;
 mod picture;
+mod pieces;
 mod preview;
 mod receiving;
+mod requests;
 mod routes;
 mod security;
 mod storage;
@@ -31,6 +34,7 @@ pub mod uploads;
 
 pub use client::Proxies;
 pub use connections::Patience;
+pub use hosts::{Host, Hosts, NotAHost};
 pub use limits::{UPLOAD_BURST, UPLOAD_PERIOD};
 pub use links::{Lifetime, NotALifetime};
 pub use storage::Storage;
@@ -59,6 +63,8 @@ pub struct Config {
     pub max_connections: (usize, usize),
     /// Lifetime of a scene whose upload does not specify one.
     pub default_lifetime: Lifetime,
+    /// The hosts that the server answers for.
+    pub hosts: Hosts,
     /// The reverse proxies that are believed.
     pub proxies: Proxies,
     /// Whether everybody may see what the server counts.
@@ -117,7 +123,7 @@ pub async fn serve(
     };
     let routes = security::own_pages_only(routes::routes(shared)).merge(page::routes(app));
     let connections = Connections {
-        app: around(routes, config.proxies.clone(), &metrics),
+        app: around(routes, config.hosts, config.proxies.clone(), &metrics),
         proxies: config.proxies,
         places,
         patience,
@@ -129,7 +135,8 @@ pub async fn serve(
 }
 
 /// Adds to the routes what all answers have in common.
-fn around(routes: Router, proxies: Proxies, metrics: &Arc<Metrics>) -> Router {
+fn around(routes: Router, hosts: Hosts, proxies: Proxies, metrics: &Arc<Metrics>) -> Router {
+    let routes = hosts::own_hosts_only(routes, hosts);
     let routes = routes.layer(middleware::from_fn(error::refuse_in_json));
     let routes = client::tell(security::secure(routes), proxies);
     metrics::count(routes, Arc::clone(metrics))

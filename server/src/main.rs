@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::Parser;
 use ipnet::IpNet;
-use server::{Config, Lifetime, Patience, Proxies, Storage, log, uploads::Limits};
+use server::{Config, Host, Hosts, Lifetime, Patience, Proxies, Storage, log, uploads::Limits};
 use tokio::{net::TcpListener, runtime::Runtime, signal, sync::mpsc};
 
 /// Descriptors that are not for connections: the log, the store, the listener and the runtime.
@@ -70,8 +70,13 @@ struct Arguments {
     /// Number of days for which a scene is kept if its owner does not choose: 1, 7 or 90.
     #[arg(long, default_value = "7")]
     ttl: Lifetime,
-    /// Address or network (CIDR) of a reverse proxy, whose `x-forwarded-for` or `forwarded` says
-    /// where requests come from. May be given several times.
+    /// Name or address of a host that the server answers for, without a port. May be given several
+    /// times. This machine's own names, such as localhost, are always among them. Without this, a
+    /// server that listens on this machine alone answers for these, and another one for all hosts.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<Host>,
+    /// Address or network (CIDR) of a reverse proxy, whose `x-forwarded-for`, `forwarded` or
+    /// `x-real-ip` says where requests come from. May be given several times.
     #[arg(long, value_name = "ADDRESS", value_parser = network)]
     trust_proxy: Vec<IpNet>,
     /// Let everybody see `/metrics`, not only this machine and trusted addresses.
@@ -121,6 +126,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
             arguments.max_connections_per_address as usize,
         ),
         default_lifetime: arguments.ttl,
+        hosts: hosts(arguments.listen.ip(), arguments.host),
         proxies: Proxies::new(&arguments.trust_proxy),
         public_metrics: arguments.public_metrics,
         patience: Patience {
@@ -132,6 +138,17 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     server::serve(listener, config, stops)
         .await
         .context("the store cannot be read")
+}
+
+/// The hosts that a server answers for that listens on an address and was told these names.
+fn hosts(listen: IpAddr, names: Vec<Host>) -> Hosts {
+    if names.is_empty() && !listen.is_loopback() {
+        tracing::warn!(
+            "pages of any site can give their names this server's address and then read what its              visitors can: name the hosts that it is to answer for, with `--host`"
+        );
+        return Hosts::all();
+    }
+    Hosts::only(names)
 }
 
 /// Parses a network, or an address, which is one of its own.

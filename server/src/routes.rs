@@ -33,7 +33,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
 };
-use object_store::{GetOptions, GetRange, ObjectMeta};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectMeta};
 use tokio::sync::Semaphore;
 use tower_http::timeout::TimeoutBody;
 
@@ -44,7 +44,9 @@ use crate::{
     limits::{Budgets, Places},
     links::{Id, Lifetime, Secret},
     metrics::{Gauge, MEDIA_TYPE, Metrics},
-    picture, receiving,
+    picture,
+    pieces::Pieces,
+    receiving,
     store::{Scenes, StoreError},
     uploads::Uploads,
 };
@@ -182,20 +184,28 @@ async fn fetch(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = known(&id)?;
-    let options = match range(&headers) {
-        None => GetOptions::default(),
-        Some(asked) => {
-            let head = GetOptions::new().with_head(true);
-            let meta = shared.scenes.get(id, head).await?.meta;
+    let mut options = GetOptions::new();
+    if let Some(asked) = range(&headers) {
+        let meta = shared
+            .scenes
+            .get(id, options.clone().with_head(true))
+            .await?
+            .meta;
+        if let Some(unchanged) = unchanged(&headers, &meta) {
+            return Ok(unchanged);
+        }
+        // Who has a part of another version gets this one whole.
+        let known = headers.get(header::IF_RANGE);
+        if known.is_none_or(|known| meta.e_tag.as_ref().is_some_and(|etag| known == etag)) {
             let size = meta.size;
             let found = asked.as_range(size).map_err(|_| ApiError::Range { size })?;
-            // Who has a part of another version gets this one whole.
-            let known = headers.get(header::IF_RANGE);
-            let is_same = known.is_none_or(|known| meta.e_tag.is_some_and(|etag| *known == etag));
-            let range = is_same.then_some(GetRange::Bounded(found));
-            GetOptions::new().with_range(range)
+            // It is a part of this version, or of none.
+            options = options
+                .with_range(Some(GetRange::Bounded(found)))
+                .with_if_match(meta.e_tag);
         }
-    };
+    }
+    let is_part = options.range.is_some();
     let bundle = shared.scenes.get(id, options).await?;
     if let Some(unchanged) = unchanged(&headers, &bundle.meta) {
         return Ok(unchanged);
@@ -210,22 +220,20 @@ async fn fetch(
         ("accept-ranges", "bytes"),
     ];
     let mut headers = headers_of(&bundle.meta);
-    let is_part = part != (0..size);
+    let said = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
     headers[0].1 = (part.end - part.start).to_string();
-    let stream = Body::from_stream(bundle.into_stream());
+    let body = match bundle.payload {
+        GetResultPayload::File(file, _) => Body::new(Pieces::of(file, part)),
+        GetResultPayload::Stream(stream) => Body::from_stream(stream),
+    };
     // A store that stops in the middle ends the connection.
-    let body = Body::new(TimeoutBody::new(shared.patience.store, stream));
+    let body = Body::new(TimeoutBody::new(shared.patience.store, body));
     let whole = (more, headers, body);
     if !is_part {
         return Ok(whole.into_response());
     }
-    let said = format!("bytes {}-{}/{size}", part.start, part.end - 1);
-    Ok((
-        StatusCode::PARTIAL_CONTENT,
-        [("content-range", said)],
-        whole,
-    )
-        .into_response())
+    let said = [("content-range", said)];
+    Ok((StatusCode::PARTIAL_CONTENT, said, whole).into_response())
 }
 
 /// The one range of bytes that a request asks for. Others are answered with everything.
@@ -237,7 +245,7 @@ fn range(headers: &HeaderMap) -> Option<GetRange> {
         ("", last) => number(last).filter(|last| *last > 0).map(GetRange::Suffix),
         (from, "") => number(from).map(GetRange::Offset),
         (from, to) => {
-            let (from, end) = (number(from)?, number(to)?.checked_add(1)?);
+            let (from, end) = (number(from)?, number(to)?.saturating_add(1));
             (from < end).then_some(GetRange::Bounded(from..end))
         }
     }

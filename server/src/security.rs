@@ -3,7 +3,7 @@
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue},
     response::IntoResponse as _,
 };
 use tower_http::{csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
@@ -16,6 +16,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
     connect-src 'self' blob: https: http://127.0.0.1:* http://localhost:*; \
     img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self'; manifest-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
+/// The security headers, in lower case.
+pub const HEADERS: [(&str, &str); 6] = [
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    (
+        "permissions-policy",
+        "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    ),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
 
 /// The policy of the page, whose own inline scripts carry `nonce`. Other pages may frame it only
 /// where it is made for that: elsewhere they could lay their own buttons under its visitors' clicks.
@@ -32,26 +45,9 @@ pub fn page_policy(nonce: &str, framed: bool) -> String {
 
 /// Adds the security headers to every answer that does not set them itself.
 pub fn secure(mut routes: Router) -> Router {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (
-            HeaderName::from_static("permissions-policy"),
-            "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-        ),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-    ];
-    for (name, value) in headers {
+    for (name, value) in HEADERS {
         routes = routes.layer(SetResponseHeaderLayer::if_not_present(
-            name,
+            HeaderName::from_static(name),
             HeaderValue::from_static(value),
         ));
     }

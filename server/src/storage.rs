@@ -282,6 +282,7 @@ impl From<object_store::Error> for StoreError {
             cause = error.source();
         }
         match error {
+            object_store::Error::Precondition { .. } => Self::Changed,
             // Its own errors, a lost connection and a lack of time, also after several attempts.
             object_store::Error::Generic { store: "S3", .. } => Self::Unavailable(error),
             _ => Self::Backend(error),

@@ -43,8 +43,8 @@ pub fn build_tools() -> Result<()> {
     cargo_install("trunk", "trunk", TRUNK, "0")
 }
 
-/// Installs the browsers with their drivers, a software Vulkan device, and the object store of the
-/// server's tests.
+/// Installs the browsers with their drivers, a software Vulkan device, and what the server's tests put
+/// before and behind it: proxies, of which one needs a certificate, and an object store.
 ///
 /// # Errors
 /// Returns an error if a package is missing and cannot be installed.
@@ -63,6 +63,12 @@ pub fn test_tools() -> Result<()> {
     }
     if lavapipe().is_none() {
         missing.extend(["mesa-vulkan-drivers", "libvulkan1"]);
+    }
+    for program in ["nginx", "caddy", "openssl"] {
+        // nginx is where not every user looks for programs.
+        if !exists(program) && !Path::new("/usr/sbin").join(program).is_file() {
+            missing.push(program);
+        }
     }
     let has_venv = output(&mut command("python3", ["-c", "import ensurepip"])).is_some();
     if !has_venv {

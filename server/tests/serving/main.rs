@@ -24,7 +24,7 @@ use segscape::{
     superpoint::Superpoints,
 };
 use serde_json::Value;
-use server::{Config, Patience, Proxies, Storage, uploads::Limits};
+use server::{Config, Hosts, Patience, Proxies, Storage, uploads::Limits};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::{
@@ -86,6 +86,7 @@ impl Server {
             max_bytes_per_day: 10_000_000,
             max_connections: (1000, 500),
             default_lifetime: "7".parse().unwrap(),
+            hosts: Hosts::all(),
             proxies: Proxies::default(),
             public_metrics: false,
             patience: Patience::default(),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
 
-use crate::{PART, UNKNOWN, app_folder, digest, scene, text};
+use crate::{PART, UNKNOWN, app_folder, digest, refusal, scene, text};
 
 /// Time limit for what takes a moment.
 const SOON: Duration = Duration::from_secs(5);
@@ -32,19 +32,17 @@ impl Program {
     /// Starts the program in a folder, with more arguments, where no more files may be open.
     async fn start(folder: TempDir, more: &[&str], files: u32) -> Self {
         let log = fs::File::create(folder.path().join("log")).unwrap();
+        let listen = match more.contains(&"--listen") {
+            true => &[][..],
+            false => &["--listen", "127.0.0.1:0"],
+        };
         let child = Command::new("sh")
             .arg("-c")
             .arg(format!("umask 022; ulimit -n {files}; exec \"$0\" \"$@\""))
             .arg(env!("CARGO_BIN_EXE_server"))
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--app",
-                "dist",
-                "--store",
-                "store",
-            ])
+            .args(["--app", "dist", "--store", "store"])
             .args(["--part-bytes", &PART.to_string()])
+            .args(listen)
             .args(more)
             .current_dir(folder.path())
             .env("RUST_LOG", "trace")
@@ -266,7 +264,7 @@ async fn it_ends_within_ten_seconds_and_at_once_when_it_is_told_twice() {
         fs::write(folder.path().join("dist/large.bin"), vec![7; 40 << 20]).unwrap();
         let program = Program::start(folder, &[], 1024).await;
         let mut reader = TcpStream::connect(program.address).await.unwrap();
-        let ask = b"GET /large.bin HTTP/1.1\r\nhost: x\r\n\r\n";
+        let ask = b"GET /large.bin HTTP/1.1\r\nhost: localhost\r\n\r\n";
         reader.write_all(ask).await.unwrap();
         sleep(Duration::from_millis(300)).await;
         (program, reader)
@@ -284,11 +282,47 @@ async fn it_ends_within_ten_seconds_and_at_once_when_it_is_told_twice() {
     assert!(status.success(), "{status}");
 }
 
+#[tokio::test]
+async fn a_page_elsewhere_does_not_become_one_of_this_server() {
+    let own = ["--host", "scenes.example", "--host", "Other.Example"];
+    for (more, hosts) in [
+        (&[][..], &["localhost", "127.0.0.1:80", "[::1]"][..]),
+        (&own, &["scenes.example:8443", "other.example", "localhost"]),
+    ] {
+        let program = Program::start(app_folder(), more, 1024).await;
+        let get = async |path: &str, host: &str| {
+            let get = Client::new().get(program.url(path));
+            get.header("host", host).send().await.unwrap()
+        };
+        for host in hosts {
+            assert_eq!(get("/", host).await.status(), StatusCode::OK, "{host}");
+        }
+        for path in [
+            "/",
+            "/worker.js",
+            "/healthz",
+            "/metrics",
+            "/api/uploads/x",
+            "/s/x",
+        ] {
+            let other = get(path, "evil.example").await;
+            assert!(other.headers().contains_key("content-security-policy"));
+            let words = refusal(other, StatusCode::MISDIRECTED_REQUEST).await;
+            assert!(words.contains("--host"), "{path}: {words}");
+        }
+    }
+    // Who listens for others has to say who it is.
+    let all = Program::start(app_folder(), &["--listen", "0.0.0.0:0"], 1024).await;
+    all.logs("with `--host`").await;
+}
+
 #[test]
 fn arguments_that_make_no_sense_are_refused() {
     for (option, value) in [
         ("--trust-proxy", "everybody"),
         ("--trust-proxy", "10.0.0.0/33"),
+        ("--host", "https://scenes.example"),
+        ("--host", "scenes.example:8080"),
         ("--max-connections", "0"),
         ("--part-bytes", "0"),
     ] {

@@ -1,6 +1,7 @@
 //! The program on an object store: alone, with a second one beside it, and through a proxy that fails
 //! as networks and object stores do. The store is the S3 of moto, from its package.
 
+mod behind;
 mod faults;
 mod proxy;
 
@@ -133,12 +134,17 @@ struct Program {
 impl Program {
     /// Starts the program on the store at an address, with more arguments.
     async fn start(store: SocketAddr, more: &[&str]) -> Self {
+        Self::start_with(store, PIECE, more).await
+    }
+
+    /// Starts the program with parts of so many bytes.
+    async fn start_with(store: SocketAddr, part_bytes: usize, more: &[&str]) -> Self {
         let folder = app_folder();
         let log = folder.path().join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_server"))
             .args(["--listen", "127.0.0.1:0", "--app", "dist"])
             .args(["--store", "s3://bucket/shared"])
-            .args(["--part-bytes", &PIECE.to_string()])
+            .args(["--part-bytes", &part_bytes.to_string()])
             .args(more)
             .current_dir(folder.path())
             .env("AWS_ENDPOINT", format!("http://{store}"))

@@ -244,6 +244,9 @@ async fn a_download_goes_on_where_it_stopped() {
         ("bytes=0-9".to_owned(), 0..10),
         (format!("bytes=10-{}", size + 5), 10..size),
         ("bytes=-7".to_owned(), size - 7..size),
+        ("bytes=0-".to_owned(), 0..size),
+        (format!("bytes=-{}", size + 7), 0..size),
+        (format!("bytes={}-{}", size - 1, u64::MAX), size - 1..size),
     ] {
         let answer = get(&range, etag.to_str().ok()).await;
         assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT, "{range}");
@@ -258,6 +261,10 @@ async fn a_download_goes_on_where_it_stopped() {
         "bytes=0-1,4-5",
         "lines=1-2",
         "bytes=x-",
+        "bytes=",
+        "bytes=-",
+        "bytes=99999999999999999999-",
+        "Bytes 0-1",
     ] {
         let answer = get(odd, None).await;
         assert_eq!(answer.status(), StatusCode::OK, "{odd}");
@@ -265,6 +272,16 @@ async fn a_download_goes_on_where_it_stopped() {
     }
     let other = get("bytes=5-", Some("\"another version\"")).await;
     assert_eq!(other.status(), StatusCode::OK);
+    // There may be less of the new version than the visitor has of the old one.
+    let other = get(&format!("bytes={size}-"), Some("\"another version\"")).await;
+    assert_eq!(other.status(), StatusCode::OK);
+    assert_eq!(other.bytes().await.unwrap(), whole);
+    let both = server
+        .client
+        .get(server.url(&path))
+        .header("range", "bytes=5-");
+    let both = both.header("if-none-match", &etag).send().await.unwrap();
+    assert_eq!(both.status(), StatusCode::NOT_MODIFIED);
     let beyond = get(&format!("bytes={size}-"), None).await;
     assert_eq!(beyond.headers()["content-range"], format!("bytes */{size}"));
     let words = refusal(beyond, StatusCode::RANGE_NOT_SATISFIABLE).await;

@@ -47,7 +47,7 @@ async fn begun(server: &Server, headers: impl Fn(u32) -> Vec<(&'static str, Stri
 async fn everybody_behind_a_trusted_proxy_counts_alone() {
     let all = 3 * UPLOAD_BURST;
     type Spelling = (&'static str, fn(u32) -> String, u32);
-    let spellings: [Spelling; 6] = [
+    let spellings: [Spelling; 7] = [
         ("x-forwarded-for", |n| format!("1.2.{n}.4"), all),
         (
             "x-forwarded-for",
@@ -65,6 +65,7 @@ async fn everybody_behind_a_trusted_proxy_counts_alone() {
             all,
         ),
         ("forwarded", |n| format!("For=\"[2001:db9:{n}::1]\""), all),
+        ("x-real-ip", |n| format!("1.5.{n}.4"), all),
         // What is before the address that the proxy wrote, anybody may have written.
         (
             "x-forwarded-for",
@@ -93,9 +94,29 @@ async fn everybody_behind_a_trusted_proxy_counts_alone() {
 
 #[tokio::test]
 async fn strangers_do_not_choose_who_they_are() {
-    let server = Server::start().await;
-    let forged = |n| vec![("x-forwarded-for", format!("1.2.{n}.4"))];
-    assert_eq!(begun(&server, forged).await, UPLOAD_BURST);
+    type Forged = fn(u32) -> Vec<(&'static str, String)>;
+    let forged: [Forged; 4] = [
+        |n| vec![("x-forwarded-for", format!("1.2.{n}.4"))],
+        |n| vec![("forwarded", format!("for=1.2.{n}.4"))],
+        |n| vec![("x-real-ip", format!("1.2.{n}.4"))],
+        |n| {
+            let [one, other] = [format!("1.2.{n}.4"), format!("for=1.2.{n}.4")];
+            vec![
+                ("x-real-ip", one.clone()),
+                ("x-forwarded-for", one),
+                ("forwarded", other),
+            ]
+        },
+    ];
+    for forged in forged {
+        let server = Server::start().await;
+        assert_eq!(
+            begun(&server, forged).await,
+            UPLOAD_BURST,
+            "{:?}",
+            forged(7)
+        );
+    }
 }
 
 #[tokio::test]
@@ -159,7 +180,8 @@ async fn what_the_server_counts_is_for_its_operator() {
     let near = [("x-forwarded-for", "127.0.0.1")];
     let server = Server::start().await;
     assert_eq!(metrics(&server, &[]).await, StatusCode::OK);
-    for headers in [forwarded, near, [("forwarded", "for=127.0.0.1")]] {
+    let others = [("forwarded", "for=127.0.0.1"), ("x-real-ip", "127.0.0.1")];
+    for headers in [forwarded, near].into_iter().chain(others.map(|one| [one])) {
         assert_eq!(
             metrics(&server, &headers).await,
             StatusCode::FORBIDDEN,

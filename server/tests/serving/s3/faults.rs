@@ -225,7 +225,7 @@ async fn a_slow_reader_gets_a_scene_whole() {
     store.write(&key, bundle.clone()).await;
     let mut stream = TcpStream::connect(program.server.address).await.unwrap();
     let ask = format!(
-        "GET /api/scenes/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        "GET /api/scenes/{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         text(&link, "id")
     );
     stream.write_all(ask.as_bytes()).await.unwrap();
