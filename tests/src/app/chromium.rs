@@ -66,12 +66,12 @@ impl Page {
 
     /// Drops files and folders onto the middle of the page.
     pub async fn drop_files(&self, paths: &[&Path]) {
-        self.drag(json!({ "items": [], "files": paths, "dragOperationsMask": 1 }))
+        self.drop_from_outside(json!({ "items": [], "files": paths, "dragOperationsMask": 1 }))
             .await;
     }
 
     /// Drags something from another window onto the middle of the page and drops it there.
-    pub(super) async fn drag(&self, data: Value) {
+    pub(super) async fn drop_from_outside(&self, data: Value) {
         for step in ["dragEnter", "dragOver", "drop"] {
             let event = json!({ "type": step, "x": 500, "y": 400, "data": data });
             self.protocol("Input.dispatchDragEvent", event).await;

@@ -35,7 +35,7 @@ impl Page {
     /// Drops a link from another window onto the middle of the page.
     pub async fn drop_link(&self, address: &str) {
         let link = json!({ "mimeType": "text/uri-list", "data": address });
-        self.drag(json!({ "items": [link], "files": [], "dragOperationsMask": 1 }))
+        self.drop_from_outside(json!({ "items": [link], "files": [], "dragOperationsMask": 1 }))
             .await;
     }
 }
