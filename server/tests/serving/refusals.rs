@@ -179,99 +179,36 @@ async fn every_refusal_is_json_with_the_headers_of_all_answers() {
 async fn what_is_no_request_is_refused_like_every_other() {
     let server = Server::start().await;
     let (long, many) = ("a".repeat(200_000), "a: b\r\n".repeat(200));
+    let get = |path: &str, more: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n");
     // What a file says is no answer.
     let fake = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
     std::fs::write(server.folder.path().join("dist/fake.txt"), fake).unwrap();
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
-    for (name, head, status, words) in [
-        (
-            "no header",
-            "GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(),
-            400,
-            "HTTP/1.1",
-        ),
-        (
-            "no version",
-            "GET / HTTP/9.9\r\n\r\n".to_owned(),
-            400,
-            "HTTP/1.1",
-        ),
-        ("nothing", "\0\0\0\0\r\n\r\n".to_owned(), 400, "HTTP/1.1"),
-        (
-            "TLS",
-            "\x16\x03\x01\x02\0\x01\0\x01\r\n\r\n".to_owned(),
-            400,
-            "HTTP/1.1",
-        ),
-        (
-            "lengths",
-            "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"
-                .to_owned(),
-            400,
-            "HTTP/1.1",
-        ),
-        (
-            "long",
-            format!("GET / HTTP/1.1\r\nhost: x\r\na: {long}\r\n\r\n"),
-            431,
-            "65536 bytes",
-        ),
-        (
-            "very long",
-            format!(
-                "GET / HTTP/1.1\r\nhost: x\r\na: {}\r\n\r\n",
-                long.repeat(10)
-            ),
-            431,
-            "65536 bytes",
-        ),
-        (
-            "long line",
-            format!("GET /{long} HTTP/1.1\r\nhost: x\r\n\r\n"),
-            431,
-            "65536 bytes",
-        ),
-        (
-            "many",
-            format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n"),
-            431,
-            "too many",
-        ),
+    let before = ["/healthz", "/fake.txt", "/nothing"].map(|path| get(path, ""));
+    let answers = ["ok", fake, "no such address"];
+    for (head, status) in [
+        (get("/", "no header\r\n"), 400),
+        (get("/", "content-length: 1\r\ncontent-length: 2\r\n"), 400),
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), 400),
+        ("\0\0\0\0\r\n\r\n".to_owned(), 400),
+        // As TLS begins.
+        ("\x16\x03\x01\x02\0\x01\0\x01\r\n\r\n".to_owned(), 400),
+        (get("/", &format!("a: {long}\r\n")), 431),
+        (get("/", &format!("a: {}\r\n", long.repeat(10))), 431),
+        (get(&format!("/{long}"), ""), 431),
+        (get("/", &many), 431),
     ] {
-        // Alone, and after requests on the same connection, also if all of them come at once.
-        let before = ["/healthz", "/fake.txt", "/nothing"].map(get);
+        // Alone, and after others on the same connection that come at once.
         for count in 0..=before.len() {
-            let answer = server
-                .raw((before[..count].concat() + &head).as_bytes())
-                .await;
-            let expected = ["ok", fake, "no such address"];
+            let sent = before[..count].concat() + &head;
+            let answer = server.raw(sent.as_bytes()).await;
             let mut rest = answer.as_str();
-            for body in &expected[..count] {
-                let (_, after) = rest
-                    .split_once(body)
-                    .unwrap_or_else(|| panic!("{name}: {answer}"));
-                rest = after;
+            for body in &answers[..count] {
+                let found = rest.split_once(body);
+                rest = found.unwrap_or_else(|| panic!("{body} in {answer}")).1;
             }
             let start = rest.find(&format!("HTTP/1.1 {status} "));
-            let start = start.unwrap_or_else(|| panic!("{name} after {count}: {answer}"));
-            let (head, body) = rest[start..].split_once("\r\n\r\n").unwrap();
-            for header in [
-                "connection: close",
-                "content-type: application/json",
-                "x-content-type-options: nosniff",
-                "content-security-policy: ",
-                "referrer-policy: no-referrer",
-            ] {
-                assert_eq!(
-                    head.matches(header).count(),
-                    1,
-                    "{name}: {header} in {head}"
-                );
-            }
-            let length = format!("content-length: {}", body.len());
-            assert!(head.contains(&length), "{name}: {length} in {head}");
-            let refusal: Value = serde_json::from_str(body).unwrap();
-            assert!(text(&refusal, "error").contains(words), "{name}: {body}");
+            let start = start.unwrap_or_else(|| panic!("{status} after {count} in {answer}"));
+            is_refusal(&rest[start..], status);
         }
     }
     let counted = server.get("/metrics").await.text().await.unwrap();
@@ -281,6 +218,28 @@ async fn what_is_no_request_is_refused_like_every_other() {
     ] {
         assert!(counted.contains(line), "{line} in {counted}");
     }
+}
+
+/// Checks the answer to a head that is none, or too long.
+fn is_refusal(answer: &str, status: u16) {
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    for header in [
+        "connection: close",
+        "content-type: application/json",
+        "x-content-type-options: nosniff",
+        "content-security-policy: ",
+        "referrer-policy: no-referrer",
+        &format!("content-length: {}", body.len()),
+    ] {
+        assert_eq!(head.matches(header).count(), 1, "{header} in {head}");
+    }
+    let refusal: Value = serde_json::from_str(body).unwrap();
+    let words = if status == 400 {
+        "HTTP/1.1"
+    } else {
+        "65536 bytes or too many"
+    };
+    assert!(text(&refusal, "error").contains(words), "{body}");
 }
 
 #[tokio::test]
