@@ -44,6 +44,8 @@ pub enum Icon {
     Minus,
     Grow,
     Shrink,
+    Cut,
+    Fill,
 }
 
 impl Icon {
@@ -115,6 +117,10 @@ impl Icon {
             Self::Minus => "M5 12h14",
             Self::Grow => "M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7",
             Self::Shrink => "M20 10h-6V4M14 10l7-7M4 14h6v6M10 14l-7 7",
+            Self::Cut => {
+                "M3.500 12h3M10.500 12h3M17.500 12h3M6 8.500V5h12v3.500M6 15.500V19h12v-3.500"
+            }
+            Self::Fill => "M10 4l8.500 8.500-7.500 7.500L3.500 12.500zM4 13h14M21 16.500v3",
             Self::Ruler => "M15.500 3.500l5 5-12 12-5-5zM7 12l2 2M10 9l1.500 1.500M13 6l2 2",
             Self::Moon => "M20 14.500A8 8 0 1 1 9.500 4a6.500 6.500 0 0 0 10.500 10.500z",
             Self::HalfDark => {

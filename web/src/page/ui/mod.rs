@@ -2,6 +2,7 @@
 
 mod about;
 mod backend;
+mod cutting;
 mod dialog;
 mod drop_zone;
 mod embedded;
@@ -31,6 +32,7 @@ mod selected;
 mod sending;
 mod share;
 pub mod shortcuts;
+mod tool_button;
 mod toolbar;
 mod unit;
 mod view_menu;
