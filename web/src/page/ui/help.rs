@@ -168,7 +168,7 @@ const KEYS: Keys = &[
     ),
     (
         "Space",
-        tr("with a tool in the hand: click the middle of the picture, which then has the focus"),
+        tr("with a tool, over the picture: click its middle"),
     ),
     (
         "< >",
