@@ -102,6 +102,9 @@ pub enum Request {
     },
     /// Finds the instances of the scan on screen, which was opened to be looked at.
     Find,
+    /// Computes the superpoints of the scan on screen, which was opened to be looked at, and finds
+    /// nothing: things are made of them by hand.
+    Group,
     /// Shows these instances alone, which somebody else found for the latest prompt.
     Show {
         /// The instances.
@@ -147,6 +150,15 @@ pub enum Request {
         serial: u32,
         /// The superpoints that were clicked.
         clicks: Clicks,
+    },
+    /// Asks what clicks fill, as [`Request::PointOut`]. The reply is the same.
+    Fill {
+        /// Serial number of the answer, counted with those of [`Request::PointOut`].
+        serial: u32,
+        /// The superpoints that were clicked.
+        clicks: Clicks,
+        /// Superpoints that are not filled.
+        barred: Vec<u32>,
     },
     /// Asks by which superpoint a set of superpoints grows or shrinks.
     Resize {

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// Mean difference of pictures, of 255, that are not the same.
 const OTHER: f64 = 1.0;
+/// The key that deletes what is selected.
+const DELETE: &str = "\u{e017}";
 /// Time in which a scene that turns by itself is another picture.
 const TURNED: Duration = Duration::from_millis(1500);
 
@@ -76,6 +78,24 @@ fn a_page_around_steers_the_scene_in_its_frame() {
             .await;
         assert_eq!(told(&page, "selected").await["id"], found[1]["id"]);
         page.keep_picture("embedding-selected").await;
+
+        // Keys that change things elsewhere leave the scene in a frame as it is.
+        page.enter_frame().await;
+        for key in [DELETE, "k", "m", "h", "x", "l", "d", "i", "p"] {
+            page.keys("viewer-canvas", key).await;
+        }
+        page.leave_frame().await;
+        let lists = async || {
+            let told = page.told().await.into_iter();
+            told.filter(|message| message["segscape"] == "instances")
+                .count()
+        };
+        let before = lists().await;
+        page.tell(json!({ "segscape": "getInstances" })).await;
+        page.until("another list", STEP, async || lists().await > before)
+            .await;
+        let now = told(&page, "instances").await["instances"].clone();
+        assert_eq!(now.as_array(), Some(&found));
         for hostile in [
             json!({ "segscape": "select", "id": 99 }),
             json!("x"),

@@ -127,6 +127,7 @@ pub fn open_unsaved(state: State, source: Source) {
 fn open_as(state: State, opening: Opening) {
     following::lose(state);
     first_look::end(state);
+    state.awaiting_parts.set_value(None);
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
@@ -167,34 +168,30 @@ pub fn find(state: State) {
 
 /// Reopens the scan on screen, with another up axis or unit or after it was cancelled.
 pub fn reopen(state: State, choices: Choices) {
-    let with_images = state.with_images.get_untracked();
-    reopen_with(state, choices, with_images);
+    reopen_with(state, |opening| opening.choices = choices);
 }
 
 /// Searches the capture on screen again, with or without what its images say.
 pub fn use_images(state: State, with_images: bool) {
-    let scan = state.scan.get_untracked();
-    reopen_with(
-        state,
-        scan.map_or_else(Choices::default, |scan| scan.choices),
-        with_images,
-    );
+    reopen_with(state, |opening| opening.with_images = with_images);
 }
 
-fn reopen_with(state: State, choices: Choices, with_images: bool) {
-    if let Some(source) = state.source.get_untracked() {
-        open_as(
-            state,
-            Opening {
-                source,
-                choices,
-                with_images,
-                follow: state.follow.get_untracked(),
-                view_only: state.work.get_untracked() == Work::Waiting,
-                unsaved: false,
-            },
-        );
-    }
+/// Reopens the scan on screen in a way that is changed.
+pub(super) fn reopen_with(state: State, change: impl FnOnce(&mut Opening)) {
+    let Some(source) = state.source.get_untracked() else {
+        return;
+    };
+    let scan = state.scan.get_untracked();
+    let mut opening = Opening {
+        source,
+        choices: scan.map_or_else(Choices::default, |scan| scan.choices),
+        with_images: state.with_images.get_untracked(),
+        follow: state.follow.get_untracked(),
+        view_only: state.work.get_untracked() == Work::Waiting,
+        unsaved: false,
+    };
+    change(&mut opening);
+    open_as(state, opening);
 }
 
 /// Chooses how things in recordings are found, and finds those of the recording on screen that way.

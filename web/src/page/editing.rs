@@ -238,7 +238,7 @@ pub fn toggle_locked(state: State, instances: &[u32]) {
 }
 
 /// Those of the instances that are not locked. Says which ones are.
-fn unlocked(state: State, instances: &[u32]) -> Vec<u32> {
+pub(super) fn unlocked(state: State, instances: &[u32]) -> Vec<u32> {
     let (locked, free): (Vec<u32>, Vec<u32>) =
         instances.iter().partition(|id| is_locked(state, **id));
     if !locked.is_empty() {
@@ -416,7 +416,7 @@ fn step(
     step: impl FnOnce(&mut History, &mut Selection) -> Option<String>,
 ) {
     // What was chosen so far may be of things that are others now.
-    if untrack(|| tool::splits(state)) {
+    if untrack(|| tool::splits(state) || tool::cuts(state)) {
         tool::take(state, None);
     }
     lasso::clear(state);

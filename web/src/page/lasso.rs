@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use segscape::instances::{NO_INSTANCE, Reshaping};
 
 use super::{
+    by_hand,
     editing::{self, Splitting, called},
     selection::Selection,
     state::State,
@@ -21,9 +22,6 @@ use crate::{
     protocol::InstanceInfo,
     text::{said, said_with},
 };
-
-/// Least distance between two points of an outline, CSS pixels.
-const STEP: f32 = 3.0;
 
 /// What was drawn around so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,50 +91,17 @@ pub enum Deed {
 
 /// Takes the lasso, or puts it away.
 pub fn toggle(state: State) {
-    let takes = untrack(|| !tool::lassoes(state) && state.is_segmented());
-    if takes {
-        state.flying.set(false);
-    }
-    tool::take(state, takes.then(|| Tool::Lasso(Lasso::default())));
-}
-
-/// Begins an outline at a place of the picture, CSS pixels.
-pub fn begin(state: State, at: Vec2) {
-    state.outline.set(vec![at]);
-}
-
-/// `true` while an outline is drawn.
-pub fn draws(state: State) -> bool {
-    state.outline.with_untracked(|outline| !outline.is_empty())
-}
-
-/// Draws the outline on to a place of the picture, CSS pixels.
-pub fn extend(state: State, at: Vec2) {
-    let is_new = |last: &Vec2| last.distance(at) >= STEP;
-    let is_new = state
-        .outline
-        .with_untracked(|outline| outline.last().is_none_or(is_new));
-    if is_new {
-        state.outline.update(|outline| outline.push(at));
+    match untrack(|| tool::lassoes(state)) {
+        true => tool::take(state, None),
+        false => by_hand::take(state, Tool::Lasso(Lasso::default())),
     }
 }
 
-/// Leaves the outline that is drawn.
-pub fn drop_outline(state: State) {
-    if draws(state) {
-        state.outline.set(Vec::new());
-    }
-}
-
-/// Closes the outline, and adds what is in sight inside it to what was drawn around.
-pub fn close(state: State) {
-    let outline = state.outline.get_untracked();
-    drop_outline(state);
-    if outline.len() > 2 {
-        state
-            .viewer()
-            .lasso(outline, move |caught| catch(state, caught));
-    }
+/// Adds what is in sight inside an outline, CSS pixels, to what was drawn around.
+pub(super) fn catch_inside(state: State, outline: Vec<Vec2>) {
+    state
+        .viewer()
+        .lasso(outline, move |caught| catch(state, caught));
 }
 
 fn catch(state: State, caught: Vec<(u32, u32)>) {

@@ -13,7 +13,7 @@ use crate::{
     browser,
     edits::Edits,
     page::{
-        actions, address,
+        actions, address, by_hand,
         coloring::Coloring,
         editing, first_look, following, overlay,
         pictures::Pictures,
@@ -52,9 +52,12 @@ pub fn handle(state: State, reply: Reply) {
             state.answer.set(None);
             editing::begin(state, Edits::NONE);
             state.model.set(model);
-            state.found.set(instances);
             let preferred = state.preferences.with_untracked(|kept| kept.coloring);
-            state.coloring.set(preferred.unwrap_or(Coloring::Instance));
+            // Where there are no things, their colors would say nothing.
+            if !instances.is_empty() {
+                state.coloring.set(preferred.unwrap_or(Coloring::Instance));
+            }
+            state.found.set(instances);
         }
         Reply::Named { names } => editing::begin(
             state,
@@ -99,14 +102,18 @@ pub fn handle(state: State, reply: Reply) {
         }
         Reply::ScanWanted(scan) => overlay::ask(state, scan),
         Reply::SavedView { view, names } => look(state, view, names),
-        Reply::Waiting => state.work.set(Work::Waiting),
+        Reply::Waiting => {
+            state.work.set(Work::Waiting);
+            by_hand::go_on(state);
+        }
         Reply::Done => {
             state.work.set(Work::Done);
             state.opening.set(None);
             address::arrive(state);
             following::over(state);
+            by_hand::go_on(state);
             let is_new = state.snapshot.with_value(Option::is_none);
-            if is_new && state.found.with_untracked(|found| !found.is_empty()) {
+            if is_new && untrack(|| state.has_parts()) {
                 // As they were found: the page has the user's changes.
                 actions::pack(state, Edits::NONE, Contents::ALL, move |bundle| {
                     state.snapshot.set_value(Some(bundle))
@@ -116,6 +123,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Failed { message } => {
             following::abandon(state);
             pointing::lose(state);
+            state.awaiting_parts.set_value(None);
             if state.work.get_untracked() == Work::Running {
                 state.work.set(Work::Failed);
             }

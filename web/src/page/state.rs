@@ -210,9 +210,11 @@ pub struct State {
     pub adding: RwSignal<bool>,
     /// The tool that clicks and drags over the picture are for; `None` for looking around.
     pub tool: RwSignal<Option<Tool>>,
+    /// The tool that is taken once there are superpoints.
+    pub awaiting_parts: StoredValue<Option<Tool>>,
     /// What the worker was asked for about clicks and sets of superpoints.
     pub pointing: StoredValue<Pending>,
-    /// The outline that is drawn with the lasso, CSS pixels of the picture.
+    /// The outline of the lasso or the line of a cut that is drawn, CSS pixels of the picture.
     pub outline: RwSignal<Vec<Vec2>>,
     /// What was done last, for a while.
     pub notice: RwSignal<Option<Notice>>,
@@ -348,7 +350,7 @@ impl State {
         let unsaved = Memo::new(move |_| {
             let edits = edits.read();
             let as_saved = |saved: &Edits| edits.present().are_as(saved);
-            !found.read().is_empty() && !saved.read().as_ref().is_some_and(as_saved)
+            !instances.read().is_empty() && !saved.read().as_ref().is_some_and(as_saved)
         });
         let preferences = RwSignal::new(Preferences::kept());
         let asked_theme = RwSignal::new(Theme::asked());
@@ -425,6 +427,7 @@ impl State {
             selection: RwSignal::new(Selection::default()),
             adding: RwSignal::new(false),
             tool,
+            awaiting_parts: StoredValue::new(None),
             pointing: StoredValue::new(Pending::default()),
             outline: RwSignal::new(Vec::new()),
             notice: RwSignal::new(None),
@@ -470,6 +473,18 @@ impl State {
     pub fn is_segmented(&self) -> bool {
         self.instances.with(|instances| !instances.is_empty())
             && self.following.with(Option::is_none)
+    }
+
+    /// `true` if there are superpoints that stay, of which things can be made, whether or not any were
+    /// found.
+    pub fn has_parts(&self) -> bool {
+        self.is_segmented()
+            || self.answer.with(Option::is_some) && self.following.with(Option::is_none)
+    }
+
+    /// `true` if the page is in a frame of another page, where nothing is changed.
+    pub fn is_embedded(&self) -> bool {
+        self.wishes.with_value(|wishes| wishes.embedding.is_some())
     }
 
     /// The instance that the latest answer compares the others with.

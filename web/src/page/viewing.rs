@@ -9,7 +9,8 @@ use web_sys::Blob;
 use crate::{
     browser,
     page::{
-        actions, coloring::Coloring, measuring, pointing, preferences::Preferences, state::State,
+        actions, coloring::Coloring, cutting, measuring, pointing, preferences::Preferences,
+        state::State,
     },
     protocol::{Request, stem},
     text::said_with,
@@ -81,6 +82,11 @@ pub fn follow(state: State) {
         state
             .viewer()
             .update_overlay(|overlay| overlay.distance = distance);
+    });
+    let cut = Memo::new(move |_| cutting::drawn(state));
+    Effect::new(move |_| {
+        let cut = cut.get();
+        state.viewer().update_overlay(|overlay| overlay.cut = cut);
     });
     let marks = Memo::new(move |_| pointing::marks(state));
     Effect::new(move |_| {

@@ -1,11 +1,14 @@
 //! What is at a place of the picture, or inside an outline drawn over it.
 
+use std::collections::BTreeMap;
+
 use glam::{Vec2, Vec3};
 
 use super::{
     Inner, Viewer,
     cloud::Hit,
     lasso,
+    projection::Projection,
     renderer::Renderer,
     seen::{Seen, Window},
 };
@@ -79,6 +82,35 @@ impl Viewer {
         let inner = self.0.borrow();
         let position = inner.cloud.positions.get(point as usize);
         position.map(|position| Vec3::from(*position))
+    }
+
+    /// The positions of the points of these superpoints, metres, by superpoint. O(points).
+    pub fn points_of(&self, superpoints: &[u32]) -> BTreeMap<u32, Vec<Vec3>> {
+        let cloud = &self.0.borrow().cloud;
+        let mut points: BTreeMap<u32, Vec<Vec3>> =
+            superpoints.iter().map(|id| (*id, Vec::new())).collect();
+        let all = cloud.superpoint_of_point.iter().zip(&cloud.positions);
+        for (superpoint, position) in all {
+            if let Some(points) = points.get_mut(superpoint) {
+                points.push(Vec3::from(*position));
+            }
+        }
+        points.retain(|_, points| !points.is_empty());
+        points
+    }
+
+    /// The plane through a line between two places of the canvas, CSS pixels, in the direction of the
+    /// view: a normal of unit length, and the distance of the plane from the origin along it. `None`
+    /// if the places are one.
+    pub fn plane_through(&self, line: [Vec2; 2]) -> Option<(Vec3, f32)> {
+        let size = self.css_size();
+        Projection::new(&self.0.borrow().frame, size).plane(line)
+    }
+
+    /// The middle of the part of the canvas that no panel covers, CSS pixels.
+    pub fn middle(&self) -> Vec2 {
+        let covered = self.0.borrow().frame.covered;
+        self.css_size() * (Vec2::ONE - covered) / 2.0
     }
 
     /// Width and height of the canvas, CSS pixels.

@@ -45,6 +45,24 @@ impl Projection {
         Some([cut(from, to), cut(to, from)].map(|end| self.on_picture(end)))
     }
 
+    /// The plane through a line between two places of the picture in the direction of the view: a
+    /// normal of unit length, and the distance of the plane from the origin along it. `None` if the
+    /// places are one.
+    pub fn plane(&self, line: [Vec2; 2]) -> Option<(Vec3, f32)> {
+        let [from, to] = line.map(|place| (place * 2.0 / self.size - Vec2::ONE).extend(1.0));
+        // What is on the line has no part along this direction.
+        let across = from.cross(to);
+        let (deep, flat) = match self.flat_distance {
+            Some(distance) => (0.0, across.z * distance),
+            None => (across.z, 0.0),
+        };
+        let plane = Vec4::new(across.x, -across.y, 0.0, deep);
+        let plane = self.clip_from_world.transpose() * plane + Vec4::W * flat;
+        let length = plane.truncate().length();
+        let found = (plane.truncate() / length, -plane.w / length);
+        (found.0.is_finite() && found.1.is_finite()).then_some(found)
+    }
+
     fn on_picture(&self, clip: Vec4) -> Vec2 {
         let divisor = self.flat_distance.unwrap_or(clip.w);
         (Vec2::new(clip.x, -clip.y) / divisor + Vec2::ONE) / 2.0 * self.size
@@ -57,6 +75,31 @@ mod tests {
 
     use super::*;
     use crate::view::camera::Camera;
+
+    #[wasm_bindgen_test]
+    fn a_plane_is_seen_as_the_line_that_it_was_drawn_as() {
+        let mut frame = Frame {
+            covered: Vec2::new(0.3, 0.1),
+            ..Frame::default()
+        };
+        let size = Vec2::new(800.0, 600.0);
+        for orthographic in [None, Some(30.0)] {
+            frame.camera.orthographic = orthographic;
+            let projection = Projection::new(&frame, size);
+            let line = [Vec2::new(100.0, 200.0), Vec2::new(500.0, 450.0)];
+            let (normal, at) = projection.plane(line).expect("a line");
+            assert!((normal.length() - 1.0).abs() < 1e-5);
+            let along = (line[1] - line[0]).normalize();
+            for point in [Vec3::ZERO, Vec3::X, Vec3::Y, Vec3::new(0.3, 0.2, -0.8)] {
+                let on_plane = point - normal * (point.dot(normal) - at);
+                let place = projection.place(on_plane).expect("in front of the eye");
+                let beside = along.perp_dot(place - line[0]);
+                assert!(beside.abs() < 0.1, "{beside} pixels beside the line");
+            }
+        }
+        let projection = Projection::new(&frame, size);
+        assert_eq!(projection.plane([Vec2::ONE, Vec2::ONE]), None);
+    }
 
     #[wasm_bindgen_test]
     fn a_line_is_cut_at_the_eye_and_parallels_stay_parallel_without_perspective() {

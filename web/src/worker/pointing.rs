@@ -1,4 +1,4 @@
-//! What a user points out by clicks, and sets of superpoints that grow and shrink by one.
+//! What a user points out or fills by clicks, and sets of superpoints that grow and shrink by one.
 
 use segscape::{
     instances::{Clicks, KeptMasks},
@@ -37,6 +37,27 @@ impl Session {
             serial,
             suggestions: ground.pointed_out(clicks),
             masks: self.scene()?.pieces.masks.count() as u32,
+        });
+        end(is_new);
+        Ok(())
+    }
+
+    /// Answers what clicks fill. The `barred` superpoints bound it.
+    ///
+    /// # Errors
+    /// There is no scene, or its merge tree cannot be built; in words for the user.
+    pub(super) async fn fill(
+        &mut self,
+        serial: u32,
+        clicks: &Clicks,
+        barred: &[u32],
+    ) -> Result<(), String> {
+        let is_new = self.build_tree().await?;
+        let ground = self.scene()?.ground().ok_or(NO_TREE)?;
+        post(&Reply::PointedOut {
+            serial,
+            suggestions: ground.filled(clicks, barred),
+            masks: 0,
         });
         end(is_new);
         Ok(())

@@ -13,7 +13,7 @@ use segscape::{
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     spatial,
-    superpoint::Superpoints,
+    superpoint::{SuperpointOptions, Superpoints},
     text::{TextEncoder, Vocabulary},
     warm_up::warm_up,
     write::Export,
@@ -171,6 +171,7 @@ impl Session {
                 let images = self.waiting.take();
                 self.find(images).await?;
             }
+            Request::Group => self.group().await?,
             Request::Show { found } => self.scene_mut()?.found = Some(found),
             // It was acted on when it came.
             Request::Stop => {}
@@ -200,6 +201,11 @@ impl Session {
             } => self.export(format, &about, (threshold, &edits))?,
             Request::Normals => self.normals()?,
             Request::PointOut { serial, clicks } => self.point_out(serial, &clicks).await?,
+            Request::Fill {
+                serial,
+                clicks,
+                barred,
+            } => self.fill(serial, &clicks, &barred).await?,
             Request::Resize {
                 serial,
                 set,
@@ -288,6 +294,31 @@ impl Session {
         self.through(superpoints, segmentation, model).await?;
         let tree = Some(tree);
         self.scene_mut()?.pieces = Pieces { tree, masks };
+        self.prompt(Asked::NOTHING).await?;
+        post(&Reply::Done);
+        Ok(())
+    }
+
+    /// Computes the superpoints of the open scan and finds nothing in it.
+    async fn group(&mut self) -> Result<(), String> {
+        let (watch, cancel) = (Watch::start(), Cancel::default());
+        let report = |progress| watch.report(progress);
+        let monitor = Monitor::new(&report, &cancel);
+        platform::yield_now().await;
+        let given = self.waiting.take();
+        let given = given.as_ref().and_then(Images::superpoints);
+        let scan = self.open.scan().ok_or(NO_SCENE)?;
+        let options = SuperpointOptions::default();
+        let grouping = job::group(&Observation::from(scan), given, &options, &monitor)
+            .map_err(|error| error.to_string())?;
+        let (superpoints, tree) = grouping.into_parts();
+        watch.finished(
+            Stage::Superpoints,
+            format!("{} superpoints", grouped(superpoints.count())),
+        );
+        self.through(superpoints, Segmentation::default(), String::new())
+            .await?;
+        self.scene_mut()?.pieces.tree = Some(tree);
         self.prompt(Asked::NOTHING).await?;
         post(&Reply::Done);
         Ok(())

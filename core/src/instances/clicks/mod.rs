@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Instance, KeptMasks};
 use crate::superpoint::{Branch, Hierarchy, LARGEST_THING};
 
+mod filling;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,7 @@ pub enum PointedFrom {
     Found,
     /// The network proposed it, and another candidate was found in its place.
     Mask,
-    /// It is a node of the merge tree.
+    /// It is a node of the merge tree, or what of it is filled.
     Region,
     /// No set has all clicks: it is the sets of some of them together.
     Pieces,
@@ -73,7 +74,7 @@ pub struct PointedOut {
 /// The sets that clicks may mean.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suggestions {
-    /// By ascending surface area; at most twelve.
+    /// By ascending surface area; at most twelve where clicks point out, and seventy where they fill.
     pub sets: Vec<PointedOut>,
     /// Index of the one that is meant most likely; 0 without any.
     pub best: u32,
@@ -339,14 +340,19 @@ impl<'a> Ground<'a> {
     }
 }
 
+/// What part of its worth a set of this area keeps after so many clicks, if `smallest` is the area of
+/// the smallest one.
+fn by_size(area: f32, smallest: f32, clicks: usize) -> f32 {
+    (area.max(smallest) / smallest).powf(-SMALL_BY_CLICK * clicks as f32)
+}
+
 /// Sets by descending worth, in which their sizes now count.
 fn ranked<'a>(mut held: Vec<Held<'a>>, clicks: &Clicks) -> Vec<Held<'a>> {
     let areas = held.iter().map(|held| held.area);
     let smallest = areas.fold(f32::INFINITY, f32::min).max(SMALLEST);
     let clicks = (clicks.inside.len() + clicks.outside.len()).min(MOST_BY_CLICK);
     for held in &mut held {
-        let larger = held.area.max(smallest) / smallest;
-        held.worth *= larger.powf(-SMALL_BY_CLICK * clicks as f32);
+        held.worth *= by_size(held.area, smallest, clicks);
         if matches!(held.set, Set::Region(_)) && held.area > LARGEST_THING {
             held.worth *= TOO_LARGE;
         }

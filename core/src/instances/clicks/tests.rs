@@ -186,3 +186,62 @@ fn sets_grow_by_what_merges_first_and_shrink_by_what_fits_worst() {
     );
     assert_eq!(ground.shrunk(&[0, 1, 2, 3, 4], &[0, 2]), Some(3));
 }
+
+/// What is filled: the best set, and all sets.
+fn filled(ground: &Ground, clicks: &Clicks, barred: &[u32]) -> (Vec<u32>, Vec<Vec<u32>>) {
+    let Suggestions { sets, best } = ground.filled(clicks, barred);
+    let sets: Vec<Vec<u32>> = sets.into_iter().map(|set| set.superpoints).collect();
+    for ends in sets.windows(2) {
+        let is_part = ends[0].iter().all(|id| ends[1].contains(id));
+        assert!(is_part && ends[0].len() < ends[1].len(), "{sets:?}");
+    }
+    (sets[best as usize].clone(), sets)
+}
+
+#[test]
+fn what_touches_a_click_is_filled_until_the_tree_or_something_barred_stops_it() {
+    let (tree, none) = (tree(), KeptMasks::default());
+    let ground = Ground::new(&tree, &none, &[]);
+    let (chair, all) = filled(&ground, &clicks(&[0], &[]), &[]);
+    assert_eq!(chair, [0, 1, 2]);
+    let nested = [vec![0], vec![0, 1], vec![0, 1, 2], vec![0, 1, 2, 3, 4]];
+    assert_eq!(all, nested);
+    // What is barred bounds even the largest set, and what lies behind it is not reached.
+    let (chair, all) = filled(&ground, &clicks(&[0], &[]), &[3]);
+    assert_eq!((chair, &all[..]), (vec![0, 1, 2], &nested[..3]));
+    let (floor, all) = filled(&ground, &clicks(&[3], &[]), &[2]);
+    assert_eq!((floor, all), (vec![3, 4], vec![vec![3], vec![3, 4]]));
+    let (seat, all) = filled(&ground, &clicks(&[0], &[]), &[1, 2, 77]);
+    assert_eq!((seat, all.len()), (vec![0], 1));
+    // Clicks outside stop it as well, and those inside need not touch each other.
+    let (upper, _) = filled(&ground, &clicks(&[0], &[2]), &[]);
+    assert_eq!(upper, [0, 1]);
+    let (both, _) = filled(&ground, &clicks(&[0, 5], &[]), &[0, 3]);
+    assert_eq!(both, [0, 1, 2, 5], "a click inside is never barred");
+}
+
+#[test]
+fn fills_that_cannot_be_are_empty_and_long_chains_give_few_sets() {
+    let (tree, none) = (tree(), KeptMasks::default());
+    let ground = Ground::new(&tree, &none, &[]);
+    let nothing = Suggestions::default();
+    assert_eq!(ground.filled(&clicks(&[99, u32::MAX], &[6]), &[]), nothing);
+    assert_eq!(ground.filled(&clicks(&[], &[1]), &[2]), nothing);
+    let count = 5000_u32;
+    let contacts = (1..count).map(|id| Contact {
+        superpoints: [id - 1, id],
+        edges: 1,
+        contrast: 0.1,
+    });
+    let merged = |id: u32| if id == 1 { 0 } else { count + id - 2 };
+    let merges: Vec<_> = (1..count)
+        .map(|id| ([merged(id), id], 0.1 + id as f32))
+        .collect();
+    let areas = vec![0.02; count as usize];
+    let chain = Hierarchy::by_hand((&areas, 0.05), contacts.collect(), &merges);
+    let ground = Ground::new(&chain, &none, &[]);
+    let Suggestions { sets, .. } = ground.filled(&clicks(&[0], &[]), &[]);
+    assert!((10..=40).contains(&sets.len()), "{} sets", sets.len());
+    assert_eq!(sets[0].superpoints, [0]);
+    assert_eq!(sets[sets.len() - 1].superpoints.len(), count as usize);
+}

@@ -15,6 +15,20 @@ impl<'a> Branch<'a> {
         self.tree.superpoints_of(self.node)
     }
 
+    /// Ids of its superpoints that a node below it does not have, in no particular order.
+    pub(crate) fn beside(&self, part: &Self) -> impl Iterator<Item = u32> + use<'a> {
+        let all = self.superpoints();
+        let first = part.node.first.saturating_sub(self.node.first) as usize;
+        let (before, rest) = all.split_at(first.min(all.len()));
+        let after = rest.get(part.node.superpoints as usize..);
+        before.iter().chain(after.unwrap_or_default()).copied()
+    }
+
+    /// The level of the tree at which it appears.
+    pub(crate) fn level(&self) -> f32 {
+        self.node.birth
+    }
+
     /// `true` if a superpoint is part of it.
     pub fn contains(&self, superpoint: u32) -> bool {
         let place = self.tree.leaf(superpoint).map(|leaf| leaf.node.first);
@@ -78,6 +92,10 @@ mod tests {
             let mut branch = again.leaf(superpoint).unwrap();
             assert_eq!(branch.superpoints(), [superpoint]);
             while let Some(parent) = branch.parent() {
+                let beside: Vec<u32> = parent.beside(&branch).collect();
+                let all = parent.superpoints().len();
+                assert_eq!(beside.len() + branch.superpoints().len(), all);
+                assert!(!beside.iter().any(|id| branch.contains(*id)));
                 assert!(parent.contains(superpoint) && parent.area() >= branch.area());
                 assert!((0.0..=1.0).contains(&branch.persistence()));
                 branch = parent;

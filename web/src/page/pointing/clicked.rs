@@ -51,6 +51,8 @@ pub struct Pointing {
     pub(super) future: Vec<Moment>,
     /// If `true`, clicks are beside the thing, and those with Alt on it.
     pub beside: bool,
+    /// If `true`, clicks fill, up to what others have, and choose among nothing that was found.
+    pub fills: bool,
     /// Number of masks of the network among which clicks choose, once it is known.
     pub(super) masks: Option<u32>,
 }
@@ -65,6 +67,16 @@ impl Pointing {
     pub(super) fn parts(&self) -> (usize, usize) {
         let caught = &self.now.caught;
         (caught.parts.len(), caught.locked)
+    }
+
+    /// The tool with nothing clicked.
+    pub(super) fn emptied(&self) -> Self {
+        Self {
+            beside: self.beside,
+            fills: self.fills,
+            masks: self.masks,
+            ..Self::default()
+        }
     }
 
     /// `true` if nothing was clicked.

@@ -1,5 +1,6 @@
-//! The tool that points out: clicks on a thing, and beside it, and the set of superpoints that they
-//! mean, which the worker finds and the user makes larger or smaller. Selected things grow and shrink
+//! The tool that points out, or fills: clicks on a thing, and beside it, and the set of superpoints
+//! that they mean, which the worker finds and the user makes larger or smaller. A fill stays within
+//! what belongs to nobody, or to the same thing as what was clicked. Selected things grow and shrink
 //! by a superpoint in the same way.
 
 use std::sync::Arc;
@@ -8,11 +9,11 @@ use leptos::prelude::*;
 use segscape::instances::Suggestions;
 
 use super::{
-    actions,
+    actions, by_hand,
     editing::{self, called},
     lasso,
     state::State,
-    tool::{self, Tool},
+    tool::{self, Kind, Tool},
 };
 use crate::{protocol::Request, text::said_with, view::overlay::Mark};
 
@@ -23,7 +24,7 @@ mod words;
 
 pub use clicked::Pointing;
 use clicked::{Click, MOST_CLICKS, Moment};
-use owning::caught;
+use owning::{barred, caught};
 pub use resizing::{resize, resized};
 pub use words::{ground, obstacle, origin, words};
 
@@ -47,13 +48,17 @@ enum About {
     },
 }
 
-/// Takes the tool, or puts it away.
-pub fn toggle(state: State) {
-    let takes = untrack(|| !tool::points(state) && state.is_segmented());
-    if takes {
-        state.flying.set(false);
+/// Takes the tool that points out, or the one that `fills`, or puts it away.
+pub fn toggle(state: State, fills: bool) {
+    let kind = if fills { Kind::Fill } else { Kind::Point };
+    if untrack(|| tool::kind(state)) == Some(kind) {
+        return tool::take(state, None);
     }
-    tool::take(state, takes.then(|| Tool::Point(Pointing::default())));
+    let pointing = Pointing {
+        fills,
+        ..Pointing::default()
+    };
+    by_hand::take(state, Tool::Point(pointing));
 }
 
 /// Clicks a point of a superpoint that an instance owns, or none. `other` clicks are beside the
@@ -104,8 +109,17 @@ fn ask(state: State) {
         forget(state);
         return put(state, pointing);
     }
+    let within = pointing.fills.then(|| barred(state, &clicks.inside));
     let serial = begin(state, About::Clicks);
-    actions::send(state, Request::PointOut { serial, clicks });
+    let request = match within {
+        Some(barred) => Request::Fill {
+            serial,
+            clicks,
+            barred,
+        },
+        None => Request::PointOut { serial, clicks },
+    };
+    actions::send(state, request);
 }
 
 /// Shows what the clicks with this serial number mean, if they are the latest.
@@ -140,6 +154,34 @@ pub fn show(state: State, larger: bool) -> bool {
     true
 }
 
+/// Shows the suggestion with this index among those from the smallest to the largest.
+pub fn show_at(state: State, index: usize) {
+    let Some(mut pointing) = in_hand(state).filter(|pointing| !pointing.waits()) else {
+        return;
+    };
+    let set = pointing.now.suggestions.sets.get(index);
+    let Some(superpoints) = set.map(|set| set.superpoints.clone()) else {
+        return;
+    };
+    if pointing.now.shown != Some(index) {
+        let caught = Arc::new(caught(state, &superpoints));
+        let now = pointing.step();
+        (now.shown, now.caught) = (Some(index), caught);
+        put(state, pointing);
+    }
+}
+
+/// Index of the suggestion that is shown, and the number of all of them; `None` if there are none.
+pub fn reach(state: State) -> Option<(usize, usize)> {
+    let tool = state.tool.read();
+    let Some(Tool::Point(pointing)) = &*tool else {
+        return None;
+    };
+    let Suggestions { sets, best } = &*pointing.now.suggestions;
+    let shown = pointing.now.shown.unwrap_or(*best as usize);
+    (!pointing.is_empty() && !sets.is_empty()).then_some((shown, sets.len()))
+}
+
 /// `true` if there is a larger or a smaller suggestion.
 pub fn can_show(state: State, larger: bool) -> bool {
     let tool = state.tool.read();
@@ -159,14 +201,9 @@ pub fn make(state: State) {
 
 /// Forgets all clicks.
 pub fn clear(state: State) {
-    if let Some(Pointing { beside, masks, .. }) = in_hand(state) {
+    if let Some(pointing) = in_hand(state) {
         forget(state);
-        let pointing = Pointing {
-            beside,
-            masks,
-            ..Pointing::default()
-        };
-        put(state, pointing);
+        put(state, pointing.emptied());
     }
 }
 

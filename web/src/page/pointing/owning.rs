@@ -47,6 +47,19 @@ pub(super) fn owner(owners: &[u32], superpoint: u32) -> u32 {
     owner.copied().unwrap_or(NO_INSTANCE)
 }
 
+/// The superpoints that a fill from these does not reach: those that belong to others than what the
+/// first of them belongs to, which may be nobody.
+pub(super) fn barred(state: State, inside: &[u32]) -> Vec<u32> {
+    let owners = owners(state);
+    let Some(first) = inside.first() else {
+        return Vec::new();
+    };
+    let own = owner(&owners, *first);
+    let all = (0..).zip(&owners);
+    let others = all.filter(|(id, owner)| **owner != own && !inside.contains(id));
+    others.map(|(id, _)| id).collect()
+}
+
 /// The superpoints of locked things.
 pub(super) fn locked(state: State, owners: &[u32]) -> Vec<u32> {
     let edits = state.edits.read_untracked();

@@ -7,7 +7,7 @@ use segscape::instances::{Clicks, NO_INSTANCE};
 
 use super::{
     About, Pointing, begin, heard, in_hand,
-    owning::{locked, own, owner, owners},
+    owning::{barred, locked, own, owner, owners},
     put,
 };
 use crate::{
@@ -35,11 +35,11 @@ fn resize_set(state: State, pointing: &Pointing, grows: bool) {
         return;
     }
     let Clicks { inside, outside } = pointing.clicks();
-    let mut fixed = inside;
-    if grows {
-        fixed = outside;
-        fixed.extend(locked(state, &owners(state)));
-    }
+    let fixed = match (grows, pointing.fills) {
+        (false, _) => inside,
+        (true, false) => [outside, locked(state, &owners(state))].concat(),
+        (true, true) => [outside, barred(state, &inside)].concat(),
+    };
     send(state, None, set, (fixed, grows));
 }
 

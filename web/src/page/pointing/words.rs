@@ -36,7 +36,10 @@ pub fn words(state: State) -> String {
         return said("Looking for what the clicks mean …").to_owned();
     }
     if pointing.is_empty() {
-        return said("Click a point of the thing").to_owned();
+        return match pointing.fills {
+            true => said("Click where a thing begins").to_owned(),
+            false => said("Click a point of the thing").to_owned(),
+        };
     }
     if pointing.is_all_beside() {
         return said("Click a point of the thing, too").to_owned();
@@ -77,6 +80,7 @@ pub fn origin(state: State) -> String {
             let from = match set.from {
                 PointedFrom::Found => said("as it was found"),
                 PointedFrom::Mask => said("as the network proposed it"),
+                PointedFrom::Region if pointing.fills => said("what touches it"),
                 PointedFrom::Region => said("a region of superpoints"),
                 PointedFrom::Pieces => said("pieces together"),
             };
@@ -93,6 +97,9 @@ pub fn origin(state: State) -> String {
 /// What clicks choose from, in words.
 pub fn ground(state: State) -> String {
     let masks = match &*state.tool.read() {
+        Some(Tool::Point(pointing)) if pointing.fills => {
+            return said("A fill takes the superpoints that touch where you clicked, and each other, as far as the slider says; it stops at what belongs to other things").to_owned();
+        }
         Some(Tool::Point(pointing)) => pointing.masks,
         _ => None,
     };

@@ -56,6 +56,12 @@ const PLACES: Deeds = &[
         tr("The arrow with a plus"),
         tr("tap a thing to point it out; after Not part, tap what is not part of it"),
     ),
+    (
+        tr("The bucket"),
+        tr(
+            "tap where a thing begins: what touches it is filled, as far as Reach says, up to what other things have",
+        ),
+    ),
     (tr("The ruler"), tr("tap two points for their distance")),
     (
         tr("View"),
@@ -70,7 +76,7 @@ const PLACES: Deeds = &[
     (
         tr("What is selected"),
         tr(
-            "More selects others beside it, Similar shows what is like it, Merge, Split, Shrink, Grow, Lock, Delete",
+            "More selects others beside it, Similar shows what is like it, Merge, Split, Cut (one finger draws the line, two move the view), Shrink, Grow, Lock, Delete",
         ),
     ),
     (
@@ -137,6 +143,12 @@ const KEYS: Keys = &[
         tr("split the selected instance: click parts, then Enter or Esc"),
     ),
     (
+        "D",
+        tr(
+            "cut the selected instance in two: take an axis and a place, or draw a line across it, then Enter or Esc; superpoints stay whole and go where most of their points are",
+        ),
+    ),
+    (
         "L",
         tr(
             "lasso: draw around parts or click them, then Enter makes a new thing; the right button turns, Esc ends",
@@ -147,6 +159,16 @@ const KEYS: Keys = &[
         tr(
             "point out: click on a thing, Alt click beside it; Tab shows a larger candidate, Shift Tab a smaller one, Enter makes a new thing, Esc ends",
         ),
+    ),
+    (
+        "I",
+        tr(
+            "fill: click where a thing begins; what touches it is filled, up to what other things have; Tab reaches further, Shift Tab less far, Enter makes a new thing, Esc ends",
+        ),
+    ),
+    (
+        "Space",
+        tr("with a tool, over the picture: click its middle"),
     ),
     (
         "< >",

@@ -14,7 +14,7 @@ use crate::{
         names, pointing,
         selection::Selection,
         state::{State, Work},
-        tool,
+        tool::{self, Kind},
     },
     protocol::Answer,
     text::{Text, said, said_with, tr},
@@ -344,6 +344,9 @@ fn Empty() -> impl IntoView {
         (Work::Cancelled | Work::Failed, true) => said(
             "The scan was not segmented to the end, so there is no list. Press Start again to repeat it.",
         ),
+        (Work::Done, true) if state.model.with(String::is_empty) => {
+            said("Nothing was searched so far: Fill, Point out and the lasso make things by hand.")
+        }
         (_, true) => said("No instances were found in this scan."),
         (_, false) => said(
             "No instance is above the threshold: lower the threshold, or enter another prompt.",
@@ -382,9 +385,7 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
         "Enter" | " " if event.ctrl_key() || event.meta_key() || event.shift_key() => {
             choose(state, id, true);
         }
-        "Enter"
-            if untrack(|| tool::splits(state) || tool::lassoes(state) || tool::points(state)) =>
-        {
+        "Enter" if untrack(|| tool::kind(state)).is_some_and(|kind| kind != Kind::Measure) => {
             return;
         }
         "Enter"

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::icon::{Glyph, Icon};
+use super::{
+    icon::Icon,
+    tool_button::{Form, ToolButton},
+};
 use crate::{
     page::{
         editing::called,
@@ -46,40 +49,51 @@ pub fn LassoBar() -> impl IntoView {
     let state = State::expect();
     let button = move |deed: Deed, name: Text, title: Text, testid: &'static str| {
         let obstacle = Memo::new(move |_| lasso::obstacle(state, deed));
+        let (form, shortcut) = match deed {
+            Deed::New => (Form::Primary, "Enter"),
+            _ => (Form::Named, ""),
+        };
         view! {
-            <button
-                class="button small"
-                class:primary=deed == Deed::New
-                class:quiet=deed != Deed::New
-                title=move || obstacle.get().unwrap_or_else(|| title.said().to_owned())
-                disabled=move || obstacle.with(Option::is_some)
-                data-testid=testid
-                on:click=move |_| lasso::act(state, deed)
-            >
-                {name}
-            </button>
+            <ToolButton
+                form=form
+                name=name
+                title=title
+                shortcut=shortcut
+                obstacle=obstacle.into()
+                testid=testid
+                act=move || lasso::act(state, deed)
+            />
         }
     };
-    let nothing = move || match &*state.tool.read() {
-        Some(Tool::Lasso(lasso)) => lasso.parts.is_empty(),
-        _ => true,
-    };
+    let nothing = Signal::derive(move || {
+        let is_empty = match &*state.tool.read() {
+            Some(Tool::Lasso(lasso)) => lasso.parts.is_empty(),
+            _ => true,
+        };
+        is_empty.then(|| said("Draw around something first").to_owned())
+    });
     view! {
         <span class="words" role="status" data-testid="lasso-words">{move || words(state)}</span>
-        {button(Deed::New, tr("New thing"), tr("Make it a thing of its own, whatever it belongs to (Enter)"), "lasso-new")}
+        {button(Deed::New, tr("New thing"), tr("Make it a thing of its own, whatever it belongs to"), "lasso-new")}
         {button(Deed::SplitOff, tr("Split off"), tr("Make what belongs to the selected thing a thing of its own"), "lasso-split")}
         {button(Deed::Add, tr("Add"), tr("Make it part of the selected thing"), "lasso-add")}
         {button(Deed::Remove, tr("Remove"), tr("Take it from the selected thing; it belongs to none then"), "lasso-remove")}
-        <button class="button small quiet" title=tr("Forget what was drawn around") disabled=nothing data-testid="lasso-clear" on:click=move |_| lasso::clear(state)>
-            {tr("Clear")}
-        </button>
-        <button
-            class="button small quiet square"
-            aria-label=tr("Put the lasso away")
-            title=tr("Put the lasso away (Esc)")
-            on:click=move |_| tool::take(state, None)
-        >
-            <Glyph icon=Icon::Close />
-        </button>
+        <ToolButton
+            form=Form::Named
+            name=tr("Clear")
+            title=tr("Forget what was drawn around")
+            obstacle=nothing
+            testid="lasso-clear"
+            act=move || lasso::clear(state)
+        />
+        <ToolButton
+            form=Form::Small
+            icon=Icon::Close
+            name=tr("Put the lasso away")
+            title=tr("Put the lasso away")
+            shortcut="Esc"
+            testid="lasso-close"
+            act=move || tool::take(state, None)
+        />
     }
 }

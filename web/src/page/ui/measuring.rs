@@ -2,7 +2,10 @@
 
 use leptos::{ev, html, prelude::*};
 
-use super::icon::{Glyph, Icon};
+use super::{
+    icon::Icon,
+    tool_button::{Form, ToolButton},
+};
 use crate::{
     page::{
         measuring::{self, length_in_words, set_scale},
@@ -30,14 +33,15 @@ pub fn MeasureBar() -> impl IntoView {
         <Show when=move || ends.get() == 2>
             <Known />
         </Show>
-        <button
-            class="button small quiet square"
-            aria-label=tr("Put the measure away")
-            title=tr("Put the measure away (Esc)")
-            on:click=move |_| tool::take(state, None)
-        >
-            <Glyph icon=Icon::Close />
-        </button>
+        <ToolButton
+            form=Form::Small
+            icon=Icon::Close
+            name=tr("Put the measure away")
+            title=tr("Put the measure away")
+            shortcut="Esc"
+            testid="measure-close"
+            act=move || tool::take(state, None)
+        />
     }
 }
 

@@ -26,6 +26,16 @@ pub fn Progress() -> impl IntoView {
             && state.scan.with(Option::is_some)
             && state.instances.with(Vec::is_empty)
     };
+    // Things are made by hand in what no network was asked about, until it is.
+    let unsearched = move || {
+        state.work.get() == Work::Done
+            && state.model.with(String::is_empty)
+            && state.found.with(Vec::is_empty)
+            && state
+                .edits
+                .with(|edits| edits.present().reshaping.iter().next().is_none())
+            && state.scan.with(Option::is_some)
+    };
     // Who stops must not cancel with a second press: the button stays where it is to the end.
     let following = move || running() && state.following.with(Option::is_some);
     let stopping = move || {
@@ -88,6 +98,11 @@ pub fn Progress() -> impl IntoView {
                         data-testid="find"
                         on:click=move |_| actions::find(state)
                     >
+                        {tr("Find the things")}
+                    </button>
+                </Show>
+                <Show when=unsearched>
+                    <button class="button small" data-testid="search" on:click=again>
                         {tr("Find the things")}
                     </button>
                 </Show>

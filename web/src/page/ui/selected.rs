@@ -3,20 +3,23 @@
 use leptos::prelude::*;
 
 use super::{
-    icon::{Glyph, Icon},
+    cutting::CutBar,
+    icon::Icon,
     lasso::LassoBar,
     measuring::MeasureBar,
     pointing::PointingBar,
+    tool_button::{Form, ToolButton},
 };
 use crate::{
     page::{
+        cutting,
         editing::{self, only},
         names, pointing,
         selection::Selection,
         state::State,
-        tool::{self, Tool},
+        tool::{self, Kind, Tool},
     },
-    text::{counted, said, said_with, tr},
+    text::{Text, counted, said, said_with, tr},
 };
 
 /// The bar, as long as there is a tool, or something is selected that can be changed.
@@ -24,29 +27,25 @@ use crate::{
 pub fn SelectedBar() -> impl IntoView {
     let state = State::expect();
     let has_any = Memo::new(move |_| state.is_segmented() && !editing::listed(state).is_empty());
-    let (splits, lassoes) = (
-        Memo::new(move |_| tool::splits(state)),
-        Memo::new(move |_| tool::lassoes(state)),
-    );
-    let points = Memo::new(move |_| tool::points(state));
-    let measures = Memo::new(move |_| tool::measures(state));
-    let label = move || match (lassoes.get(), points.get(), measures.get()) {
-        (true, ..) => said("Lasso"),
-        (_, true, _) => said("Point out"),
-        (_, _, true) => said("Measure"),
-        _ => said("Selected things"),
+    let kind = Memo::new(move |_| tool::kind(state));
+    let label = move || match kind.get() {
+        Some(Kind::Lasso) => said("Lasso"),
+        Some(Kind::Point) => said("Point out"),
+        Some(Kind::Fill) => said("Fill"),
+        Some(Kind::Measure) => said("Measure"),
+        Some(Kind::Cut) => said("Cut"),
+        Some(Kind::Split) | None => said("Selected things"),
     };
-    let bar = move || match (splits.get(), lassoes.get(), points.get(), measures.get()) {
-        (true, ..) => view! { <Split /> }.into_any(),
-        (_, true, ..) => view! { <LassoBar /> }.into_any(),
-        (_, _, true, _) => view! { <PointingBar /> }.into_any(),
-        (_, _, _, true) => view! { <MeasureBar /> }.into_any(),
-        _ => view! { <Changes /> }.into_any(),
+    let bar = move || match kind.get() {
+        Some(Kind::Split) => view! { <Split /> }.into_any(),
+        Some(Kind::Cut) => view! { <CutBar /> }.into_any(),
+        Some(Kind::Lasso) => view! { <LassoBar /> }.into_any(),
+        Some(Kind::Point | Kind::Fill) => view! { <PointingBar /> }.into_any(),
+        Some(Kind::Measure) => view! { <MeasureBar /> }.into_any(),
+        None => view! { <Changes /> }.into_any(),
     };
-    let has_tool =
-        Memo::new(move |_| splits.get() || lassoes.get() || points.get() || measures.get());
     view! {
-        <Show when=move || has_any.get() || has_tool.get()>
+        <Show when=move || has_any.get() || kind.get().is_some()>
             <div class="selected-bar card" role="toolbar" aria-label=label data-testid="selected-bar">
                 {bar}
             </div>
@@ -54,12 +53,9 @@ pub fn SelectedBar() -> impl IntoView {
     }
 }
 
-/// What can be done with the selected things.
-#[component]
-fn Changes() -> impl IntoView {
-    let state = State::expect();
-    let count = Memo::new(move |_| editing::listed(state).len());
-    let words = move || match &*editing::listed(state) {
+/// What is selected, in words.
+fn words(state: State) -> String {
+    match &*editing::listed(state) {
         [instance] => {
             let rows = state.rows.read();
             let row = rows.iter().find(|row| row.id == *instance);
@@ -71,115 +67,177 @@ fn Changes() -> impl IntoView {
             }
         }
         selected => said_with("{count} selected", &[("count", &selected.len())]),
-    };
-    let is_compared = move || state.like().is_some() && state.like() == only(state);
-    let similar = move || match is_compared() {
-        true => said("Show all things again (Y)"),
-        false => said("Show the things that are most like this one (Y)"),
-    };
-    let are_locked = move || {
+    }
+}
+
+/// What can be done with the selected things.
+#[component]
+fn Changes() -> impl IntoView {
+    let state = State::expect();
+    let are_locked = Signal::derive(move || {
         let selected = editing::listed(state);
         selected.iter().all(|id| editing::is_locked(state, *id))
+    });
+    view! {
+        <span class="words" data-testid="selected-words">{move || words(state)}</span>
+        <Company />
+        <Reshapings />
+        <ToolButton
+            form=Form::Named
+            icon=Icon::Lock
+            name=tr("Lock")
+            title=tr("Lock: merging, splitting, deleting and the lasso leave it as it is")
+            shortcut="K"
+            pressed=are_locked
+            testid="lock"
+            act=move || editing::lock_selected(state)
+        />
+        <ToolButton
+            form=Form::Named
+            icon=Icon::Trash
+            name=tr("Delete")
+            title=tr("Delete from the list; the points stay")
+            shortcut="Delete"
+            testid="delete"
+            act=move || editing::delete_selected(state)
+        />
+        <ToolButton
+            form=Form::Small
+            icon=Icon::Close
+            name=tr("Select nothing")
+            title=tr("Select nothing")
+            shortcut="Esc"
+            testid="select-nothing"
+            act=move || state.selection.set(Selection::default())
+        />
+    }
+}
+
+/// What brings the selected thing together with others: more that are selected, those that are like
+/// it, and one thing of all.
+#[component]
+fn Company() -> impl IntoView {
+    let state = State::expect();
+    let is_compared = Signal::derive(move || state.like().is_some() && state.like() == only(state));
+    let similar = move || {
+        let title = match is_compared.get() {
+            true => said("Show all things again"),
+            false => said("Show the things that are most like this one"),
+        };
+        title.to_owned()
     };
-    let merge = move || match count.get() {
-        0 | 1 => said("Merge: select another thing first (M)").to_owned(),
-        _ => {
-            let first = editing::listed(state).first().copied();
-            let first = first.map(|first| editing::called(state, first));
-            said_with(
-                "Merge into {thing} (M)",
-                &[("thing", &first.unwrap_or_default())],
-            )
+    let merge = move || {
+        let first = editing::listed(state).first().copied();
+        let first = first.map(|first| editing::called(state, first));
+        said_with(
+            "Merge into {thing}",
+            &[("thing", &first.unwrap_or_default())],
+        )
+    };
+    let alone = Signal::derive(move || {
+        let is_alone = editing::listed(state).len() < 2;
+        is_alone.then(|| said("Merge: select another thing first").to_owned())
+    });
+    view! {
+        <ToolButton
+            form=Form::Named
+            icon=Icon::Plus
+            name=tr("More")
+            title=tr("Select more: a click adds a thing, as with Ctrl or Shift")
+            pressed=Signal::derive(move || state.adding.get())
+            testid="select-more"
+            act=move || state.adding.update(|adding| *adding = !*adding)
+        />
+        <ToolButton
+            form=Form::Named
+            icon=Icon::Similar
+            name=tr("Similar")
+            title=similar
+            shortcut="Y"
+            pressed=is_compared
+            obstacle=not_one(state)
+            testid="similar"
+            act=move || editing::toggle_like(state)
+        />
+        <ToolButton
+            form=Form::Named
+            icon=Icon::Merge
+            name=tr("Merge")
+            title=merge
+            shortcut="M"
+            obstacle=alone
+            testid="merge"
+            act=move || editing::merge(state)
+        />
+    }
+}
+
+/// What makes the selected thing smaller or larger.
+#[component]
+fn Reshapings() -> impl IntoView {
+    let state = State::expect();
+    let button = move |(icon, name, title, shortcut, testid, act): Reshape| {
+        view! {
+            <ToolButton
+                form=Form::Named
+                icon=icon
+                name=name
+                title=title
+                shortcut=shortcut
+                obstacle=not_one(state)
+                testid=testid
+                act=move || act(state)
+            />
         }
     };
-    view! {
-        <span class="words" data-testid="selected-words">{words}</span>
-        <button
-            class="button small quiet toggle"
-            title=tr("Select more: a click adds a thing, as with Ctrl or Shift")
-            aria-pressed=move || state.adding.get().to_string()
-            data-testid="select-more"
-            on:click=move |_| state.adding.update(|adding| *adding = !*adding)
-        >
-            <Glyph icon=Icon::Plus />
-            <span>{tr("More")}</span>
-        </button>
-        <button
-            class="button small quiet toggle"
-            title=similar
-            disabled=move || count.get() != 1
-            aria-pressed=move || is_compared().to_string()
-            data-testid="similar"
-            on:click=move |_| editing::toggle_like(state)
-        >
-            <Glyph icon=Icon::Similar />
-            <span>{tr("Similar")}</span>
-        </button>
-        <button
-            class="button small quiet"
-            title=merge
-            disabled=move || count.get() < 2
-            data-testid="merge"
-            on:click=move |_| editing::merge(state)
-        >
-            <Glyph icon=Icon::Merge />
-            <span>{tr("Merge")}</span>
-        </button>
-        <button
-            class="button small quiet"
-            title=tr("Split: click parts that are another thing (S)")
-            disabled=move || count.get() != 1
-            data-testid="split"
-            on:click=move |_| editing::toggle_splitting(state)
-        >
-            <Glyph icon=Icon::Split />
-            <span>{tr("Split")}</span>
-        </button>
-        {[
-            (Icon::Shrink, tr("Shrink"), tr("Shrink: take off the part at its border that fits it worst (<)"), "shrink", false),
-            (Icon::Grow, tr("Grow"), tr("Grow: add the part beside it that fits it best (>)"), "grow", true),
-        ]
-        .map(|(icon, name, title, testid, grows)| view! {
-            <button
-                class="button small quiet"
-                title=title
-                disabled=move || count.get() != 1
-                data-testid=testid
-                on:click=move |_| pointing::resize(state, grows)
-            >
-                <Glyph icon=icon />
-                <span>{name}</span>
-            </button>
-        })
-        .collect_view()}
-        <button
-            class="button small quiet toggle"
-            title=tr("Lock: merging, splitting, deleting and the lasso leave it as it is (K)")
-            aria-pressed=move || are_locked().to_string()
-            data-testid="lock"
-            on:click=move |_| editing::lock_selected(state)
-        >
-            <Glyph icon=Icon::Lock />
-            <span>{tr("Lock")}</span>
-        </button>
-        <button
-            class="button small quiet"
-            title=tr("Delete from the list; the points stay (Delete)")
-            data-testid="delete"
-            on:click=move |_| editing::delete_selected(state)
-        >
-            <Glyph icon=Icon::Trash />
-            <span>{tr("Delete")}</span>
-        </button>
-        <button
-            class="button small quiet square"
-            aria-label=tr("Select nothing")
-            title=tr("Select nothing (Esc)")
-            on:click=move |_| state.selection.set(Selection::default())
-        >
-            <Glyph icon=Icon::Close />
-        </button>
-    }
+    RESHAPINGS.map(button).collect_view()
+}
+
+/// A button that changes the shape of the selected thing: icon, name, title, key, name for tests, and
+/// what it does.
+type Reshape = (Icon, Text, Text, &'static str, &'static str, fn(State));
+
+const RESHAPINGS: [Reshape; 4] = [
+    (
+        Icon::Split,
+        tr("Split"),
+        tr("Split: click parts that are another thing"),
+        "S",
+        "split",
+        editing::toggle_splitting,
+    ),
+    (
+        Icon::Cut,
+        tr("Cut"),
+        tr("Cut: in two, with a plane along an axis or along a line that you draw"),
+        "D",
+        "cut",
+        cutting::toggle,
+    ),
+    (
+        Icon::Shrink,
+        tr("Shrink"),
+        tr("Shrink: take off the part at its border that fits it worst"),
+        "<",
+        "shrink",
+        |state| pointing::resize(state, false),
+    ),
+    (
+        Icon::Grow,
+        tr("Grow"),
+        tr("Grow: add the part beside it that fits it best"),
+        ">",
+        "grow",
+        |state| pointing::resize(state, true),
+    ),
+];
+
+/// Why nothing can be done that is for one thing alone, in words.
+fn not_one(state: State) -> Signal<Option<String>> {
+    Signal::derive(move || {
+        let is_one = only(state).is_some();
+        (!is_one).then(|| said("Select one thing first").to_owned())
+    })
 }
 
 /// How a thing is split.
@@ -190,28 +248,40 @@ fn Split() -> impl IntoView {
         Some(Tool::Split(splitting)) => splitting.parts.len(),
         _ => 0,
     };
-    let words = move || match parts() {
+    let nothing = Signal::derive(move || {
+        (parts() == 0).then(|| said("Click the parts that are another thing").to_owned())
+    });
+    view! {
+        <span class="words" role="status" data-testid="split-words">{move || parts_in_words(parts())}</span>
+        <ToolButton
+            form=Form::Primary
+            icon=Icon::Split
+            name=tr("Split off")
+            title=tr("Make the parts a thing of their own")
+            shortcut="Enter"
+            obstacle=nothing
+            testid="finish-split"
+            act=move || editing::finish_splitting(state)
+        />
+        <ToolButton
+            form=Form::Named
+            name=tr("Cancel")
+            title=tr("Leave it as it is")
+            shortcut="Esc"
+            testid="cancel-split"
+            act=move || editing::toggle_splitting(state)
+        />
+    }
+}
+
+/// How many parts become another thing, in words.
+fn parts_in_words(parts: usize) -> String {
+    match parts {
         0 => said("Click the parts that are another thing").to_owned(),
         parts => counted(
             parts,
             "1 part becomes another thing",
             "{n} parts become another thing",
         ),
-    };
-    view! {
-        <span class="words" role="status" data-testid="split-words">{words}</span>
-        <button
-            class="button small primary"
-            title=tr("Make the parts a thing of their own (Enter)")
-            disabled=move || parts() == 0
-            data-testid="finish-split"
-            on:click=move |_| editing::finish_splitting(state)
-        >
-            <Glyph icon=Icon::Split />
-            <span>{tr("Split off")}</span>
-        </button>
-        <button class="button small quiet" title=tr("Leave it as it is (Esc)") on:click=move |_| editing::toggle_splitting(state)>
-            {tr("Cancel")}
-        </button>
     }
 }

@@ -10,12 +10,13 @@ use crate::{
     page::{
         actions,
         coloring::Coloring,
-        editing, lasso, measuring, pointing,
+        cutting, editing, lasso, measuring, pointing,
         preferences::{self, Preferences},
         saving,
         selection::Selection,
         state::State,
-        tool, viewing,
+        tool::{self, Kind},
+        viewing,
     },
     view::camera::Side,
 };
@@ -24,7 +25,7 @@ use crate::{
 pub fn listen(state: State) {
     let listener = window_event_listener(ev::keydown, move |event| {
         let saves = (event.ctrl_key() || event.meta_key()) && event.key() == "s";
-        if saves && !browser::dialog_is_open() {
+        if saves && !state.is_embedded() && !browser::dialog_is_open() {
             // Also while the user types: the browser would save the page.
             event.prevent_default();
             saving::save(state);
@@ -86,11 +87,14 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
     true
 }
 
-/// Handles a key that changes the things or what is selected. Returns `true` if it does.
+/// Handles a key that changes the things or what is selected. Returns `true` if it does: never in a
+/// frame of another page, which shows a scene and leaves it as it is.
 fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
-    let (splits, lassoes) = untrack(|| (tool::splits(state), tool::lassoes(state)));
-    let points = untrack(|| tool::points(state));
-    let has_tool = state.tool.with_untracked(Option::is_some);
+    if state.is_embedded() {
+        return false;
+    }
+    let kind = untrack(|| tool::kind(state));
+    let points = matches!(kind, Some(Kind::Point | Kind::Fill));
     let selected = state.selection.with_untracked(Selection::first);
     let on_selected = |act: fn(State, u32)| selected.into_iter().for_each(|id| act(state, id));
     match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
@@ -98,18 +102,21 @@ fn press_to_edit(state: State, event: &ev::KeyboardEvent) -> bool {
         ("Z", true) | ("y", true) => editing::redo(state),
         ("a", true) if state.is_segmented() => editing::select_all(state),
         (_, true) => return false,
-        ("Enter", _) if splits => editing::finish_splitting(state),
-        ("Enter", _) if lassoes => lasso::act(state, lasso::Deed::New),
+        ("Enter", _) if kind == Some(Kind::Split) => editing::finish_splitting(state),
+        ("Enter", _) if kind == Some(Kind::Cut) => cutting::finish(state),
+        ("Enter", _) if kind == Some(Kind::Lasso) => lasso::act(state, lasso::Deed::New),
         ("Enter", _) if points => pointing::make(state),
         // After the largest and before the smallest suggestion, the key goes on to the page.
         ("Tab", _) if points && is_over_picture(event) => {
             return pointing::show(state, !event.shift_key());
         }
-        ("Escape", _) if has_tool && !state.flying.get_untracked() => tool::take(state, None),
+        ("Escape", _) if kind.is_some() && !state.flying.get_untracked() => tool::take(state, None),
         ("s", _) => editing::toggle_splitting(state),
         ("y", _) => editing::toggle_like(state),
         ("l", _) => lasso::toggle(state),
-        ("p", _) => pointing::toggle(state),
+        ("d", _) => cutting::toggle(state),
+        ("p", _) => pointing::toggle(state, false),
+        ("i", _) => pointing::toggle(state, true),
         ("<", _) => pointing::resize(state, false),
         (">", _) => pointing::resize(state, true),
         ("k", _) => editing::lock_selected(state),

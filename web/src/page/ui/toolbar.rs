@@ -1,15 +1,20 @@
 //! Controls for the display: coloring, the menu of the view, a button that shows the whole scan, the
-//! lasso, the tool that points out, the measure, and a button for the cameras of a capture.
+//! lasso, the tools that point out and fill, the measure, and a button for the cameras of a capture.
 
 use leptos::prelude::*;
 
 use super::{
-    icon::{Glyph, Icon},
+    icon::Icon,
+    tool_button::{Form, ToolButton},
     view_menu::ViewMenuButton,
 };
 use crate::{
     page::{
-        actions, coloring::Coloring, lasso, measuring, pointing, preferences, state::State, tool,
+        actions, by_hand,
+        coloring::Coloring,
+        lasso, measuring, pointing, preferences,
+        state::State,
+        tool::{self, Kind},
         viewing,
     },
     text::tr,
@@ -19,57 +24,76 @@ use crate::{
 #[component]
 pub fn Toolbar() -> impl IntoView {
     let state = State::expect();
+    let is = move |kind: Kind| Signal::derive(move || tool::kind(state) == Some(kind));
+    let no_parts = Signal::derive(move || by_hand::obstacle(state));
     view! {
         <Show when=move || state.scan.with(Option::is_some)>
             <div class="toolbar card" role="toolbar" aria-label=tr("View")>
                 <ColorBy />
                 <ViewMenuButton />
-                <button class="button quiet square" aria-label=tr("Fit the view") title=tr("Fit the view to the selected instance or the whole scan (F)") on:click=move |_| actions::focus(state)>
-                    <Glyph icon=Icon::Fit />
-                </button>
-                <button
-                    class="button quiet square toggle"
-                    aria-label=tr("Lasso")
-                    title=tr("Lasso: draw around what becomes a thing, or a part of one (L)")
-                    aria-pressed=move || tool::lassoes(state).to_string()
-                    disabled=move || !state.is_segmented()
-                    data-testid="lasso"
-                    on:click=move |_| lasso::toggle(state)
-                >
-                    <Glyph icon=Icon::Lasso />
-                </button>
-                <button
-                    class="button quiet square toggle"
-                    aria-label=tr("Point out")
-                    title=tr("Point out: click on a thing, and with Alt beside it (P)")
-                    aria-pressed=move || tool::points(state).to_string()
-                    disabled=move || !state.is_segmented()
-                    data-testid="point-out"
-                    on:click=move |_| pointing::toggle(state)
-                >
-                    <Glyph icon=Icon::Point />
-                </button>
-                <button
-                    class="button quiet square toggle"
-                    aria-label=tr("Measure")
-                    title=tr("Measure the distance between two points, and set the scale (R)")
-                    aria-pressed=move || tool::measures(state).to_string()
-                    data-testid="measure"
-                    on:click=move |_| measuring::toggle(state)
-                >
-                    <Glyph icon=Icon::Ruler />
-                </button>
+                <ToolButton
+                    form=Form::Square
+                    icon=Icon::Fit
+                    name=tr("Fit the view")
+                    title=tr("Fit the view to the selected instance or the whole scan")
+                    shortcut="F"
+                    testid="fit"
+                    act=move || actions::focus(state)
+                />
+                <ToolButton
+                    form=Form::Square
+                    icon=Icon::Lasso
+                    name=tr("Lasso")
+                    title=tr("Lasso: draw around what becomes a thing, or a part of one")
+                    shortcut="L"
+                    pressed=is(Kind::Lasso)
+                    obstacle=no_parts
+                    testid="lasso"
+                    act=move || lasso::toggle(state)
+                />
+                <ToolButton
+                    form=Form::Square
+                    icon=Icon::Point
+                    name=tr("Point out")
+                    title=tr("Point out: click on a thing, and with Alt beside it")
+                    shortcut="P"
+                    pressed=is(Kind::Point)
+                    obstacle=no_parts
+                    testid="point-out"
+                    act=move || pointing::toggle(state, false)
+                />
+                <ToolButton
+                    form=Form::Square
+                    icon=Icon::Fill
+                    name=tr("Fill")
+                    title=tr("Fill: click where a thing begins, up to what other things have")
+                    shortcut="I"
+                    pressed=is(Kind::Fill)
+                    obstacle=no_parts
+                    testid="fill"
+                    act=move || pointing::toggle(state, true)
+                />
+                <ToolButton
+                    form=Form::Square
+                    icon=Icon::Ruler
+                    name=tr("Measure")
+                    title=tr("Measure the distance between two points, and set the scale")
+                    shortcut="R"
+                    pressed=is(Kind::Measure)
+                    testid="measure"
+                    act=move || measuring::toggle(state)
+                />
                 <Show when=move || state.frames.with(|frames| !frames.is_empty())>
-                    <button
-                        class="button quiet square toggle"
-                        aria-label=tr("Cameras and frames of the capture")
-                        title=tr("Cameras and frames of the capture (C)")
-                        aria-pressed=move || state.cameras.get().to_string()
-                        data-testid="cameras-toggle"
-                        on:click=move |_| state.cameras.update(|shown| *shown = !*shown)
-                    >
-                        <Glyph icon=Icon::Camera />
-                    </button>
+                    <ToolButton
+                        form=Form::Square
+                        icon=Icon::Camera
+                        name=tr("Cameras and frames of the capture")
+                        title=tr("Cameras and frames of the capture")
+                        shortcut="C"
+                        pressed=Signal::derive(move || state.cameras.get())
+                        testid="cameras-toggle"
+                        act=move || state.cameras.update(|shown| *shown = !*shown)
+                    />
                 </Show>
             </div>
         </Show>

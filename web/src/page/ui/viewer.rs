@@ -11,11 +11,8 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 use crate::{
     browser,
     page::{
-        actions, editing, lasso, measuring, pointing,
-        selection::Selection,
-        state::State,
-        tool::{self, Tool},
-        viewing,
+        actions, drawing, editing, lasso, measuring, pointing, selection::Selection, state::State,
+        tool::Tool, viewing,
     },
     protocol::Processor,
     text::{said_with, tr},
@@ -72,18 +69,18 @@ fn Canvas(made: u32) -> impl IntoView {
             beside: event.ctrl_key() || event.meta_key() || event.shift_key(),
             alt: event.alt_key(),
         });
-        let lassoes = untrack(|| tool::lassoes(state)) && !state.flying.get_untracked();
+        let draws = untrack(|| drawing::is_wanted(state)) && !state.flying.get_untracked();
         let press = match (event.button(), event.shift_key()) {
             (0, false) => Press::Turn,
             (0, true) => Press::Pan,
-            // With the lasso, the left button draws.
-            (2, false) if lassoes => Press::TurnOnly,
+            // Where the left button draws, the right one turns.
+            (2, false) if draws => Press::TurnOnly,
             _ => Press::PanOnly,
         };
         let is_first = navigator.with_value(|n| !n.is_active());
-        lasso::drop_outline(state); // two fingers move the view
-        if lassoes && is_first && event.button() == 0 && press == Press::Turn {
-            lasso::begin(state, position(&event));
+        drawing::give_up(state); // two fingers move the view
+        if draws && is_first && event.button() == 0 && press == Press::Turn {
+            drawing::begin(state, position(&event));
         }
         navigator.update_value(|n| n.press(event.pointer_id(), position(&event), press));
     };
@@ -96,7 +93,9 @@ fn Canvas(made: u32) -> impl IntoView {
             navigator.try_update_value(|n| n.drag(event.pointer_id(), position(&event)))
         {
             match gesture {
-                Gesture::Orbit(_) if lasso::draws(state) => lasso::extend(state, position(&event)),
+                Gesture::Orbit(_) if drawing::is_begun(state) => {
+                    drawing::extend(state, position(&event));
+                }
                 gesture => act(gesture),
             }
         }
@@ -107,7 +106,7 @@ fn Canvas(made: u32) -> impl IntoView {
             navigator.try_update_value(|n| n.release(event.pointer_id(), position(&event)))
         {
             match gesture {
-                Gesture::None => lasso::close(state),
+                Gesture::None => drawing::finish(state),
                 gesture => act(gesture),
             }
         }
@@ -144,7 +143,7 @@ fn Canvas(made: u32) -> impl IntoView {
             on:pointerup=on_up
             on:pointercancel=move |event| {
                 let_go(state);
-                lasso::drop_outline(state);
+                drawing::give_up(state);
                 navigator.update_value(|n| n.cancel(event.pointer_id()));
             }
             on:pointerleave=move |_| {
@@ -162,7 +161,7 @@ fn Canvas(made: u32) -> impl IntoView {
     }
 }
 
-/// The outline that is drawn with the lasso, over the points.
+/// The outline or the line that is drawn, over the points.
 #[component]
 fn Outline() -> impl IntoView {
     let state = State::expect();
@@ -296,7 +295,7 @@ async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
 fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture, held: Held) {
     let viewer = state.viewer();
     if gesture != Gesture::None {
-        lasso::drop_outline(state);
+        drawing::give_up(state);
     }
     let flies = state.flying.get_untracked() || viewer.is_flying();
     match gesture {
@@ -335,6 +334,7 @@ fn click(state: State, hit: Option<Hit>, Held { beside, alt }: Held) {
                 let points = hit.into_iter().map(|hit| hit.point);
                 points.for_each(|point| pointing::click(state, point, (part, instance), alt));
             }
+            (Tool::Cut(_), _) => {}
             (Tool::Measure(_), _) => {
                 let points = hit.into_iter().map(|hit| hit.point);
                 points.for_each(|point| measuring::click(state, point));
@@ -386,6 +386,12 @@ fn steer_by_key(state: State, event: &ev::KeyboardEvent) {
         "ArrowRight" => move_by(-1.0, 0.0),
         "ArrowUp" => move_by(0.0, 1.0),
         "ArrowDown" => move_by(0.0, -1.0),
+        // Without a mouse, the view is turned until what is meant is in the middle.
+        " " if state.tool.with_untracked(Option::is_some) => {
+            viewer.pick(viewer.middle(), move |hit| {
+                click(state, hit, Held::default());
+            });
+        }
         "+" | "=" => viewer.steer(|camera| camera.zoom(0.85)),
         "-" | "_" => viewer.steer(|camera| camera.zoom(1.0 / 0.85)),
         _ => return,
@@ -412,7 +418,7 @@ fn covered(state: State, folded: bool) -> Vec2 {
     const PANEL: f32 = 352.0;
     const SHEET: f32 = 0.52;
     const FOLDED: f32 = 88.0;
-    if state.wishes.with_value(|wishes| wishes.embedding.is_some()) {
+    if state.is_embedded() {
         return Vec2::ZERO; // in frames there is no panel
     }
     let (width, height) = browser::window_size();

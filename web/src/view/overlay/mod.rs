@@ -1,4 +1,4 @@
-//! Boxes, names, distances and clicks over the picture of either renderer, on a canvas of their own,
+//! Boxes, names, distances, cuts and clicks over the picture of either renderer, on a canvas of their own,
 //! from the same camera.
 
 use std::fmt::Write as _;
@@ -10,12 +10,13 @@ use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use self::labels::Wish;
-pub use self::{distance::Distance, marks::Mark};
+pub use self::{cut::Cut, distance::Distance, marks::Mark};
 use super::{
     cloud::Frame, palette::css, picture::Colors, projection::Projection, surface::Surface,
 };
 
 pub mod cube;
+mod cut;
 mod distance;
 pub mod guides;
 mod labels;
@@ -78,6 +79,8 @@ pub struct Overlay {
     pub names: bool,
     /// The distance that is measured.
     pub distance: Option<Distance>,
+    /// The plane that cuts a thing.
+    pub cut: Option<Cut>,
     /// What was clicked to point out a thing.
     pub marks: Vec<Mark>,
     /// The box outside of which points are hidden.
@@ -102,7 +105,7 @@ impl Overlay {
         self.surface = Surface::of(canvas);
     }
 
-    /// Draws all boxes, names, distances and clicks for this frame, with `ratio` pixels per CSS pixel.
+    /// Draws all boxes, names, distances, cuts and clicks for this frame, with `ratio` pixels per CSS pixel.
     pub fn draw(&self, frame: &Frame, ratio: f32) {
         let Some(surface) = &self.surface else {
             return;
@@ -113,6 +116,9 @@ impl Overlay {
         let boxes = self.draw_boxes(surface, frame, &projection, ratio);
         if let Some(distance) = &self.distance {
             distance.draw(surface, frame, &projection, ratio);
+        }
+        if let Some(cut) = &self.cut {
+            cut.draw(surface, frame, &projection, ratio);
         }
         marks::draw(&self.marks, surface, frame, &projection, ratio);
         let labels = self.draw_labels(surface, frame, &projection, size, ratio);
