@@ -72,10 +72,15 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), St
         colors,
         superpoints,
         segmentation,
-        meta,
+        mut meta,
     } = bundle::decode(bytes).map_err(|error| error.to_string())?;
-    let scan = Scan::from_world(&positions, colors.as_deref(), &meta.frame)
-        .map_err(|error| error.to_string())?;
+    let colors = colors.as_deref();
+    let scan = Scan::from_world(&positions, colors, &meta.frame).or_else(|_| {
+        // No file has a frame in which its points lie nowhere; in the world they lie somewhere.
+        meta.frame = Frame::default();
+        Scan::from_points(&positions, colors)
+    });
+    let scan = scan.map_err(|error| error.to_string())?;
     Ok((
         scan,
         Some(Found {
@@ -263,6 +268,19 @@ mod tests {
         for (axis, value) in camera.target.into_iter().enumerate() {
             assert!((value - scan.positions[1][axis]).abs() < 0.01);
         }
+    }
+
+    #[wasm_bindgen_test]
+    fn a_frame_that_no_file_can_have_is_left_out() {
+        let positions = [0.0, 1.0, 2.0].map(|x| [x, 0.0, 5e4]);
+        let frame = Frame {
+            metres_per_unit: 1e-6,
+            ..Frame::default()
+        };
+        let bytes = bundle::encode(&scene(positions, frame)).unwrap();
+        let (scan, found) = read(&bytes, &Monitor::silent()).unwrap();
+        assert_eq!(scan.len(), 3);
+        assert_eq!(found.unwrap().meta.frame, Frame::default());
     }
 
     #[wasm_bindgen_test]
