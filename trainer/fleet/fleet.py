@@ -110,7 +110,7 @@ def take(program: list[str], folder: str, part: str, out: str | None, last: str 
     clear_up()
     with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}{os.getpid()}-") as temporary:
         line = [*program, "--shard", part, *(["--out", temporary] if last else [])]
-        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads), "RUST_BACKTRACE": "0"}
         done = subprocess.run(line, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=end_with_parent)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()[-5:]
@@ -131,10 +131,11 @@ def trainer(line: list[str], folder: str) -> str:
 
 def run_all(names: list[str], wanted: list[int], program: list[str], options: argparse.Namespace) -> list[str]:
     """Runs the tasks. Returns the names of those that failed."""
+    # What ray tells of its workers would stand among the results.
     if options.here:
-        ray.init(address="local", num_cpus=options.here * options.cpus)
+        ray.init(address="local", num_cpus=options.here * options.cpus, log_to_driver=False)
     else:
-        ray.init()
+        ray.init(log_to_driver=False)
     task = ray.remote(num_cpus=options.cpus, num_gpus=options.gpus, max_retries=options.retries, retry_exceptions=[Failed, OSError])(take)
     last = LAST_FILE[options.command]
     waiting = {

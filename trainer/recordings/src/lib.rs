@@ -9,3 +9,4 @@ pub mod pseudo_label_file;
 pub mod readers;
 #[cfg(feature = "stores")]
 pub mod store;
+pub mod tensor_file;

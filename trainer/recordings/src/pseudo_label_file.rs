@@ -15,7 +15,6 @@
 //! and in its metadata `version`, which is 1, and `network`, the name of the network.
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -26,6 +25,8 @@ use segscape::foundation::{
     MEMORY_LIMIT,
     tensors::{Stored, rows, values},
 };
+
+use crate::tensor_file;
 
 /// The end of the name of every file of pseudo-labels.
 const EXTENSION: &str = ".pseudo.safetensors";
@@ -133,8 +134,7 @@ impl PseudoLabels {
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         let about = [("version", VERSION), ("network", &self.network)];
-        let about = about.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        Ok(safetensors::serialize(views, Some(HashMap::from(about)))?)
+        tensor_file::to_bytes(views, about.map(|(key, value)| (key, value.to_owned())))
     }
 
     fn parse(bytes: &[u8]) -> anyhow::Result<Self> {

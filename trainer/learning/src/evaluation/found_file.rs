@@ -16,9 +16,10 @@
 //! and in its metadata `version`, which is 1, `made_by`, which says how the instances were found,
 //! `scan_points`, the number of points of the scan, and `classes`, a JSON list of names or null.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::{Context, ensure};
+use recordings::tensor_file;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use segscape::foundation::{
     MEMORY_LIMIT,
@@ -95,8 +96,7 @@ impl FoundFile {
             ("scan_points", self.scan_points.to_string()),
             ("classes", serde_json::to_string(&classes)?),
         ];
-        let about = about.map(|(key, value)| (key.to_owned(), value));
-        Ok(safetensors::serialize(views, Some(HashMap::from(about)))?)
+        tensor_file::to_bytes(views, about)
     }
 
     fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
