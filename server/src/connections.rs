@@ -151,6 +151,9 @@ impl Connections {
             let (asked, answer) = (requests.ask(), app.clone().oneshot(request));
             async move {
                 let answer: Response = answer.await?;
+                if answer.status().is_client_error() || answer.status().is_server_error() {
+                    asked.refuse();
+                }
                 Ok::<_, Infallible>(answer.map(|body| Answer::new(body, asked)))
             }
         });

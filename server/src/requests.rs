@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll},
 };
@@ -21,6 +21,7 @@ pub struct Requests(Arc<Counts>);
 struct Counts {
     asked: AtomicUsize,
     answered: AtomicUsize,
+    refused: AtomicBool,
 }
 
 impl Requests {
@@ -39,10 +40,22 @@ impl Requests {
     pub fn are_answered(&self) -> bool {
         self.0.answered.load(Relaxed) == self.asked()
     }
+
+    /// Whether one of them was refused, perhaps before all of it was there.
+    pub fn were_refused(&self) -> bool {
+        self.0.refused.load(Relaxed)
+    }
 }
 
 /// A request that is being answered.
 pub struct Asked(Requests);
+
+impl Asked {
+    /// Notes that the request is refused.
+    pub fn refuse(&self) {
+        self.0.0.refused.store(true, Relaxed);
+    }
+}
 
 impl Drop for Asked {
     fn drop(&mut self) {

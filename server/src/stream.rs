@@ -22,7 +22,7 @@ use crate::{error::ApiError, metrics::Metrics, requests::Requests};
 const LEAST: usize = 16 << 10;
 /// Time in which a peer who is refused may read why, and what it may still send meanwhile, bytes: a
 /// connection that is closed with something unread is cut off at once, and the answer with it.
-const LINGER: (Duration, usize) = (Duration::from_secs(2), 4 << 20);
+const LINGER: (Duration, usize) = (Duration::from_secs(2), 16 << 20);
 
 /// The stream of a connection.
 pub struct Stream {
@@ -197,7 +197,7 @@ impl AsyncWrite for Stream {
         if self.lingering.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        if self.refusal.is_none() {
+        if self.refusal.is_none() && !self.requests.were_refused() {
             return Poll::Ready(Ok(()));
         }
         let this = &mut *self;

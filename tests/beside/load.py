@@ -296,8 +296,10 @@ def main():
         if not options.checks:
             limits += ["--max-bytes", str(max(64 << 20, options.upload_bytes + 1_000_000))]
         command = [options.server, "--listen", f"127.0.0.1:{own}", "--app", folder / "app", "--store", folder / "store", "--trust-proxy", "127.0.0.1"]
+        # As in the unit.
+        environment = os.environ | {"RUST_LOG": "warn", "MALLOC_ARENA_MAX": "2"}
         with open(folder / "server.log", "wb") as log:
-            server = Program([*command, *limits], stderr=log, env=os.environ | {"RUST_LOG": "warn"})
+            server = Program([*command, *limits], stderr=log, env=environment)
         programs = {"server": server}
         try:
             asyncio.run(ready(own))

@@ -2,6 +2,10 @@
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::{PART, Server, UNKNOWN, digest, picture, refusal, scene, text};
 
@@ -240,6 +244,29 @@ fn is_refusal(answer: &str, status: u16) {
         "65536 bytes or too many"
     };
     assert!(text(&refusal, "error").contains(words), "{body}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_heard_while_what_is_refused_is_still_coming() {
+    const SIZE: usize = 6 << 20;
+    let server = Server::start().await;
+    let begun = server.begin(json!({ "bytes": scene().len() })).await;
+    let begun: Value = begun.json().await.unwrap();
+    let part = format!(
+        "PUT /api/uploads/{}/parts/0 HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-digest: {}\r\ncontent-length: {SIZE}\r\n\r\n",
+        text(&begun, "upload"),
+        digest(b""),
+    );
+    let sent = [part.as_bytes(), &vec![7; SIZE]].concat();
+    for turn in 0..20 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        // Proxies give up where they cannot send, and never look at the answer.
+        stream.write_all(&sent).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{turn}: {answer}");
+        assert!(answer.ends_with("the limit here\"}"), "{turn}: {answer}");
+    }
 }
 
 #[tokio::test]
