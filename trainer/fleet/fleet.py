@@ -43,7 +43,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Failed(Exception):
-    """A task that may succeed when it is tried again."""
+    """What the trainer said when it failed."""
 
 
 class Folder:
@@ -150,7 +150,7 @@ def run_all(names: list[str], wanted: list[int], program: list[str], options: ar
         ray.init(address="local", num_cpus=options.here * options.cpus)
     else:
         ray.init()
-    task = ray.remote(num_cpus=options.cpus, num_gpus=options.gpus, max_retries=options.retries, retry_exceptions=[Failed, OSError])(take)
+    task = ray.remote(num_cpus=options.cpus, num_gpus=options.gpus, max_retries=options.retries, retry_exceptions=True)(take)
     last = LAST_FILE[options.command]
     waiting = {
         task.remote(program, options.folder, f"{index}/{len(names)}", options.out, last, options.cpus): names[index] for index in wanted
