@@ -13,6 +13,7 @@ together (`--join`), as one process tells them. docs/many-machines.md has the re
 """
 
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -42,7 +43,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Failed(Exception):
-    """A task that may succeed when it is tried again."""
+    """What the trainer said when it failed."""
 
 
 class Folder:
@@ -121,6 +122,20 @@ def take(program: list[str], folder: str, part: str, out: str | None, last: str 
                 results.put(file)
 
 
+@contextlib.contextmanager
+def beside_the_results():
+    """Lets whatever is printed meanwhile go to the standard error: ray prints what happens to its workers, and the standard output is for results."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
 def trainer(line: list[str], folder: str) -> str:
     """What the trainer prints."""
     done = subprocess.run(line, cwd=folder, stdout=subprocess.PIPE)
@@ -131,12 +146,11 @@ def trainer(line: list[str], folder: str) -> str:
 
 def run_all(names: list[str], wanted: list[int], program: list[str], options: argparse.Namespace) -> list[str]:
     """Runs the tasks. Returns the names of those that failed."""
-    # What ray tells of its workers would stand among the results.
     if options.here:
-        ray.init(address="local", num_cpus=options.here * options.cpus, log_to_driver=False)
+        ray.init(address="local", num_cpus=options.here * options.cpus)
     else:
-        ray.init(log_to_driver=False)
-    task = ray.remote(num_cpus=options.cpus, num_gpus=options.gpus, max_retries=options.retries, retry_exceptions=[Failed, OSError])(take)
+        ray.init()
+    task = ray.remote(num_cpus=options.cpus, num_gpus=options.gpus, max_retries=options.retries, retry_exceptions=True)(take)
     last = LAST_FILE[options.command]
     waiting = {
         task.remote(program, options.folder, f"{index}/{len(names)}", options.out, last, options.cpus): names[index] for index in wanted
@@ -203,7 +217,8 @@ def main() -> int:
     print(f"{len(names)} scans, {len(names) - len(wanted)} were done before", file=sys.stderr)
     if options.command == "prepare" and options.again:
         program.append("--again")
-    failed = run_all(names, wanted, program, options) if wanted else []
+    with beside_the_results():
+        failed = run_all(names, wanted, program, options) if wanted else []
     if options.command in JOINED:
         told = join(names, program, options)
         return told or bool(failed)

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::{Page, STEP, css};
@@ -14,14 +13,6 @@ pub struct Sent {
     pub link: String,
     /// The secret link that allows replacement and deletion.
     pub secret_link: String,
-}
-
-/// What the dialog shows of an upload.
-#[derive(Deserialize)]
-struct Look {
-    problem: Option<String>,
-    /// The link and the secret link, once nothing is on its way.
-    links: Option<[String; 2]>,
 }
 
 impl Page {
@@ -51,16 +42,12 @@ impl Page {
         // One look at the page: between two of them it may begin or end to send. While an update is
         // prepared, the dialog shows the link of before beside the offer.
         const LOOK: &str = "const text = id => document.querySelector(`[data-testid='${id}']`)?.textContent.trim();
-            return {
-                problem: text('share-problem') || null,
-                links: text('sending') === undefined && text('send-button') === undefined
-                    ? [text('share-link') || '', text('delete-link') || ''] : null,
-            }";
+            return text('sending') === undefined && text('send-button') === undefined
+                ? [text('share-link') ?? '', text('delete-link') ?? ''] : null";
         let links = RefCell::new(None);
         self.until("the links", STEP, async || {
-            let look: Look = self.run(LOOK, &[]).await;
-            assert_eq!(look.problem, None);
-            *links.borrow_mut() = look.links.filter(|[link, _]| !link.is_empty());
+            let look: Option<[String; 2]> = self.run(LOOK, &[]).await;
+            *links.borrow_mut() = look.filter(|[link, _]| !link.is_empty());
             links.borrow().is_some()
         })
         .await;
