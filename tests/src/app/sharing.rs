@@ -37,6 +37,12 @@ impl Page {
         self.until_sent().await
     }
 
+    /// Presses the button of an upload that waits, unless the page is trying again by itself.
+    pub async fn go_on(&self) {
+        const PRESS: &str = "document.querySelector(arguments[0])?.click()";
+        self.run::<Value>(PRESS, &[json!(css("go-on"))]).await;
+    }
+
     /// Waits until the scene is sent, and closes the dialog.
     pub async fn until_sent(&self) -> Sent {
         // One look at the page: between two of them it may begin or end to send. While an update is

@@ -240,9 +240,7 @@ fn what_is_lost_on_the_way_goes_on_and_a_link_shows_what_its_owner_sends_again()
         let there = stand.parts();
         assert!(stand.stored().is_empty(), "a link needs all of it");
         page.upload_at(Some(1_000_000)).await;
-        // The button is gone while the page tries again by itself.
-        const GO_ON: &str = "document.querySelector(arguments[0])?.click()";
-        page.run::<Value>(GO_ON, &[json!(css("go-on"))]).await;
+        page.go_on().await;
         let sent = page.until_sent().await;
         assert!(!page.asks_before_it_is_left().await);
         for part in there {
