@@ -144,7 +144,11 @@ fn fingers_cut_along_a_line() {
         assert_eq!(page.flaws().await, [] as [&str; 0]);
         page.fill("cut-place", "0").await;
         until_points(&page, "no part", THINGS, None).await;
-        // Between the toolbar and the bar.
+        // Between the toolbar and the bar, once the notice of the merge is gone from there.
+        page.until("an end of the notice", STEP, async || {
+            page.text("notice").await.is_empty()
+        })
+        .await;
         let ends = [CHAIR, FAR].map(|thing| middle(&seen, thing));
         page.drag_finger(&between(ends[0], ends[1], (140.0, 220.0)))
             .await;

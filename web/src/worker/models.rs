@@ -214,10 +214,10 @@ async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8
 
 /// Deletes the cache if loading failed, so that the next attempt downloads the files again.
 async fn or_forget<T, E>(loaded: Result<T, E>) -> Result<T, E> {
-    if loaded.is_err() {
-        if let Ok(cache) = ModelCache::open().await {
-            drop(cache.delete(|_| true).await);
-        }
+    if loaded.is_err()
+        && let Ok(cache) = ModelCache::open().await
+    {
+        drop(cache.delete(|_| true).await);
     }
     loaded
 }
