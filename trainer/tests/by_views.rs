@@ -17,7 +17,7 @@ use program::{done, refusal};
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/onnx");
 const NETWORK: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../static/models/nano-2636bf43"
+    "/../static/models/nano-cf162d1d"
 );
 const WIDTH: usize = 96;
 const HEIGHT: usize = 72;

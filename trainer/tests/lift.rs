@@ -64,7 +64,7 @@ fn masks_of_a_bundle_become_files_and_labels() {
 /// The network that ships.
 const WEIGHTS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../static/models/nano-2636bf43"
+    "/../static/models/nano-cf162d1d"
 );
 
 /// What was written to `results` is found again, alone and among what the network proposes.

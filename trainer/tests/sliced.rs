@@ -16,7 +16,7 @@ use program::{lines, refusal};
 /// The network that ships.
 const WEIGHTS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../static/models/nano-2636bf43"
+    "/../static/models/nano-cf162d1d"
 );
 /// Number of points of the scan, and the most that are kept.
 const POINTS: usize = 60_000;

@@ -49,10 +49,12 @@ pub struct Evidence<'a> {
     pub(super) scene_points: f32,
 }
 
-struct Neighbor {
-    superpoint: u32,
-    edges: f32,
-    contrast: f32,
+pub(super) struct Neighbor {
+    pub superpoint: u32,
+    /// Number of graph edges between the two.
+    pub edges: f32,
+    /// Mean weight of those edges.
+    pub contrast: f32,
     /// Mean probability that the two superpoints belong together, according to the queries that
     /// started in them.
     affinity: Option<f32>,
@@ -217,19 +219,31 @@ impl<'a> Evidence<'a> {
         sum / points.max(1.0)
     }
 
-    pub(super) fn border(&self, mask: &[u32]) -> Border {
-        let mut inner = Vec::new();
-        let mut outer = Vec::new();
+    /// The contacts of a mask with superpoints outside it, one for each pair.
+    pub(super) fn touching(&self, mask: &[u32]) -> Vec<&Neighbor> {
+        let [_, outer] = self.sides(mask);
+        outer
+    }
+
+    /// The query that started in a superpoint.
+    pub(super) fn query_of(&self, superpoint: u32) -> Option<usize> {
+        self.query_of_superpoint[superpoint as usize].map(|query| query as usize)
+    }
+
+    /// The contacts inside a mask, stored from both sides, and those across its border.
+    fn sides(&self, mask: &[u32]) -> [Vec<&Neighbor>; 2] {
+        let mut sides = [Vec::new(), Vec::new()];
         for &superpoint in mask {
             for neighbor in &self.contacts[superpoint as usize] {
-                let side = if mask.binary_search(&neighbor.superpoint).is_ok() {
-                    &mut inner
-                } else {
-                    &mut outer
-                };
-                side.push(neighbor);
+                let is_inside = mask.binary_search(&neighbor.superpoint).is_ok();
+                sides[usize::from(!is_inside)].push(neighbor);
             }
         }
+        sides
+    }
+
+    pub(super) fn border(&self, mask: &[u32]) -> Border {
+        let [inner, outer] = self.sides(mask);
         let affinity = |side: &[&Neighbor]| {
             mean(side.iter().filter_map(|n| Some((n.affinity?, n.edges)))).unwrap_or(-1.0)
         };

@@ -8,9 +8,10 @@ use super::{
 };
 
 /// Number of features.
-pub const FEATURES: usize = 24;
+pub const FEATURES: usize = 29;
 
-/// Names of the features, in order. A ranker stores them and refuses to run if they change.
+/// Names of the features, in order. A ranker stores those that it takes, and one that takes a feature
+/// of another name is refused.
 ///
 /// "Members" are the queries that started inside the mask. Lengths are in metres, fractions in
 /// 0..=1; -1 stands for an unknown value.
@@ -39,6 +40,11 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "elongation",      // middle over largest principal deviation
     "color_deviation", // deviation of the points' colors, 0..=1
     "scene_share",     // fraction of all points of the scene
+    "ring_creases",    // fraction of the contact edges across the border with a high contrast
+    "ring_text",       // cosine of the embedding with the mean embedding around the mask
+    "ring_objectness", // mean P(object) of the queries around the mask
+    "ring_color",      // distance of the mean color from the mean color around the mask
+    "ring_rise",       // mean height above what is around the mask
 ];
 
 /// Area per point in a typical scan, a room of fifty thousand points, square metres.
@@ -81,6 +87,7 @@ impl Evidence<'_> {
             .principal_deviations()
             .map(|deviation| deviation as f32);
         let share_of_largest = |deviation: f32| if large > 0.0 { deviation / large } else { 0.0 };
+        let ring = self.ring(candidate, &moments);
         let features = [
             from_network,
             persistence,
@@ -112,6 +119,11 @@ impl Evidence<'_> {
             share_of_largest(middle),
             moments.color_deviation() as f32,
             points / self.scene_points.max(1.0),
+            ring.creases,
+            ring.text,
+            ring.objectness,
+            ring.color,
+            ring.rise,
         ];
         features.map(|value| if value.is_finite() { value } else { -1.0 })
     }
@@ -205,6 +217,18 @@ mod tests {
             (0.1, 0.9)
         );
         assert_eq!(feature(&object, "exposure"), 0.5);
+        assert_eq!(
+            [&piece, &object, &merger].map(|mask| feature(mask, "ring_creases")),
+            [0.0, 1.0, -1.0],
+            "nothing is around all of it"
+        );
+        assert_eq!(
+            [&piece, &object, &merger].map(|mask| feature(mask, "ring_text")),
+            [1.0, 0.0, -1.0],
+            "around a piece is more of the same thing"
+        );
+        assert!((feature(&piece, "ring_objectness") - 0.6).abs() < 1e-6);
+        assert!(feature(&piece, "ring_rise").abs() < 1e-6);
         assert_eq!(feature(&merger, "exposure"), 0.0);
         assert_eq!(feature(&object, "text_agreement"), 1.0);
         assert!((feature(&merger, "text_agreement") - 0.5_f32.sqrt()).abs() < 1e-6);

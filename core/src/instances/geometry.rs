@@ -44,7 +44,7 @@ impl Moments {
 
     /// Standard deviations of the positions along the three principal axes, ascending, metres.
     pub(super) fn principal_deviations(&self) -> [f64; 3] {
-        let [mx, my, mz] = self.position.map(|sum| sum / self.points);
+        let [mx, my, mz] = self.mean_position();
         let [xx, yy, zz, xy, xz, yz] = self.products.map(|sum| sum / self.points);
         let covariance = [
             xx - mx * mx,
@@ -57,13 +57,19 @@ impl Moments {
         eigenvalues(covariance).map(|variance| variance.max(0.0).sqrt())
     }
 
+    /// Mean position, metres.
+    pub(super) fn mean_position(&self) -> [f64; 3] {
+        self.position.map(|sum| sum / self.points)
+    }
+
+    /// Mean color, 0..=1.
+    pub(super) fn mean_color(&self) -> [f64; 3] {
+        self.color.map(|sum| sum / self.points)
+    }
+
     /// Root mean square distance of the colors from their mean, in color units of 0..=1.
     pub(super) fn color_deviation(&self) -> f64 {
-        let mean_square: f64 = self
-            .color
-            .iter()
-            .map(|sum| (sum / self.points).powi(2))
-            .sum();
+        let mean_square: f64 = self.mean_color().iter().map(|mean| mean.powi(2)).sum();
         (self.color_squares / self.points - mean_square)
             .max(0.0)
             .sqrt()

@@ -19,6 +19,7 @@ pub mod query;
 mod ranker;
 mod released;
 mod reshaping;
+mod ring;
 mod select;
 
 pub use clicks::{Clicks, Ground, PointedFrom, PointedOut, Suggestions};

@@ -43,36 +43,35 @@ struct Stored {
     members: Vec<Vec<Linear>>,
 }
 
-/// A trained scorer. It normalizes the features, then each member applies affine layers with ReLU
-/// between them and the logistic function to its single output; the score is the mean over the
-/// members.
+/// A trained scorer. It takes the features that it was trained for, which may be some of those that
+/// this version knows, and normalizes them, then each member applies affine layers with ReLU between
+/// them and the logistic function to its single output; the score is the mean over the members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Ranker {
-    mean: [f32; FEATURES],
-    deviation: [f32; FEATURES],
+    /// Indices into [`FEATURE_NAMES`], `(features)`.
+    columns: Vec<usize>,
+    /// `(features)`.
+    mean: Vec<f32>,
+    /// `(features)`.
+    deviation: Vec<f32>,
     members: Vec<Vec<Linear>>,
 }
 
 /// The weights cannot score the features of this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RankerError {
-    /// The ranker was trained for other features.
-    #[error("the ranker was trained for other features (`{found}` where `{expected}` is expected)")]
-    Features {
-        /// The first name that differs, or `nothing`.
-        found: String,
-        /// The name in this version.
-        expected: String,
-    },
+    /// The ranker was trained for a feature that this version does not know.
+    #[error("the ranker was trained for other features (`{0}` is none of this version)")]
+    Feature(String),
     /// A shape or a value is impossible.
     #[error("the ranker's weights are malformed: {0}")]
     Malformed(String),
 }
 
 impl Ranker {
-    /// Creates a ranker from a normalization (`deviation` above zero) and the layers of each
-    /// member, the last of which has one output.
+    /// Creates a ranker of all features from a normalization (`deviation` above zero) and the layers
+    /// of each member, the last of which has one output.
     ///
     /// # Errors
     /// [`RankerError::Malformed`] if the shapes do not chain, a layer has more than 1024 outputs, a
@@ -82,7 +81,24 @@ impl Ranker {
         deviation: [f32; FEATURES],
         members: Vec<Vec<Linear>>,
     ) -> Result<Self, RankerError> {
+        let columns = (0..FEATURES).collect();
+        Self::of_columns(columns, mean.into(), deviation.into(), members)
+    }
+
+    fn of_columns(
+        columns: Vec<usize>,
+        mean: Vec<f32>,
+        deviation: Vec<f32>,
+        members: Vec<Vec<Linear>>,
+    ) -> Result<Self, RankerError> {
         let malformed = |problem: String| Err(RankerError::Malformed(problem));
+        let features = columns.len();
+        for (name, values) in [("the mean", &mean), ("the deviation", &deviation)] {
+            if values.len() != features {
+                let found = values.len();
+                return malformed(format!("{name} has {found} values for {features} features"));
+            }
+        }
         if !mean.iter().all(|m| m.is_finite())
             || !deviation.iter().all(|d| d.is_finite() && *d > 0.0)
         {
@@ -94,8 +110,11 @@ impl Ranker {
                 members.len()
             ));
         }
-        members.iter().try_for_each(|layers| check(layers))?;
+        members
+            .iter()
+            .try_for_each(|layers| check(layers, features))?;
         Ok(Self {
+            columns,
             mean,
             deviation,
             members,
@@ -104,8 +123,9 @@ impl Ranker {
 
     /// The probability that the candidate is one whole object, 0..=1.
     pub fn score(&self, features: &[f32; FEATURES]) -> f32 {
-        let normal: Vec<f32> = (0..FEATURES)
-            .map(|i| (features[i] - self.mean[i]) / self.deviation[i])
+        let normal = self.columns.iter().zip(&self.mean).zip(&self.deviation);
+        let normal: Vec<f32> = normal
+            .map(|((&column, mean), deviation)| (features[column] - mean) / deviation)
             .collect();
         let total: f32 = self
             .members
@@ -117,9 +137,9 @@ impl Ranker {
 }
 
 /// Checks that the shapes chain, that the values are finite, and that there is one output.
-fn check(layers: &[Linear]) -> Result<(), RankerError> {
+fn check(layers: &[Linear], features: usize) -> Result<(), RankerError> {
     let malformed = |problem: String| Err(RankerError::Malformed(problem));
-    let mut inputs = FEATURES;
+    let mut inputs = features;
     for (index, layer) in layers.iter().enumerate() {
         let outputs = layer.bias.len();
         if outputs == 0 || outputs > MAX_WIDTH || layer.weights.len() != inputs * outputs {
@@ -162,29 +182,15 @@ impl TryFrom<Stored> for Ranker {
     type Error = RankerError;
 
     fn try_from(stored: Stored) -> Result<Self, RankerError> {
-        let names = stored.features.iter().map(String::as_str);
-        for (expected, found) in FEATURE_NAMES
-            .iter()
-            .zip(names.chain(std::iter::repeat("nothing")))
-        {
-            if *expected != found {
-                return Err(RankerError::Features {
-                    found: found.into(),
-                    expected: (*expected).into(),
-                });
-            }
-        }
-        let array = |values: Vec<f32>, name: &str| {
-            values.try_into().map_err(|v: Vec<f32>| {
-                RankerError::Malformed(format!(
-                    "{name} has {} values for {FEATURES} features",
-                    v.len()
-                ))
-            })
+        let column = |name: &String| {
+            let column = FEATURE_NAMES.iter().position(|known| known == name);
+            column.ok_or_else(|| RankerError::Feature(name.clone()))
         };
-        Self::new(
-            array(stored.mean, "the mean")?,
-            array(stored.deviation, "the deviation")?,
+        let columns = stored.features.iter().map(column);
+        Self::of_columns(
+            columns.collect::<Result<_, _>>()?,
+            stored.mean,
+            stored.deviation,
             stored.members,
         )
     }
@@ -193,9 +199,13 @@ impl TryFrom<Stored> for Ranker {
 impl From<Ranker> for Stored {
     fn from(ranker: Ranker) -> Self {
         Self {
-            features: FEATURE_NAMES.map(String::from).to_vec(),
-            mean: ranker.mean.to_vec(),
-            deviation: ranker.deviation.to_vec(),
+            features: ranker
+                .columns
+                .iter()
+                .map(|&column| FEATURE_NAMES[column].to_owned())
+                .collect(),
+            mean: ranker.mean,
+            deviation: ranker.deviation,
             members: ranker.members,
         }
     }
@@ -245,6 +255,23 @@ mod tests {
     }
 
     #[test]
+    fn a_ranker_of_fewer_features_takes_those_that_it_knows() {
+        let json = serde_json::json!({
+            "features": ["height", "consensus"],
+            "mean": [1.0, 0.0],
+            "deviation": [2.0, 1.0],
+            "members": [[{ "weights": [1.0, -3.0], "bias": [0.5] }]],
+        });
+        let ranker: Ranker = serde_json::from_value(json.clone()).unwrap();
+        let mut features = [7.0; FEATURES];
+        for (name, value) in [("height", 5.0), ("consensus", 0.25)] {
+            features[FEATURE_NAMES.iter().position(|n| *n == name).unwrap()] = value;
+        }
+        assert!((ranker.score(&features) - sigmoid(0.5 + 2.0 - 0.75)).abs() < 1e-6);
+        assert_eq!(serde_json::to_value(ranker).unwrap(), json);
+    }
+
+    #[test]
     fn survives_json_and_refuses_what_does_not_fit() {
         let json = serde_json::to_value(absolute_value()).unwrap();
         assert_eq!(
@@ -258,12 +285,10 @@ mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert!(
-            broken(&|j| j["features"][3] = "colour".into()).contains("`colour` where `objectness`")
-        );
+        assert!(broken(&|j| j["features"][3] = "colour".into()).contains("`colour` is none of"));
         assert!(
             broken(&|j| j["mean"].as_array_mut().unwrap().truncate(5))
-                .contains("5 values for 24 features")
+                .contains(&format!("5 values for {FEATURES} features"))
         );
         assert!(broken(&|j| j["deviation"][1] = 0.0.into()).contains("positive"));
         assert!(

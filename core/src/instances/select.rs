@@ -52,9 +52,8 @@ pub struct SelectOptions {
     pub mask_logit: f32,
     /// Minimum surface area of a candidate, square metres.
     pub min_area: f32,
-    /// Subtracted from the ranker's score of a query's mask. On real scans, the masks of a network
-    /// trained only on synthetic rooms fit less well than they appear to; regions of geometry do
-    /// not have this problem (MODEL_CARD.md).
+    /// Subtracted from the ranker's score of a query's mask, for networks whose masks fit less well
+    /// than the ranker believes. The network that ships does best without (MODEL_CARD.md).
     pub query_handicap: f32,
     /// Weight of a given mask's own score beside that of the ranker, 0..=1.
     pub given_weight: f32,
@@ -74,7 +73,7 @@ impl Default for SelectOptions {
             queries: 600,
             mask_logit: -0.405_465_1,
             min_area: 0.1,
-            query_handicap: 0.15,
+            query_handicap: 0.0,
             given_weight: 0.75,
             max_iou: 0.15,
             min_score: 0.25,
@@ -85,7 +84,7 @@ impl Default for SelectOptions {
 
 /// Returns the given masks, the regions and the masks of the best queries, as far as the options ask
 /// for them, without stray points and without masks whose surface area is too small. If a region and
-/// queries have the same mask, it is there once, as a region, because its score has no handicap; a
+/// queries have the same mask, it is there once, as a region, whose score never has a handicap; a
 /// given mask has a score of its own, and the better one of equal masks is selected.
 pub fn candidates(
     proposals: &Proposals,

@@ -6,6 +6,7 @@ mod architecture;
 pub mod clip;
 #[cfg(feature = "model")]
 mod encoder;
+pub mod kinds;
 mod manifest;
 pub mod meaning;
 #[cfg(feature = "model")]

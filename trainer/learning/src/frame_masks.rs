@@ -251,7 +251,7 @@ mod tests {
     fn frames() -> FrameNetwork {
         let shipped = concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/../../static/models/nano-2636bf43"
+            "/../../static/models/nano-cf162d1d"
         );
         let device = DeviceChoice::Cpu.open().unwrap();
         let loaded = models::load_network(Some(Path::new(shipped)), None, &device);

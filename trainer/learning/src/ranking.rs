@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use segscape::{
     instances::{self, Evidence, FEATURES, Ranker, SelectOptions, SuperpointGeometry},
     job::{self, Network},
+    model::manifest::Manifest,
     progress::Monitor,
 };
 
@@ -26,6 +27,7 @@ use crate::{
     config,
     data::labeled_scan::LabeledScan,
     data::scans::Labeled,
+    models,
     run::optimizer::{AdamW, Finite},
 };
 
@@ -53,14 +55,22 @@ pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
     }
 }
 
-/// Writes the ranker into the folder of a run, or beside one of its checkpoints.
+/// Writes the ranker into the manifest of an exported model, or into the folder of a run, or beside
+/// one of its checkpoints.
 ///
 /// # Errors
-/// Returns an error if the folder cannot be written.
+/// Returns an error if the folder cannot be written or the manifest is not valid.
 pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
-    let path = path_of(run);
-    write_atomically(&path, &serde_json::to_vec(ranker)?)
-        .with_context(|| format!("cannot write {}", path.display()))
+    let manifest = run.join("manifest.json");
+    let (path, json) = if manifest.exists() {
+        let mut of_model = Manifest::parse(&models::read(&manifest)?)
+            .with_context(|| manifest.display().to_string())?;
+        of_model.ranker = Some(ranker.clone());
+        (manifest, serde_json::to_vec(&of_model)?)
+    } else {
+        (path_of(run), serde_json::to_vec(ranker)?)
+    };
+    write_atomically(&path, &json).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn path_of(run: &Path) -> PathBuf {

@@ -64,7 +64,7 @@ pub struct Eval {
     /// Masks that can become instances; not for masks that are decoded as released.
     #[arg(long, value_enum, default_value_t, conflicts_with = "baseline")]
     masks: MaskSet,
-    /// Amount by which the ranker's scores of the network's masks are lowered; 0.15 by default.
+    /// Amount by which the ranker's scores of the network's masks are lowered; 0 by default.
     #[arg(long, value_parser = share, conflicts_with = "baseline")]
     handicap: Option<f32>,
     /// Largest IoU with a better mask; a mask above it is removed; 0.15 by default.

@@ -1,4 +1,4 @@
-//! `trainer rank RUN ROOM…`: trains the ranker of candidates on the predictions of a trained
+//! `trainer rank NETWORK ROOM…`: trains the ranker of candidates on the predictions of a trained
 //! network.
 
 use std::path::PathBuf;
@@ -15,14 +15,14 @@ use learning::{
     words::Words,
 };
 
-/// Train the ranker on the network's predictions for labelled rooms and write `ranker.json` beside
-/// the checkpoint; `export` includes it.
+/// Train the ranker on the network's predictions for labelled rooms. It is written beside the
+/// checkpoint, as `ranker.json`, which `export` includes, or into the manifest of an exported model.
 ///
 /// Use rooms that the network was not trained on: on them its masks are as good as on other new
 /// rooms.
 #[derive(Debug, Args)]
 pub struct Rank {
-    /// Folder of the training run.
+    /// Folder of the training run, one of its checkpoints, or folder of an exported model.
     run: PathBuf,
     /// Labelled rooms, or folders of them; also s3://bucket/folder or file:///folder.
     #[arg(required = true)]

@@ -1,16 +1,17 @@
 //! How likely each instance is what a word says, against a background of other words.
 //!
 //! The probability of a term is a softmax, with the network's own scale, over the term and the
-//! background: the default labels without those that mean about the same as the term. Other terms of
-//! the prompt do not enter it, so that a score means the same whatever else is asked. Training
-//! compares an object's name with others in the same way, without near synonyms.
+//! background: the default labels without those that mean about the same as the term. The
+//! [kinds] of what the term says count for it. Other terms of the prompt do not enter it, so that a
+//! score means the same whatever else is asked. Training compares an object's name with others in
+//! the same way, without near synonyms.
 
 use std::sync::Arc;
 
 use super::{Guess, Label, Labels, PromptTerm, Segmentation, Term};
 use crate::{
     instances::Instance,
-    text::{SpaceMismatch, TextSpace, Vocabulary, meaning::Meaning},
+    text::{SpaceMismatch, TextSpace, Vocabulary, kinds, meaning::Meaning},
 };
 
 /// A word of the background at least this similar to a term is a synonym and does not compete with
@@ -43,6 +44,15 @@ pub struct Recognizer {
     peaks: Vec<f32>,
     /// Softmax weights relative to the peak of the instance, `(instances, words)`.
     weights: Vec<f32>,
+}
+
+/// A term before the words of the background.
+struct AskedFor<'a> {
+    embedding: &'a [f32],
+    /// The words that are kinds of what it says.
+    kinds: Vec<usize>,
+    /// The words that compete with it.
+    rivals: Vec<usize>,
 }
 
 /// An instance compared with a term.
@@ -269,7 +279,7 @@ impl Recognizer {
     ) -> Term {
         let (mut best, mut nearest) = (None::<Guess>, Vec::<Guess>::with_capacity(NEAREST + 1));
         if let Some(embedding) = &term.embedding {
-            let rivals = self.rivals(embedding);
+            let asked = self.asked(&term.name, embedding);
             let compared = (0..).zip(&segmentation.instances).zip(labels);
             let compared = compared.filter(|((_, instance), _)| !instance.is_nameless());
             for (
@@ -287,7 +297,7 @@ impl Recognizer {
                 let Comparison {
                     probability,
                     likelier,
-                } = self.compare(instance as usize, at, embedding, &rivals);
+                } = self.compare(instance as usize, at, &asked);
                 let confidence = (f64::from(*score) * probability) as f32;
                 let guess = || Guess {
                     instance,
@@ -297,7 +307,7 @@ impl Recognizer {
                 let matches = likelier.is_none();
                 let fits_better = match label.term {
                     None => !(term.negative && seeks),
-                    Some(_) => confidence > label.confidence,
+                    Some(_) => is_nearer((&term.name, confidence), label),
                 };
                 if matches && fits_better {
                     label.name.clone_from(&term.name);
@@ -327,30 +337,37 @@ impl Recognizer {
         }
     }
 
-    /// The words that compete with a term: those that are no synonyms of it.
-    fn rivals(&self, term: &[f32]) -> Vec<usize> {
-        let words = self.embeddings.chunks_exact(self.space.width).enumerate();
-        words
-            .filter(|(_, word)| cosine(term, word, self.space.width) < self.synonym)
-            .map(|(index, _)| index)
-            .collect()
+    /// A term before the background. Its rivals are the words that are neither synonyms nor kinds of
+    /// it.
+    fn asked<'a>(&self, name: &str, embedding: &'a [f32]) -> AskedFor<'a> {
+        let kinds = kinds::of(name);
+        let mut asked = AskedFor {
+            embedding,
+            kinds: Vec::new(),
+            rivals: Vec::new(),
+        };
+        let words = self.embeddings.chunks_exact(self.space.width);
+        for (index, (word, name)) in words.zip(self.names).enumerate() {
+            if kinds.contains(name) {
+                asked.kinds.push(index);
+            } else if cosine(embedding, word, self.space.width) < self.synonym {
+                asked.rivals.push(index);
+            }
+        }
+        asked
     }
 
-    /// Compares an instance with a term in a softmax over the term and its rivals. Because of them,
-    /// `chair` alone does not turn everything into a chair.
-    fn compare(
-        &self,
-        instance: usize,
-        embedding: &[f32],
-        term: &[f32],
-        rivals: &[usize],
-    ) -> Comparison {
+    /// Compares an instance with a term in a softmax over the term, its kinds and its rivals. Because
+    /// of these, `chair` alone does not turn everything into a chair.
+    fn compare(&self, instance: usize, embedding: &[f32], asked: &AskedFor) -> Comparison {
         let weights = self.weights_of(instance);
-        let above_peak = cosine(embedding, term, self.space.width) - self.peaks[instance];
-        let own = f64::from(self.scale * above_peak).exp();
+        let above_peak =
+            cosine(embedding, asked.embedding, self.space.width) - self.peaks[instance];
+        let kinds = asked.kinds.iter().map(|&word| f64::from(weights[word]));
+        let own = f64::from(self.scale * above_peak).exp() + kinds.sum::<f64>();
         let mut others = 0.0;
         let mut likelier: Option<usize> = None;
-        for &word in rivals {
+        for &word in &asked.rivals {
             others += f64::from(weights[word]);
             if likelier.is_none_or(|best| weights[word] > weights[best]) {
                 likelier = Some(word);
@@ -383,6 +400,21 @@ impl Recognizer {
 
     fn weights_of(&self, instance: usize) -> &[f32] {
         &self.weights[instance * self.names.len()..][..self.names.len()]
+    }
+}
+
+/// `true` if a term, with its confidence, says better what an instance is than the term that the
+/// instance is labelled with: a chair is called so, although it is as likely to be furniture.
+fn is_nearer((name, confidence): (&str, f32), label: &Label) -> bool {
+    let is_kind = |name: &str, wider: &str| {
+        let nouns = Vocabulary::shipped();
+        let noun = nouns.find(name).map(|index| nouns.names()[index]);
+        noun.is_some_and(|noun| kinds::of(wider).contains(&noun))
+    };
+    match (is_kind(name, &label.name), is_kind(&label.name, name)) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => confidence > label.confidence,
     }
 }
 
