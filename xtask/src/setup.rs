@@ -64,11 +64,13 @@ pub fn test_tools() -> Result<()> {
     if lavapipe().is_none() {
         missing.extend(["mesa-vulkan-drivers", "libvulkan1"]);
     }
-    for program in ["nginx", "caddy", "openssl"] {
-        // nginx is where not every user looks for programs.
-        if !exists(program) && !Path::new("/usr/sbin").join(program).is_file() {
-            missing.push(program);
-        }
+    // nginx is where not every user looks for programs.
+    let is_there =
+        |program: &str| exists(program) || Path::new("/usr/sbin").join(program).is_file();
+    let proxies = ["nginx", "caddy"].map(|proxy| (!is_there(proxy)).then_some(proxy));
+    missing.extend(proxies.into_iter().flatten());
+    if !is_there("openssl") {
+        missing.push("openssl");
     }
     let has_venv = output(&mut command("python3", ["-c", "import ensurepip"])).is_some();
     if !has_venv {
@@ -77,6 +79,7 @@ pub fn test_tools() -> Result<()> {
     if !missing.is_empty() {
         packages(&missing)?;
     }
+    proxies.into_iter().flatten().try_for_each(stop)?;
     object_store()?;
     cargo_install("geckodriver", "geckodriver", GECKODRIVER, "0")
 }
@@ -117,6 +120,16 @@ fn packages(missing: &[&str]) -> Result<()> {
     apt(&[&["install", "--yes", "--no-install-recommends"], missing].concat())
 }
 
+/// Stops what the package of a proxy started: the tests start their own, and nobody asked for a server
+/// on port 80.
+fn stop(service: &str) -> Result<()> {
+    // Where systemd does not run, packages start nothing that outlives their installation.
+    if Path::new("/run/systemd/system").is_dir() {
+        as_root("systemctl", &["disable", "--now", service])?;
+    }
+    Ok(())
+}
+
 /// Installs what builds and runs the fuzz targets.
 ///
 /// # Errors
@@ -151,11 +164,15 @@ pub fn lavapipe() -> Option<String> {
 }
 
 fn apt(args: &[&str]) -> Result<()> {
+    as_root("apt-get", args)
+}
+
+fn as_root(program: &str, args: &[&str]) -> Result<()> {
     let sudo = output(&mut command("id", ["-u"])).as_deref() != Some("0");
     let (program, first) = if sudo {
-        ("sudo", Some("apt-get"))
+        ("sudo", Some(program))
     } else {
-        ("apt-get", None)
+        (program, None)
     };
     run(command(program, first.iter().chain(args)).env("DEBIAN_FRONTEND", "noninteractive"))
 }
