@@ -512,7 +512,7 @@ fn strange_scales_and_embeddings_give_scores() {
 #[test]
 fn no_scale_is_too_large_to_compare_words_with() {
     // a synonym is nearest by far, and another word is nearer than the term
-    let seat = term("seat", towards(&[0.7, -0.2], 31));
+    let perch = term("perch", towards(&[0.7, -0.2], 31));
     let labels = |logit_scale| {
         let scene = Segmentation {
             instances: vec![instance(0.9, towards(&[0.8, 0.5], 10))],
@@ -520,12 +520,44 @@ fn no_scale_is_too_large_to_compare_words_with() {
             ..Segmentation::default()
         };
         let recognizer = Recognizer::with_background(&scene, &WORDS, embeddings());
-        recognizer.labels(&scene, std::slice::from_ref(&seat))
+        recognizer.labels(&scene, std::slice::from_ref(&perch))
     };
     for scale in [20.0, 1e4, f32::MAX] {
         let likelier = labels(scale).terms[0].nearest[0].likelier.clone();
         assert_eq!(likelier.as_deref(), Some("table"), "{scale}");
     }
+}
+
+#[test]
+fn a_wide_word_finds_its_kinds_and_the_narrower_of_two_names_a_thing() {
+    let vocabulary = Vocabulary::shipped();
+    let named = |word| instance(0.9, vocabulary.lookup(word).unwrap().to_vec());
+    let scene = Segmentation {
+        instances: ["office chair", "couch", "bathtub"].map(named).to_vec(),
+        logit_scale: 20.0,
+        ..Segmentation::default()
+    };
+    let ask = |prompt| {
+        let terms = Question::parse(prompt, vocabulary).unwrap().terms();
+        Labels::new(&scene, &terms, vocabulary).unwrap()
+    };
+    let names = |labels: &Labels| {
+        let shown = labels.visible(0.1).into_iter().zip(&labels.of_instance);
+        shown
+            .map(|(shown, label)| shown.then(|| label.name.clone()))
+            .collect::<Vec<_>>()
+    };
+    let of = |names: [Option<&str>; 3]| names.map(|name| name.map(str::to_owned)).to_vec();
+    assert_eq!(
+        names(&ask("seats")),
+        of([Some("seats"), Some("seats"), None])
+    );
+    for prompt in ["chair, seat", "seat, chair"] {
+        let asked = names(&ask(prompt));
+        assert_eq!(asked, of([Some("chair"), Some("seat"), None]), "{prompt}");
+    }
+    let others = ask("seat, -chair");
+    assert_eq!(others.visible(0.1), [false, true, false]);
 }
 
 #[test]
