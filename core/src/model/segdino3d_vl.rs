@@ -120,8 +120,9 @@ impl SegDino3dVl {
     /// Creates a network with random weights. `config` must be [valid](Config::validate).
     pub fn new(config: &Config, device: &Device) -> Self {
         let image = config.inputs.image;
+        let backbone = Backbone::new(&config.backbone, config.inputs.channels(), device);
         Self {
-            backbone: Backbone::new(&config.backbone, config.inputs.channels(), device),
+            backbone: backbone.with_own_statistics(config.own_statistics.into()),
             decoder: Decoder::new(config, config.backbone.output(), device),
             missing_image_embedding: (image > 0)
                 .then(|| Initializer::Zeros.init([1, image], device)),

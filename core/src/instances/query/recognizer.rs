@@ -433,3 +433,48 @@ fn cosine(a: &[f32], b: &[f32], width: usize) -> f32 {
     let rest = a.1.iter().zip(b.1).map(|(a, b)| a * b);
     lanes.iter().sum::<f32>() + rest.sum::<f32>()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{geometry::Aabb, instances::query::Question};
+
+    #[test]
+    fn a_wide_word_finds_its_kinds_and_the_narrower_of_two_names_a_thing() {
+        let vocabulary = Vocabulary::shipped();
+        let named = |word| Instance {
+            superpoints: vec![0],
+            score: 0.9,
+            embedding: vocabulary.lookup(word).unwrap().to_vec(),
+            bounds: Aabb::EMPTY,
+            points: 1,
+        };
+        let scene = Segmentation {
+            instances: ["office chair", "couch", "bathtub"].map(named).to_vec(),
+            logit_scale: 20.0,
+            ..Segmentation::default()
+        };
+        let ask = |prompt| {
+            let terms = Question::parse(prompt, vocabulary).unwrap().terms();
+            Labels::new(&scene, &terms, vocabulary).unwrap()
+        };
+        let names = |labels: &Labels| {
+            let shown = labels.visible(0.1).into_iter().zip(&labels.of_instance);
+            shown
+                .map(|(shown, label)| shown.then(|| label.name.clone()))
+                .collect::<Vec<_>>()
+        };
+        let of = |names: [Option<&str>; 3]| names.map(|name| name.map(str::to_owned)).to_vec();
+        assert_eq!(
+            names(&ask("seats")),
+            of([Some("seats"), Some("seats"), None])
+        );
+        for prompt in ["chair, seat", "seat, chair"] {
+            let asked = names(&ask(prompt));
+            assert_eq!(asked, of([Some("chair"), Some("seat"), None]), "{prompt}");
+        }
+        let others = ask("seat, -chair");
+        assert_eq!(others.visible(0.1), [false, true, false]);
+    }
+}

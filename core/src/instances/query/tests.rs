@@ -529,38 +529,6 @@ fn no_scale_is_too_large_to_compare_words_with() {
 }
 
 #[test]
-fn a_wide_word_finds_its_kinds_and_the_narrower_of_two_names_a_thing() {
-    let vocabulary = Vocabulary::shipped();
-    let named = |word| instance(0.9, vocabulary.lookup(word).unwrap().to_vec());
-    let scene = Segmentation {
-        instances: ["office chair", "couch", "bathtub"].map(named).to_vec(),
-        logit_scale: 20.0,
-        ..Segmentation::default()
-    };
-    let ask = |prompt| {
-        let terms = Question::parse(prompt, vocabulary).unwrap().terms();
-        Labels::new(&scene, &terms, vocabulary).unwrap()
-    };
-    let names = |labels: &Labels| {
-        let shown = labels.visible(0.1).into_iter().zip(&labels.of_instance);
-        shown
-            .map(|(shown, label)| shown.then(|| label.name.clone()))
-            .collect::<Vec<_>>()
-    };
-    let of = |names: [Option<&str>; 3]| names.map(|name| name.map(str::to_owned)).to_vec();
-    assert_eq!(
-        names(&ask("seats")),
-        of([Some("seats"), Some("seats"), None])
-    );
-    for prompt in ["chair, seat", "seat, chair"] {
-        let asked = names(&ask(prompt));
-        assert_eq!(asked, of([Some("chair"), Some("seat"), None]), "{prompt}");
-    }
-    let others = ask("seat, -chair");
-    assert_eq!(others.visible(0.1), [false, true, false]);
-}
-
-#[test]
 fn a_question_waits_for_what_only_the_encoder_can_read() {
     let prompt = "chairs, gronkulator, 椅子, kleptrizer, 24";
     let mut question = Question::parse(prompt, Vocabulary::shipped()).unwrap();

@@ -31,6 +31,9 @@ pub struct Convolution {
 pub struct Epilogue<'a> {
     /// Batch normalization of the sums.
     pub norm: Option<&'a BatchNorm>,
+    /// Share of the sums' own statistics in that normalization where no gradient is needed, beside
+    /// the running statistics, 0..=1. Above 0 the normalization is not fused.
+    pub own: f64,
     /// Residual, added after the normalization.
     pub residual: Option<&'a Features>,
     /// If `true`, applies ReLU last.
@@ -98,6 +101,7 @@ pub fn pointwise(layer: &Linear, x: &Features, map: &KernelMap, epilogue: Epilog
 fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, epilogue: Epilogue) -> Features {
     let Epilogue {
         norm,
+        own,
         residual,
         with_relu,
     } = epilogue;
@@ -126,6 +130,12 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, epilogue: Epilogue
                 if with_relu { relu(y) } else { y }
             }
         });
+    }
+    if let (Some(norm), None) = (norm, residual)
+        && own > 0.0
+    {
+        let sums = convolve(x, weight, map, Epilogue::default());
+        return affine_of(norm, own, &sums, with_relu);
     }
     let [_, c_in, c_out] = weight.dims();
     let scales = norm.map(scales);
@@ -217,13 +227,41 @@ fn scales(norm: &BatchNorm) -> Tensor<2> {
     Tensor::stack(vec![scale, shift], 0)
 }
 
-/// `relu(norm(x))`.
-pub fn activate(norm: &BatchNorm, x: &Features) -> Features {
+/// `relu(norm(x))`; `own` is the share of the statistics of `x` where no gradient is needed, as in
+/// [`Epilogue`].
+pub fn activate(norm: &BatchNorm, own: f64, x: &Features) -> Features {
     if x.is_autodiff() {
         return Features::of(normalized(norm, x.clone().into_tensor(), true));
     }
-    let scales = scales(norm);
-    x.map(|channels, part| affine(part.clone(), scales.clone().slice([0..2, channels]), true))
+    affine_of(norm, own, x, true)
+}
+
+/// `norm(x)` where no gradient is needed, followed by ReLU if `with_relu`. Means and variances are
+/// weighted means of the running ones and of those of `x`.
+fn affine_of(norm: &BatchNorm, own: f64, x: &Features, with_relu: bool) -> Features {
+    let running = scales(norm);
+    x.map(|channels, part| {
+        let scales = match own > 0.0 {
+            true => blended(norm, own, channels, part),
+            false => running.clone().slice([0..2, channels]),
+        };
+        affine(part.clone(), scales, with_relu)
+    })
+}
+
+/// [`scales`] of some of the channels, with the share `own` of the statistics of `part`, which has
+/// these channels.
+fn blended(norm: &BatchNorm, own: f64, channels: Range<usize>, part: &Tensor<2>) -> Tensor<2> {
+    let of = |all: Tensor<1>| all.slice([channels.clone()]);
+    let (gamma, beta) = (of(norm.gamma.val()), of(norm.beta.val()));
+    let part = part.clone().cast(DType::F32);
+    let now = normalize(part, gamma.clone(), beta.clone(), norm.epsilon, false);
+    let blend = |running: Tensor<1>, now: Tensor<1>| of(running) * (1.0 - own) + now * own;
+    let mean = blend(norm.running_mean.value(), now.mean);
+    let variance = blend(norm.running_var.value(), now.variance);
+    let scale = gamma / (variance + norm.epsilon).sqrt();
+    let shift = beta - mean * scale.clone();
+    Tensor::stack(vec![scale, shift], 0)
 }
 
 #[cfg(test)]
@@ -237,6 +275,46 @@ mod tests {
 
     /// A number of voxels whose 32 channels do not fit into one binding.
     const MANY: i32 = 1_100_000;
+
+    #[test]
+    fn a_normalization_takes_its_share_of_the_own_statistics() {
+        let device = Device::flex();
+        device.seed(5);
+        let x = Tensor::<2>::random([50, 8], Distribution::Normal(3.0, 2.0), &device);
+        let norm = norm(8, 1e-4, 0.1, &device);
+        let answer = |own: f64| activate(&norm, own, &Features::of(x.clone())).into_tensor();
+        let by_hand = |own: f64| {
+            let mean = x.clone().mean_dim(0);
+            let variance = (x.clone() - mean.clone()).square().mean_dim(0);
+            // a new normalization has the running mean 0 and the running variance 1
+            let deviation = (variance * own + (1.0 - own) + 1e-4).sqrt();
+            relu((x.clone() - mean * own) / deviation)
+        };
+        for own in [0.0, 0.5, 1.0] {
+            let near = Tolerance::<f32>::absolute(1e-4);
+            let (found, expected) = (answer(own).into_data(), by_hand(own).into_data());
+            found.assert_approx_eq::<f32>(&expected, near);
+        }
+        let level = Level::new((0..50).map(|x| [x, 0, 0]).collect()).unwrap();
+        let map = KernelMap::submanifold(&level, 3).unwrap();
+        let convolution = Convolution::submanifold(NEIGHBORS, 8, 8, &device);
+        let x = Features::of(x.clone());
+        let fused = Epilogue {
+            norm: Some(&norm),
+            own: 0.5,
+            with_relu: true,
+            ..Epilogue::default()
+        };
+        let apart = convolution.forward(&x, &map, Epilogue::default());
+        convolution
+            .forward(&x, &map, fused)
+            .into_tensor()
+            .into_data()
+            .assert_eq(
+                &activate(&norm, 0.5, &apart).into_tensor().into_data(),
+                true,
+            );
+    }
 
     #[test]
     fn parts_of_features_are_one_convolution() {
@@ -264,6 +342,7 @@ mod tests {
             norm: Some(&norm),
             residual: Some(&concat),
             with_relu: true,
+            ..Epilogue::default()
         };
         let y = convolution.forward(&cut(&x, vec![0..8, 8..12]), &map, epilogue);
         assert_eq!(y.parts().count(), 2);

@@ -56,6 +56,16 @@ impl Backbone {
         }
     }
 
+    /// The same with a share of a scene's own statistics in its normalizations, see
+    /// [`config::Config::own_statistics`].
+    #[must_use]
+    pub fn with_own_statistics(self, own: f64) -> Self {
+        match self {
+            Self::SparseUnet(unet) => Self::SparseUnet(unet.with_own_statistics(own)),
+            Self::ResUnet(_) => self,
+        }
+    }
+
     /// Maps `features` `(voxels, channels)` to (voxels, [`config::BackboneConfig::output`]).
     pub fn forward(&self, features: Features, pyramid: &Pyramid) -> Features {
         let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| {

@@ -207,6 +207,7 @@ impl ResidualBlock {
             norm: Some(&self.norm2),
             residual: Some(shortcut.as_ref().unwrap_or(x)),
             with_relu: true,
+            ..Epilogue::default()
         };
         self.conv2.forward(&y, around, outer)
     }

@@ -27,6 +27,8 @@ pub struct SparseUnet {
     /// Blocks of each level except the coarsest on the way up.
     up: Vec<Vec<ResidualBlock>>,
     output: BatchNorm,
+    /// See [`Config::own_statistics`](crate::model::Config::own_statistics).
+    own: f64,
 }
 
 impl SparseUnet {
@@ -51,7 +53,14 @@ impl SparseUnet {
                 .map(|(_, &p)| blocks(2 * p, p))
                 .collect(),
             output: norm(planes[0], device),
+            own: 0.0,
         }
+    }
+
+    /// The same with a share of a scene's own statistics in its normalizations.
+    #[must_use]
+    pub fn with_own_statistics(self, own: f64) -> Self {
+        Self { own, ..self }
     }
 
     /// The first convolution of the network.
@@ -81,25 +90,25 @@ impl SparseUnet {
             if let Some(finer) = stage.checked_sub(1) {
                 pass.skips.push(pass.features.clone());
                 pass.features =
-                    self.exchanges[finer].down(&pass.features, &pyramid.children[finer]);
+                    self.exchanges[finer].down(&pass.features, &pyramid.children[finer], self.own);
             }
             (stage, &self.down[stage])
         } else {
             let level = 2 * deepest - stage;
-            let raised =
-                self.exchanges[level].up(&pass.features, &pyramid.children[level].inverse());
+            let parents = pyramid.children[level].inverse();
+            let raised = self.exchanges[level].up(&pass.features, &parents, self.own);
             pass.features = pass.skips.swap_remove(level).append(raised);
             (level, &self.up[level])
         };
         pass.features = blocks.iter().fold(pass.features, |x, block| {
-            block.forward(&x, &pyramid.neighbors[level])
+            block.forward(&x, &pyramid.neighbors[level], self.own)
         });
         pass
     }
 
     /// Applies the last normalization and ReLU; returns `(voxels, planes[0])`.
     pub fn end(&self, pass: &Pass) -> Features {
-        activate(&self.output, &pass.features)
+        activate(&self.output, self.own, &pass.features)
     }
 }
 
@@ -129,7 +138,7 @@ impl ResidualBlock {
         }
     }
 
-    fn forward(&self, x: &Features, neighborhood: &Neighborhood) -> Features {
+    fn forward(&self, x: &Features, neighborhood: &Neighborhood, own: f64) -> Features {
         let Neighborhood { around, itself } = neighborhood;
         let shortcut = self
             .shortcut
@@ -137,10 +146,12 @@ impl ResidualBlock {
             .map(|shortcut| pointwise(shortcut, x, itself, Epilogue::default()));
         let inner = Epilogue {
             norm: Some(&self.norm2),
+            own,
             with_relu: true,
             ..Epilogue::default()
         };
-        let y = self.conv1.forward(&activate(&self.norm1, x), around, inner);
+        let x_activated = activate(&self.norm1, own, x);
+        let y = self.conv1.forward(&x_activated, around, inner);
         self.conv2.forward(
             &y,
             around,
@@ -171,14 +182,14 @@ impl Exchange {
         }
     }
 
-    fn down(&self, x: &Features, children: &KernelMap) -> Features {
-        self.down
-            .forward(&activate(&self.down_norm, x), children, Epilogue::default())
+    fn down(&self, x: &Features, children: &KernelMap, own: f64) -> Features {
+        let x = activate(&self.down_norm, own, x);
+        self.down.forward(&x, children, Epilogue::default())
     }
 
-    fn up(&self, x: &Features, parents: &KernelMap) -> Features {
-        self.up
-            .forward(&activate(&self.up_norm, x), parents, Epilogue::default())
+    fn up(&self, x: &Features, parents: &KernelMap, own: f64) -> Features {
+        let x = activate(&self.up_norm, own, x);
+        self.up.forward(&x, parents, Epilogue::default())
     }
 }
 

@@ -61,6 +61,11 @@ pub struct Config {
     pub mesh_superpoints: MeshSuperpoints,
     /// Maximum number of superpoints that become queries at inference.
     pub max_queries: usize,
+    /// Share of a scene's own means and variances in the normalizations of a `SparseUnet` at
+    /// inference, 0..=1; the rest are those of all scenes in training, where each scene is
+    /// normalized by its own.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub own_statistics: f32,
 }
 
 /// Features of a point after its color (red, green, blue), in this order (docs/spec/model.md
@@ -238,6 +243,7 @@ impl Config {
             text: TextSpace::default(),
             mesh_superpoints: MeshSuperpoints::Points,
             max_queries: 1000,
+            own_statistics: 0.0,
         }
     }
 
@@ -278,6 +284,7 @@ impl Config {
             text: TextSpace::default(),
             mesh_superpoints: MeshSuperpoints::Segmentator,
             max_queries: 16_384,
+            own_statistics: 0.0,
         }
     }
 
@@ -318,7 +325,8 @@ impl Config {
                 self.voxel_size
             ));
         }
-        if let Some(complaint) = self.backbone.complaint() {
+        let complaint = self.backbone.complaint();
+        if let Some(complaint) = complaint.or_else(|| self.statistics_complaint()) {
             return reject(complaint);
         }
         if !(6..=1024).contains(&self.d_model) || !self.d_model.is_multiple_of(2) {
@@ -388,6 +396,18 @@ impl Config {
         }
         Ok(())
     }
+
+    /// What is wrong with [`Self::own_statistics`].
+    fn statistics_complaint(&self) -> Option<String> {
+        let most = match self.backbone {
+            BackboneConfig::SparseUnet { .. } => 1.0,
+            BackboneConfig::ResUnet { .. } => 0.0,
+        };
+        let own = self.own_statistics;
+        (!(0.0..=most).contains(&own)).then(|| {
+            format!("own_statistics is {own}, with this backbone it must be from 0 to {most}")
+        })
+    }
 }
 
 #[cfg(test)]
@@ -415,6 +435,8 @@ mod tests {
         reject(|c| c.voxel_size = f32::NAN, "voxel_size");
         reject(|c| c.d_model = 97, "d_model");
         reject(|c| c.heads = 5, "heads");
+        reject(|c| c.own_statistics = 1.5, "own_statistics is 1.5");
+        reject(|c| c.own_statistics = f32::NAN, "own_statistics");
         reject(|c| c.layers = 0, "layers");
         reject(|c| c.text.width = 1 << 30, "1073741824");
         reject(|c| c.text.encoder = "../x".into(), "../x");

@@ -52,6 +52,7 @@ pub fn network(
         objects: None,
         modulation: config.modulation,
         max_queries: config.max_queries,
+        own_statistics: config.own_statistics,
         ..of.clone()
     };
     let complaint = || {
