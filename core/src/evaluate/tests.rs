@@ -408,7 +408,8 @@ proptest! {
         let rescaled: Vec<_> = inside.iter().map(|&(c, start, n)| (3.0 * c - 100.0, start, n)).collect();
         let scores = scene(&truth, &inside);
         for (a, b) in scores.ap_per_class()[0].iter().zip(&scene(&truth, &rescaled).ap_per_class()[0]) {
-            prop_assert!(a.is_nan() && b.is_nan() || (a - b).abs() < 1e-12 && (0.0..=1.0).contains(a));
+            // A sum of shares may be above 1 by its rounding.
+            prop_assert!(a.is_nan() && b.is_nan() || (a - b).abs() < 1e-12 && (0.0..1.0 + 1e-12).contains(a));
         }
     }
 }
