@@ -41,7 +41,7 @@ pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
             network
         }
     };
-    let shipped = shipped();
+    let shipped = Config::nano();
     Golden::ask(&random(&shipped), &shipped, device, &Monitor::silent()).await?;
 
     let shallow = shallow();
@@ -54,14 +54,6 @@ pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
     Ok(())
 }
 
-/// The configuration of the shipped network.
-fn shipped() -> Config {
-    Config {
-        own_statistics: 0.5,
-        ..Config::nano()
-    }
-}
-
 /// A configuration with every kind of layer of the shipped network: the way down and up again, the
 /// first layer of the decoder and another layer.
 fn shallow() -> Config {
@@ -71,7 +63,7 @@ fn shallow() -> Config {
             grid: None,
         },
         layers: 2,
-        ..shipped()
+        ..Config::nano()
     }
 }
 
