@@ -53,7 +53,7 @@ pub fn open_typed(state: State, text: &str) {
 /// to.
 pub fn open(state: State, addresses: Vec<String>) {
     if let [link] = &addresses[..]
-        && is_of_this_app(link)
+        && is_of_app(link, &browser::origin())
     {
         // A browser that refuses stays where it is.
         let _ = browser::window().location().set_href(link);
@@ -63,11 +63,11 @@ pub fn open(state: State, addresses: Vec<String>) {
     actions::open(state, Source::Urls(scenes.collect()));
 }
 
-/// `true` for addresses at which this page opens something by itself.
-fn is_of_this_app(address: &str) -> bool {
+/// `true` for addresses at which the app of this origin opens something by itself.
+fn is_of_app(address: &str, origin: &str) -> bool {
     Url::new(address).is_ok_and(|url| {
         let path = url.pathname();
-        url.origin() == browser::origin() && (path == "/" || path.starts_with("/s/"))
+        url.origin() == origin && (path == "/" || path.starts_with("/s/"))
     })
 }
 
@@ -206,7 +206,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn links_of_the_app_are_told_from_scans_beside_it() {
-        let origin = browser::origin();
+        let origin = "https://segscape.example.org";
         for (path, own) in [
             ("/", true),
             ("/?scene=https://a.org/1.ply", true),
@@ -214,9 +214,10 @@ mod tests {
             ("/samples/bedroom.ply", false),
             ("/shared", false),
         ] {
-            assert_eq!(is_of_this_app(&format!("{origin}{path}")), own, "{path}");
+            let address = format!("{origin}{path}");
+            assert_eq!(is_of_app(&address, origin), own, "{path}");
         }
-        assert!(!is_of_this_app("https://example.org/s/0123"));
-        assert!(!is_of_this_app("no address"));
+        assert!(!is_of_app("https://example.org/s/0123", origin));
+        assert!(!is_of_app("no address", origin));
     }
 }
