@@ -50,7 +50,7 @@ fn the_model_card_is_read_in_the_page() {
         for part in [
             "Model card: nano-",
             "What it was trained on",
-            "held-out synthetic rooms",
+            "held-out models",
             "Known failures",
         ] {
             assert!(card.contains(part), "{part}");
