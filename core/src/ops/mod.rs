@@ -26,7 +26,7 @@ mod wgsl;
 
 pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
-pub use kernel_map::{KernelMap, KernelMapError, Level, NO_NEIGHBOR, NeighborTable};
+pub use kernel_map::{KernelMap, KernelMapError, Level, NeighborTable};
 pub use mask_terms::{MaskTerms, mask_ious, mask_terms};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax};
 pub use matmul::{Matmul, linear, matmul, plain_matmul};

@@ -101,7 +101,7 @@ impl SparseUnet {
             (level, &self.up[level])
         };
         pass.features = blocks.iter().fold(pass.features, |x, block| {
-            block.forward(&x, &pyramid.neighbors[level], self.own)
+            block.forward(x, &pyramid.neighbors[level], self.own)
         });
         pass
     }
@@ -138,25 +138,29 @@ impl ResidualBlock {
         }
     }
 
-    fn forward(&self, x: &Features, neighborhood: &Neighborhood, own: f64) -> Features {
+    /// Everything is dropped as soon as nothing reads it: at the finest level the features of a
+    /// large scan are most of its memory.
+    fn forward(&self, x: Features, neighborhood: &Neighborhood, own: f64) -> Features {
         let Neighborhood { around, itself } = neighborhood;
-        let shortcut = self
-            .shortcut
-            .as_ref()
-            .map(|shortcut| pointwise(shortcut, x, itself, Epilogue::default()));
         let inner = Epilogue {
             norm: Some(&self.norm2),
             own,
             with_relu: true,
             ..Epilogue::default()
         };
-        let x_activated = activate(&self.norm1, own, x);
-        let y = self.conv1.forward(&x_activated, around, inner);
+        let activated = activate(&self.norm1, own, &x);
+        let y = self.conv1.forward(&activated, around, inner);
+        drop(activated);
+        let shortcut = match &self.shortcut {
+            Some(shortcut) => pointwise(shortcut, &x, itself, Epilogue::default()),
+            None => x.clone(),
+        };
+        drop(x);
         self.conv2.forward(
             &y,
             around,
             Epilogue {
-                residual: Some(shortcut.as_ref().unwrap_or(x)),
+                residual: Some(&shortcut),
                 ..Epilogue::default()
             },
         )

@@ -192,6 +192,11 @@ struct StageCost {
 }
 
 impl Cost {
+    /// Milliseconds of all stages.
+    fn ms(&self) -> f64 {
+        self.stages.values().map(|stage| stage.ms).sum()
+    }
+
     /// Reads and segments a file `runs` times.
     fn of(bytes: &[u8], network: &Network, runs: usize) -> anyhow::Result<Self> {
         let mut cost = Self {

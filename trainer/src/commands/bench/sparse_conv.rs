@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{
     ops::{
-        BINDING_LIMIT, KernelMap, Level, NO_NEIGHBOR, sparse_conv, sparse_conv_grad_input,
+        BINDING_LIMIT, KernelMap, Level, sparse_conv, sparse_conv_grad_input,
         sparse_conv_grad_weight,
     },
     platform::Instant,
@@ -26,13 +26,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
 fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> anyhow::Result<()> {
     let voxels = map.out_rows();
     let pairs: usize = (0..map.offsets())
-        .map(|k| {
-            map.inputs()
-                .at(k)
-                .iter()
-                .filter(|&&q| q != NO_NEIGHBOR)
-                .count()
-        })
+        .map(|k| map.inputs().pairs(k).len())
         .sum();
     let random = |rows: usize| Tensor::<2>::random([rows, channels], Distribution::Default, device);
     let (x, grad, weight) = (
