@@ -22,6 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::results::StageClock;
+use crate::allocator;
 use learning::{device::DeviceChoice, models};
 use rooms::World;
 
@@ -205,6 +206,7 @@ impl Cost {
             voxels: 0,
             stages: BTreeMap::new(),
         };
+        allocator::return_freed_memory();
         let peaks = RefCell::new(BTreeMap::<Stage, Option<u64>>::new());
         for _ in 0..runs.max(1) {
             let (clock, running) = (StageClock::default(), Cell::new(Stage::Read));
