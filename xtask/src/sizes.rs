@@ -54,6 +54,10 @@ const LANGUAGES: &str = "text/";
 /// only.
 const BROTLI: &str = "br";
 const GZIP: &str = "gz";
+/// Quality and window, as a power of two of bytes, of brotli: the best there is takes a minute or two for all
+/// files and saves an eighth of what visitors fetch.
+const BEST: u32 = 11;
+const WINDOW: u32 = 24;
 /// Files with these endings have compressed versions. Of models, only manifests in folders that are
 /// named after their content have them: who replaces others need not know of it.
 const COMPRESSIBLE: [&str; 5] = ["wasm", "js", "css", "html", "svg"];
@@ -69,7 +73,7 @@ pub fn compress() -> Result<()> {
         let is_language = relative(&dist, &file).starts_with(LANGUAGES);
         if is_language || has_ending(&file, &COMPRESSIBLE) || is_fixed_manifest(&file) {
             let bytes = fs::read(&file)?;
-            let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 9, 22);
+            let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, BEST, WINDOW);
             writer.write_all(&bytes)?;
             fs::write(compressed(&file, BROTLI), writer.into_inner())?;
             let mut writer = GzEncoder::new(Vec::new(), Compression::default());
