@@ -193,7 +193,10 @@ class Line:
                     self.wake.set()
                 stream["waits"] += data
 
-        await asyncio.gather(up(), down(), return_exceptions=True)
+        try:
+            await asyncio.gather(up(), down(), return_exceptions=True)
+        except asyncio.CancelledError:
+            pass  # the visit is over
 
     def stop(self):
         async def end():
