@@ -99,6 +99,8 @@ fn a_part_is_on_screen_before_the_worker_has_come() {
         assert!(page.picture().await.coverage() > 0.05, "points are drawn");
         page.keep_picture("before-the-worker").await;
         assert!(!page.text("backend").await.contains('·'), "no worker");
+        let status = page.text("status").await;
+        assert!(status.contains(PART), "{status}");
         assert!(!has_all_points(&page).await);
         // Another file takes the place of the first one.
         page.choose(&stand.file("other.ply", &room(""))).await;
