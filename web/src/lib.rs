@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! page: ui -> state -> connection ==protocol==> worker: session -> segscape
-//!                  -> first_look ==reader::Look==> reader: shown -> segscape::scan
+//!                  -> first_look ==reader::LookRequest==> reader: shown -> segscape::scan
 //!             state -> view (camera, renderers)
 //! ```
 

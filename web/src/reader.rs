@@ -9,7 +9,7 @@ use crate::protocol::Points;
 
 /// The message from the page to the reader: asks for a first look at a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Look {
+pub struct LookRequest {
     /// Serial number of what the page opens.
     pub serial: u32,
     /// Name of the file.
@@ -24,7 +24,7 @@ pub struct Look {
 /// Messages from the reader to the page.
 #[allow(clippy::large_enum_variant, reason = "a message is sent, not kept")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Looked {
+pub enum LookReply {
     /// The reader listens from now on. Earlier messages are lost.
     Listening,
     /// A part of the points.
@@ -49,7 +49,7 @@ mod answers {
     use wasm_bindgen_futures::JsFuture;
     use web_sys::Blob;
 
-    use super::{Look, Looked};
+    use super::{LookReply, LookRequest};
     use crate::{
         dedicated::{self, Answers},
         protocol::Points,
@@ -69,29 +69,29 @@ mod answers {
     }
 
     impl Answers for Reader {
-        type Request = Look;
+        type Request = LookRequest;
 
-        async fn answer(&mut self, look: Look) {
+        async fn answer(&mut self, look: LookRequest) {
             let serial = look.serial;
             let points = looked(look).await;
-            post(&Looked::Part { serial, points });
+            post(&LookReply::Part { serial, points });
         }
 
         fn listening() {
-            post(&Looked::Listening);
+            post(&LookReply::Listening);
         }
 
         fn unreadable(message: String) {
-            post(&Looked::Failed(message));
+            post(&LookReply::Failed(message));
         }
 
         fn panicked(message: String) {
-            post(&Looked::Failed(message));
+            post(&LookReply::Failed(message));
         }
     }
 
-    async fn looked(look: Look) -> Option<Points> {
-        let Look {
+    async fn looked(look: LookRequest) -> Option<Points> {
+        let LookRequest {
             name,
             blob,
             choices,
@@ -109,9 +109,9 @@ mod answers {
         Some(Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec())
     }
 
-    fn post(message: &Looked) {
+    fn post(message: &LookReply) {
         let transfers = match message {
-            Looked::Part {
+            LookReply::Part {
                 points: Some(points),
                 ..
             } => points.transfers(),

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     protocol::{Points, ScanInfo, Source},
-    reader::{Look, Looked},
+    reader::{LookReply, LookRequest},
     view::cloud::Cloud,
 };
 
@@ -53,7 +53,7 @@ impl FirstLook {
 pub struct Reader {
     worker: Worker,
     /// What it is asked once it listens, or if `listens` what it is doing.
-    asked: Option<Look>,
+    asked: Option<LookRequest>,
     listens: bool,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
@@ -79,9 +79,9 @@ fn started(state: State) -> Result<Reader, JsValue> {
     let on_message =
         Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {
-                Ok(Looked::Listening) => listening(state),
-                Ok(Looked::Part { serial, points }) => part(state, serial, points),
-                Ok(Looked::Failed(message)) => failed(state, &message),
+                Ok(LookReply::Listening) => listening(state),
+                Ok(LookReply::Part { serial, points }) => part(state, serial, points),
+                Ok(LookReply::Failed(message)) => failed(state, &message),
                 Err(error) => failed(state, &error.to_string()),
             }
         });
@@ -111,7 +111,7 @@ pub fn ask_reader(state: State, source: &Source, choices: Choices) -> bool {
     let Some(reader) = reader.as_mut() else {
         return false;
     };
-    let look = Look {
+    let look = LookRequest {
         serial: state.requests.get_value(),
         name: name.clone(),
         blob: blob.clone(),
@@ -134,7 +134,7 @@ pub fn leave_reader(state: State) {
 }
 
 impl Reader {
-    fn send(&self, look: &Look) -> Result<(), JsValue> {
+    fn send(&self, look: &LookRequest) -> Result<(), JsValue> {
         let message = look.serialize(&serde_wasm_bindgen::Serializer::new())?;
         (self.worker).post_message_with_transfer(&message, &Array::new())
     }
