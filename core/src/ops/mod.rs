@@ -12,6 +12,8 @@
 
 mod affine;
 mod attention;
+mod few_rows;
+mod gelu;
 mod kernel_map;
 mod mask_terms;
 mod masked_softmax;
@@ -26,6 +28,9 @@ mod wgsl;
 
 pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
+pub(crate) use few_rows::{PackedLinear, RowNorm, attend_in_spans};
+pub(crate) use gelu::gelu_in_place;
+pub use gelu::{Gelu, gelu};
 pub use kernel_map::{KernelMap, KernelMapError, Level, NO_NEIGHBOR, NeighborTable};
 pub use mask_terms::{MaskTerms, mask_ious, mask_terms};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax};
