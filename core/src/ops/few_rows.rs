@@ -1,7 +1,6 @@
-//! The layers of a transformer for a few rows on the CPU, such as the tokens of a phrase: 21 million
-//! operations a token in all-MiniLM-L6-v2, on 42 MB of weights, which are read once for all rows. With
-//! fewer than ten rows the weights bound it, beyond that the operations. What tensors would cost
-//! besides, a copy and a pass for each step, would double the time of a phrase.
+//! What is between the linear layers of a transformer, for a few rows on the CPU, such as the tokens
+//! of a phrase. As operations on tensors, with a copy or a pass for each step, it would take as long
+//! as the layers.
 
 use std::ops::Range;
 
@@ -9,35 +8,8 @@ use pulp::{Simd, WithSimd};
 
 use super::{
     attention::cpu::{exp, lanes},
-    products::{Packed, dispatch, dot},
+    products::{dispatch, dot},
 };
-
-/// A linear layer whose weights stay as they are, in the order in which a product reads them.
-pub struct PackedLinear {
-    weight: Packed,
-    bias: Vec<f32>,
-}
-
-impl PackedLinear {
-    /// Packs `weight`, `(outputs, inputs)`; `bias` is `(outputs)`.
-    pub fn new(weight: &[f32], bias: Vec<f32>) -> Self {
-        let outputs = bias.len();
-        let inputs = weight.len() / outputs;
-        Self {
-            weight: Packed::new(weight, [1, inputs, outputs], true),
-            bias,
-        }
-    }
-
-    /// Maps `(rows, inputs)` to `(rows, outputs)`.
-    pub fn forward(&self, x: &[f32]) -> Vec<f32> {
-        let mut y = self.weight.few_products(x);
-        for y in y.chunks_exact_mut(self.bias.len()) {
-            y.iter_mut().zip(&self.bias).for_each(|(y, b)| *y += b);
-        }
-        y
-    }
-}
 
 /// Layer normalization with its scale and shift, `(width)` each.
 pub struct RowNorm {
@@ -153,7 +125,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::ops::{plain_attention, plain_matmul};
+    use crate::ops::plain_attention;
 
     fn numbers(count: usize) -> Vec<f32> {
         (0..count)
@@ -169,25 +141,6 @@ mod tests {
                 "{what}: {got} {want}"
             );
         }
-    }
-
-    #[test]
-    fn a_packed_layer_is_a_product_and_a_bias() {
-        let (rows, inputs, outputs) = (7, 40, 150);
-        let (x, weight, bias) = (
-            numbers(rows * inputs),
-            numbers(outputs * inputs),
-            numbers(outputs),
-        );
-        let transposed: Vec<f32> = (0..inputs)
-            .flat_map(|i| weight.iter().skip(i).step_by(inputs).copied())
-            .collect();
-        let mut want = plain_matmul(&x, &transposed, [1, rows, inputs, outputs]);
-        for (i, want) in want.iter_mut().enumerate() {
-            *want += bias[i % outputs];
-        }
-        let layer = PackedLinear::new(&weight, bias);
-        same(&layer.forward(&x), &want, "layer");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 mod affine;
 mod attention;
 mod few_rows;
+mod fixed_point;
 mod gelu;
 mod kernel_map;
 mod mask_terms;
@@ -28,7 +29,8 @@ mod wgsl;
 
 pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
-pub(crate) use few_rows::{PackedLinear, RowNorm, attend_in_spans};
+pub(crate) use few_rows::{RowNorm, attend_in_spans};
+pub(crate) use fixed_point::FixedPointLinear;
 pub(crate) use gelu::gelu_in_place;
 pub use gelu::{Gelu, gelu};
 pub use kernel_map::{KernelMap, KernelMapError, Level, NO_NEIGHBOR, NeighborTable};

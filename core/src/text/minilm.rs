@@ -16,7 +16,7 @@ use super::{
     tokens::{self, Embeddings},
     weights::Weights,
 };
-use crate::ops::{PackedLinear, RowNorm, attend_in_spans, gelu_in_place};
+use crate::ops::{FixedPointLinear, RowNorm, attend_in_spans, gelu_in_place};
 
 /// The length that phrases were cut to when all-MiniLM-L6-v2 was trained.
 const MAX_TOKENS: usize = 256;
@@ -36,11 +36,11 @@ struct Layer {
     heads: usize,
     width: usize,
     /// Queries, keys and values side by side.
-    attention_in: PackedLinear,
-    attention_out: PackedLinear,
+    attention_in: FixedPointLinear,
+    attention_out: FixedPointLinear,
     attention_norm: RowNorm,
-    widen: PackedLinear,
-    narrow: PackedLinear,
+    widen: FixedPointLinear,
+    narrow: FixedPointLinear,
     norm: RowNorm,
 }
 
@@ -127,19 +127,19 @@ impl Layer {
     fn load(file: &Weights, prefix: &str, config: &MiniLmConfig) -> Result<Self, LoadTextError> {
         let (width, ffn) = (config.width, config.ffn);
         let norm = |name: &str| file.row_norm(&format!("{prefix}.{name}"), width, config.epsilon);
-        let packed = |names: &[&str], inputs, outputs| {
+        let linear = |names: &[&str], inputs, outputs| {
             let names = names.iter().map(|name| format!("{prefix}.{name}"));
-            file.packed_linear(names, inputs, outputs)
+            file.fixed_point_linear(names, inputs, outputs)
         };
         let attention_in = ["query", "key", "value"].map(|name| format!("attention.self.{name}"));
         Ok(Self {
             heads: config.heads,
             width,
-            attention_in: packed(&attention_in.each_ref().map(String::as_str), width, width)?,
-            attention_out: packed(&["attention.output.dense"], width, width)?,
+            attention_in: linear(&attention_in.each_ref().map(String::as_str), width, width)?,
+            attention_out: linear(&["attention.output.dense"], width, width)?,
             attention_norm: norm("attention.output.LayerNorm")?,
-            widen: packed(&["intermediate.dense"], width, ffn)?,
-            narrow: packed(&["output.dense"], ffn, width)?,
+            widen: linear(&["intermediate.dense"], width, ffn)?,
+            narrow: linear(&["output.dense"], ffn, width)?,
             norm: norm("output.LayerNorm")?,
         })
     }

@@ -8,7 +8,7 @@ use burn::{
 use safetensors::SafeTensors;
 
 use super::{LoadTextError, manifest::numbers};
-use crate::ops::{PackedLinear, RowNorm};
+use crate::ops::{FixedPointLinear, RowNorm};
 
 /// A safetensors file with the tensors of an encoder.
 pub(super) struct Weights<'a> {
@@ -86,19 +86,19 @@ impl<'a> Weights<'a> {
         Ok(linear)
     }
 
-    /// Layers of the same input, side by side, on the CPU.
-    pub(super) fn packed_linear(
+    /// Layers of the same input, side by side, in fixed point on the CPU.
+    pub(super) fn fixed_point_linear(
         &self,
         names: impl Iterator<Item = String>,
         inputs: usize,
         outputs: usize,
-    ) -> Result<PackedLinear, LoadTextError> {
+    ) -> Result<FixedPointLinear, LoadTextError> {
         let (mut weight, mut bias) = (vec![], vec![]);
         for name in names {
             weight.extend(self.numbers(&format!("{name}.weight"), &[outputs, inputs])?);
             bias.extend(self.numbers(&format!("{name}.bias"), &[outputs])?);
         }
-        Ok(PackedLinear::new(&weight, bias))
+        Ok(FixedPointLinear::new(&weight, bias))
     }
 
     /// A layer normalization on the CPU.

@@ -109,37 +109,6 @@ impl Packed {
             op.run();
         })
     }
-
-    /// The products of a few rows with the first matrix: `x` is `(rows, from)`, the result is
-    /// `(rows, to)`. Threads share the columns, so that each reads a part of the matrix, and no part
-    /// is read twice.
-    pub fn few_products(&self, x: &[f32]) -> Vec<f32> {
-        /// Columns that one thread computes at a time, whole tiles on every machine.
-        const COLUMNS: usize = 128;
-        let (from, to) = (self.from, self.to);
-        let rows = x.len() / from;
-        let pairs: Vec<(u32, u32)> = (0..rows as u32).map(|row| (row, row)).collect();
-        let by_columns = platform::make_by_chunks(rows * to, rows * COLUMNS, |index, y| {
-            let op = AddProducts {
-                x,
-                w: &self.at(0)[index * COLUMNS * from..]
-                    [..(y.len() / rows).next_multiple_of(tile()) * from],
-                widths: [from, y.len() / rows],
-                pairs: &pairs,
-                y,
-                first: 0,
-            };
-            op.run();
-        });
-        let mut y = vec![0.0; rows * to];
-        for (index, part) in by_columns.chunks(rows * COLUMNS).enumerate() {
-            let columns = part.len() / rows;
-            for (y, part) in y.chunks_exact_mut(to).zip(part.chunks_exact(columns)) {
-                y[index * COLUMNS..][..columns].copy_from_slice(part);
-            }
-        }
-        y
-    }
 }
 
 /// Computes `y[row - first] += x[other] W` for all pairs `(row, other)`.
@@ -452,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_multiplied_by_blocks_and_by_columns() {
+    fn rows_are_multiplied_by_blocks() {
         for [count, rows, from, to] in [
             [1, 1, 1, 1],
             [1, 7, 24, 300],
@@ -464,9 +433,6 @@ mod tests {
             let want = plain_matmul(&x, &w, [count, rows, from, to]);
             let what = format!("{count} times {rows} rows from {from} to {to}");
             assert_eq!(packed.products(&x, rows), want, "{what}");
-            if count == 1 {
-                assert_eq!(packed.few_products(&x), want, "{what}");
-            }
         }
     }
 
