@@ -16,6 +16,7 @@ use burn::{
         },
         backend_extension,
         flex::FlexTensor,
+        ops::FloatTensorOps as _,
         tensor::FloatTensor,
         wgpu::CubeBackend,
     },
@@ -36,7 +37,7 @@ const BLOCK: usize = 1 << 14;
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait Gelu: Backend {
     /// See [`gelu`].
-    fn gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Computes the exact GELU elementwise. f32 only.
@@ -44,7 +45,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if x.shape().num_elements() == 0 {
         return x;
     }
-    Tensor::from_dispatch(<Dispatch as Gelu>::gelu(x.into_dispatch()))
+    Tensor::from_dispatch(<Dispatch as Gelu>::exact_gelu(x.into_dispatch()))
 }
 
 /// The CPU path: each value times the share of the normal distribution below it, within 1.5e-7 of
@@ -74,7 +75,7 @@ impl WithSimd for InPlace<'_> {
 }
 
 impl Gelu for Flex {
-    fn gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (shape, x) = (x.shape(), x.to_contiguous());
         let mut y = values(&x).to_vec();
         gelu_in_place(&mut y);
@@ -89,7 +90,7 @@ fn below<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 }
 
 impl Gelu for CubeBackend {
-    fn gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::float_mul(x.clone(), below::<Self>(x))
     }
 }
@@ -114,14 +115,14 @@ impl<B: Gelu> Backward<B, 1> for GeluBackward {
 }
 
 impl<B: Gelu, C: CheckpointStrategy> Gelu for Autodiff<B, C> {
-    fn gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn exact_gelu(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
         match Backward::<B, 1>::prepare::<C>(GeluBackward, [node])
             .compute_bound()
             .stateful()
         {
-            OpsKind::Tracked(prep) => prep.finish(x.clone(), B::gelu(x)),
-            OpsKind::UnTracked(prep) => prep.finish(B::gelu(x)),
+            OpsKind::Tracked(prep) => prep.finish(x.clone(), B::exact_gelu(x)),
+            OpsKind::UnTracked(prep) => prep.finish(B::exact_gelu(x)),
         }
     }
 }
