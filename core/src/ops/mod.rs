@@ -4,11 +4,12 @@
 //! reference implementation of plain loops on slices, or a formula in its test, or, for an index
 //! structure, the type that holds it. The paths that run (a blocked one on the CPU, a shader in
 //! `wgsl/` on the GPU) are compared with it. Operations that only fuse others of burn's, such as
-//! [`normalize`] and [`mask_terms`], are compared with those instead and have no shader. Where the
-//! GPU has several shaders for one operation, [`Tuning`] measures which is faster. Index structures
-//! are shared by all operations that use them: [`KernelMap`] lists the voxels of a [`Level`] that a
-//! convolution pairs and is built on the device that reads it, [`SegmentMap`] lists the rows that
-//! form each mean.
+//! [`normalize`] and [`mask_terms`], are compared with those instead and have no shader; the text
+//! encoder's layers in fixed point run on the CPU alone and take slices. Where the GPU has several
+//! shaders for one operation, [`Tuning`] measures which is faster. Index structures are shared by
+//! all operations that use them: [`KernelMap`] lists the voxels of a [`Level`] that a convolution
+//! pairs and is built on the device that reads it, [`SegmentMap`] lists the rows that form each
+//! mean.
 
 mod affine;
 mod attention;
