@@ -96,7 +96,7 @@ impl SparseUnet {
         } else {
             let level = 2 * deepest - stage;
             let parents = pyramid.children[level].inverse();
-            let raised = self.exchanges[level].up(&pass.features, &parents, self.own);
+            let raised = self.exchanges[level].up(pass.features, &parents, self.own);
             pass.features = pass.skips.swap_remove(level).append(raised);
             (level, &self.up[level])
         };
@@ -107,8 +107,8 @@ impl SparseUnet {
     }
 
     /// Applies the last normalization and ReLU; returns `(voxels, planes[0])`.
-    pub fn end(&self, pass: &Pass) -> Features {
-        activate(&self.output, self.own, &pass.features)
+    pub fn end(&self, pass: Pass) -> Features {
+        activate(&self.output, self.own, pass.features)
     }
 }
 
@@ -148,14 +148,13 @@ impl ResidualBlock {
             with_relu: true,
             ..Epilogue::default()
         };
-        let activated = activate(&self.norm1, own, &x);
-        let y = self.conv1.forward(&activated, around, inner);
-        drop(activated);
         let shortcut = match &self.shortcut {
             Some(shortcut) => pointwise(shortcut, &x, itself, Epilogue::default()),
             None => x.clone(),
         };
-        drop(x);
+        let activated = activate(&self.norm1, own, x);
+        let y = self.conv1.forward(&activated, around, inner);
+        drop(activated);
         self.conv2.forward(
             &y,
             around,
@@ -187,11 +186,11 @@ impl Exchange {
     }
 
     fn down(&self, x: &Features, children: &KernelMap, own: f64) -> Features {
-        let x = activate(&self.down_norm, own, x);
+        let x = activate(&self.down_norm, own, x.clone());
         self.down.forward(&x, children, Epilogue::default())
     }
 
-    fn up(&self, x: &Features, parents: &KernelMap, own: f64) -> Features {
+    fn up(&self, x: Features, parents: &KernelMap, own: f64) -> Features {
         let x = activate(&self.up_norm, own, x);
         self.up.forward(&x, parents, Epilogue::default())
     }
