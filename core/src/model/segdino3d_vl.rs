@@ -241,6 +241,9 @@ impl SegDino3dVl {
             pass = self.backbone.stage(stage, pass, &pyramid);
         }
         let features = superpoint_means(self.backbone.end(pass), &segments);
+        // The decoder reads superpoints alone; of a large scan, the pairs of voxels are as large as
+        // what it computes.
+        drop((pyramid, segments));
         pause(Stage::Backbone, stages, stages).await?;
 
         let layers = self.decoder.layers();
