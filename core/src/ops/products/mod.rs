@@ -5,7 +5,7 @@
 mod avx512;
 
 use burn::backend::flex::FlexTensor;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use crate::platform;
 
@@ -22,12 +22,23 @@ const VECTORS: usize = 2;
 
 /// Runs `op` with the widest vectors that pulp offers on this machine without its AVX-512 feature.
 /// `Arch` alone leaves out AVX2 unless every user of the crate compiles for it.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = pulp::x86::V3::try_new() {
         return Simd::vectorize(simd, op);
     }
-    Arch::new().dispatch(op)
+    pulp::Arch::new().dispatch(op)
+}
+
+/// Runs `op` with the vectors of every browser. `Arch` would bring code with relaxed vectors along,
+/// and a browser that does not know them refuses the whole program, even if that code never runs.
+#[cfg(target_arch = "wasm32")]
+pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    match pulp::wasm::Simd128::try_new() {
+        Some(simd) => Simd::vectorize(simd, op),
+        None => Simd::vectorize(pulp::Scalar::new(), op),
+    }
 }
 
 /// Output channels per tile on this machine.
