@@ -11,7 +11,7 @@
 const PREFIX = "segscape-app-";
 // The version before may still be open in another tab.
 const VERSIONS = 2;
-const WORKER = ["/worker_loader.js", "/worker.js", "/worker_bg.wasm"];
+const WORKERS = ["worker", "reader"].flatMap((name) => [`/${name}_loader.js`, `/${name}.js`, `/${name}_bg.wasm`]);
 const BESIDE = ["/icon.svg", "/manifest.webmanifest", "/model-card.html"];
 const PAGE = "/";
 
@@ -95,11 +95,11 @@ async function keepNow() {
   const version = versionOf(text);
   if (!version) throw new Error("the page names no program");
   if (await isKept(text)) return;
-  const files = [...new Set([...named(text), ...WORKER, ...BESIDE])];
+  const files = [...new Set([...named(text), ...WORKERS, ...BESIDE])];
   const answers = await Promise.all(files.map(fetched));
   // While the server gets a new version, it has files of both.
   const after = await (await fetched(PAGE)).text();
-  if (plain(after) !== plain(text) || !(await areStill(WORKER, answers.slice(files.indexOf(WORKER[0]))))) {
+  if (plain(after) !== plain(text) || !(await areStill(WORKERS, answers.slice(files.indexOf(WORKERS[0]))))) {
     throw new Error("the app changed on the server meanwhile");
   }
   const cache = await caches.open(`${PREFIX}${String(Date.now()).padStart(15, "0")}-${version}`);
@@ -114,8 +114,8 @@ async function isKept(text) {
   const cache = await newest();
   const kept = await cache?.match(PAGE);
   if (!kept || plain(await kept.text()) !== plain(text)) return false;
-  const workers = await Promise.all(WORKER.map((file) => cache.match(file)));
-  return workers.every(Boolean) && areStill(WORKER, workers);
+  const workers = await Promise.all(WORKERS.map((file) => cache.match(file)));
+  return workers.every(Boolean) && areStill(WORKERS, workers);
 }
 
 // true if the server has these files as they were answered.

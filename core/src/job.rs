@@ -410,6 +410,7 @@ pub async fn infer(
         None => SceneInput::new(observation, &grouping.superpoints, &network.config)?,
     };
     let scene = input.to_device(&network.device);
+    drop(input);
     let queries = scene.queries(network.config.max_queries);
     let answers = network.model.infer(scene, queries, monitor).await?;
     Ok(match &seen {

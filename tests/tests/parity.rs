@@ -7,8 +7,8 @@ use std::fs;
 use burn::tensor::DType;
 use proofs::{
     cases::{
-        affine, attention, clip, images, masked_softmax, matmul, network, published, segment_mean,
-        sine, sparse_conv,
+        affine, attention, clip, gelu, images, masked_softmax, matmul, network, published,
+        segment_mean, sine, sparse_conv,
         variants::{Operation, VARIANTS},
     },
     device,
@@ -166,6 +166,16 @@ fn attention_on_the_smallest_gpu() {
     assert_none(&pollster::block_on(attention::check(
         &device::smallest_gpu(),
     )));
+}
+
+#[test]
+fn gelu_on_the_cpu() {
+    assert_none(&pollster::block_on(gelu::check(&device::cpu())));
+}
+
+#[test]
+fn gelu_on_the_smallest_gpu() {
+    assert_none(&pollster::block_on(gelu::check(&device::smallest_gpu())));
 }
 
 #[test]

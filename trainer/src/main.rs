@@ -43,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         )
         .with_writer(std::io::stderr)
         .init();
+    allocator::keep_freed_memory();
     match Cli::parse().command {
         Command::Bench(command) => command.run(),
         Command::Segment(command) => command.run(),

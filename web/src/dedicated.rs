@@ -1,4 +1,4 @@
-//! What both workers need: their scope, messages to the page, and requests that are answered one at
+//! What all workers need: their scope, messages to the page, and requests that are answered one at
 //! a time.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};

@@ -1,13 +1,15 @@
-//! The page and its workers. Three programs share this crate: `app` draws and handles user input,
-//! `worker` segments scans, and `images` runs 2D models once somebody wants to.
+//! The page and its workers. Four programs share this crate: `app` draws and handles user input,
+//! `worker` segments scans, `reader` shows the first points while that one is on the way, and `images`
+//! runs 2D models once somebody wants to.
 //!
 //! ```text
 //! page: ui -> state -> connection ==protocol==> worker: session -> segscape
+//!                  -> first_look ==reader::LookRequest==> reader: shown -> segscape::scan
 //!             state -> view (camera, renderers)
 //! ```
 
 pub mod browser;
-#[cfg(any(feature = "worker", feature = "images"))]
+#[cfg(any(feature = "worker", feature = "reader", feature = "images"))]
 mod dedicated;
 pub mod edits;
 pub mod gpu_support;
@@ -19,6 +21,9 @@ mod numbers;
 #[cfg(feature = "page")]
 pub mod page;
 pub mod protocol;
+pub mod reader;
+#[cfg(any(feature = "worker", feature = "reader"))]
+mod shown;
 mod streamed;
 #[cfg(feature = "page")]
 pub mod text;

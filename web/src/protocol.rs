@@ -21,6 +21,7 @@ use segscape::{
     instances::{Clicks, Reshaping, Shape, Suggestions, query::Labels},
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
+    scan::Frame,
     write::Export,
 };
 use serde::{Deserialize, Serialize};
@@ -515,9 +516,6 @@ pub struct Points {
     pub frames: Option<Frames>,
     /// If `true`, these are the points on screen with all that became of them: the view stays.
     pub goes_on: bool,
-    /// How far points moved since the first look at them, metres; `None` without a first look, or if
-    /// they were turned or scaled since.
-    pub moved: Option<[f32; 3]>,
 }
 
 /// The findings of the reader and the preflight.
@@ -550,17 +548,31 @@ pub struct ScanInfo {
     pub offset: [f64; 3],
 }
 
+impl Points {
+    /// The buffers to transfer with these points.
+    pub fn transfers(&self) -> Array {
+        let colors = self.colors.as_ref().map(|colors| &colors.0);
+        [&self.positions.0].into_iter().chain(colors).collect()
+    }
+}
+
+impl ScanInfo {
+    /// Where the world lies in the file.
+    pub fn frame(&self) -> Frame {
+        Frame {
+            offset: self.offset,
+            metres_per_unit: self.preflight.unit.value.metres(),
+            up: self.preflight.up.value,
+        }
+    }
+}
+
 impl Reply {
     /// The buffers to transfer with this message.
     pub fn transfers(&self) -> Array {
         let buffers = Array::new();
         match self {
-            Self::Points(points) | Self::FirstLook(points) => {
-                buffers.push(&points.positions.0);
-                if let Some(colors) = &points.colors {
-                    buffers.push(&colors.0);
-                }
-            }
+            Self::Points(points) | Self::FirstLook(points) => return points.transfers(),
             Self::Followed(followed) => {
                 for bulk in [
                     &followed.positions,

@@ -3,8 +3,8 @@
 
 use proofs::{
     cases::{
-        affine, attention, clip, images, masked_softmax, matmul, network, published, segment_mean,
-        sine, sparse_conv, variants::VARIANTS,
+        affine, attention, clip, gelu, images, masked_softmax, matmul, network, published,
+        segment_mean, sine, sparse_conv, variants::VARIANTS,
     },
     device,
 };
@@ -29,6 +29,7 @@ async fn operations_on_webgpu() {
     assert_none(&masked_softmax::check(&gpu).await);
     assert_none(&attention::check(&gpu).await);
     assert_none(&sine::check(&gpu).await);
+    assert_none(&gelu::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
     assert_none(&published::check(&gpu).await);
     // The default variants were proved above.
@@ -54,6 +55,7 @@ async fn operations_on_the_cpu() {
     assert_none(&masked_softmax::check(&device::cpu()).await);
     assert_none(&attention::check(&device::cpu()).await);
     assert_none(&sine::check(&device::cpu()).await);
+    assert_none(&gelu::check(&device::cpu()).await);
     assert_none(&published::check(&device::cpu()).await);
 }
 

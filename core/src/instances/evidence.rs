@@ -1,5 +1,7 @@
 //! Everything known about a scene, evaluated for one candidate mask at a time.
 
+use std::sync::OnceLock;
+
 use super::{Contact, ProposalError, Proposals, SuperpointGeometry, released::mask_score};
 use crate::geometry::sigmoid;
 
@@ -42,6 +44,11 @@ pub struct Evidence<'a> {
     /// Number of places in each query's mask, `(queries)`. Repeated points count once everywhere
     /// here, and stray points do not count.
     area_of_query: Vec<f32>,
+    /// Mask score of each query, `(queries)`.
+    pub(super) certainty: Vec<f32>,
+    /// Mask probabilities, `(superpoints, queries)`: the network's masks the other way round, so
+    /// that those of one superpoint are next to each other.
+    probabilities: OnceLock<Vec<f32>>,
     /// Contacts of each superpoint, `(superpoints)`; each contact is stored from both sides.
     contacts: Vec<Vec<Neighbor>>,
     /// Height of the lowest point.
@@ -121,6 +128,10 @@ impl<'a> Evidence<'a> {
             proposals,
             geometry,
             area_of_query: (0..proposals.queries()).map(area).collect(),
+            certainty: (0..proposals.queries())
+                .map(|query| mask_score(proposals.logits(query)))
+                .collect(),
+            probabilities: OnceLock::new(),
             query_of_superpoint,
             contacts: neighbors,
             floor: geometry.scene().min[2],
@@ -134,9 +145,7 @@ impl<'a> Evidence<'a> {
         match candidate.source {
             Source::Query(query) => {
                 let query = query as usize;
-                self.proposals.object[query]
-                    * self.proposals.iou[query]
-                    * mask_score(self.proposals.logits(query))
+                self.proposals.object[query] * self.proposals.iou[query] * self.certainty[query]
             }
             Source::Given { score } => score,
             Source::Region { .. } => 0.0,
@@ -164,7 +173,6 @@ impl<'a> Evidence<'a> {
                 ));
             }
         }
-        let points = self.geometry.places_in(mask) as f32;
         let near = |candidates: Vec<(usize, f32)>| {
             self.text_sum(&candidates).and_then(|(sum, _)| unit(sum))
         };
@@ -176,13 +184,7 @@ impl<'a> Evidence<'a> {
                     None
                 }
             })
-            .or_else(|| {
-                near(
-                    (0..self.proposals.queries())
-                        .map(|query| (query, self.coverage(mask, points, query)))
-                        .collect(),
-                )
-            })
+            .or_else(|| near(self.coverages(mask).into_iter().enumerate().collect()))
     }
 
     /// The queries that started inside the mask, largest superpoint first; their weights are the
@@ -219,10 +221,39 @@ impl<'a> Evidence<'a> {
         sum / points.max(1.0)
     }
 
-    /// The contacts of a mask with superpoints outside it, one for each pair.
-    pub(super) fn touching(&self, mask: &[u32]) -> Vec<&Neighbor> {
-        let [_, outer] = self.sides(mask);
-        outer
+    /// [`Self::coverage`] of all queries, `(queries)`.
+    fn coverages(&self, mask: &[u32]) -> Vec<f32> {
+        let queries = self.proposals.queries();
+        let probabilities = self.probabilities.get_or_init(|| self.by_superpoint());
+        let mut sums = vec![0.0; queries];
+        for &superpoint in mask {
+            let places = self.geometry.places(superpoint) as f32;
+            let of_queries = &probabilities[superpoint as usize * queries..][..queries];
+            for (sum, probability) in sums.iter_mut().zip(of_queries) {
+                *sum += probability * places;
+            }
+        }
+        let points = (self.geometry.places_in(mask) as f32).max(1.0);
+        sums.iter_mut().for_each(|sum| *sum /= points);
+        sums
+    }
+
+    /// The mask probabilities, `(superpoints, queries)`.
+    fn by_superpoint(&self) -> Vec<f32> {
+        /// Queries whose masks are read at the same time: their values for one superpoint fill a
+        /// line of the cache.
+        const TOGETHER: usize = 16;
+        let (queries, superpoints) = (self.proposals.queries(), self.proposals.superpoint_count);
+        let mut probabilities = vec![0.0; queries * superpoints];
+        for first in (0..queries).step_by(TOGETHER) {
+            let some = first..queries.min(first + TOGETHER);
+            for (superpoint, row) in probabilities.chunks_exact_mut(queries.max(1)).enumerate() {
+                for (query, value) in some.clone().zip(&mut row[some.clone()]) {
+                    *value = sigmoid(self.proposals.masks[query * superpoints + superpoint]);
+                }
+            }
+        }
+        probabilities
     }
 
     /// The query that started in a superpoint.
@@ -230,8 +261,9 @@ impl<'a> Evidence<'a> {
         self.query_of_superpoint[superpoint as usize].map(|query| query as usize)
     }
 
-    /// The contacts inside a mask, stored from both sides, and those across its border.
-    fn sides(&self, mask: &[u32]) -> [Vec<&Neighbor>; 2] {
+    /// The contacts inside a mask, stored from both sides, and those across its border with
+    /// superpoints outside it.
+    pub(super) fn sides(&self, mask: &[u32]) -> [Vec<&Neighbor>; 2] {
         let mut sides = [Vec::new(), Vec::new()];
         for &superpoint in mask {
             for neighbor in &self.contacts[superpoint as usize] {
@@ -242,8 +274,8 @@ impl<'a> Evidence<'a> {
         sides
     }
 
-    pub(super) fn border(&self, mask: &[u32]) -> Border {
-        let [inner, outer] = self.sides(mask);
+    /// The connections over the contacts on either side of a mask's border.
+    pub(super) fn border([inner, outer]: &[Vec<&Neighbor>; 2]) -> Border {
         let affinity = |side: &[&Neighbor]| {
             mean(side.iter().filter_map(|n| Some((n.affinity?, n.edges)))).unwrap_or(-1.0)
         };
@@ -251,13 +283,13 @@ impl<'a> Evidence<'a> {
             |side: &[&Neighbor]| mean(side.iter().map(|n| (n.contrast, n.edges))).unwrap_or(-1.0);
         let edges = |side: &[&Neighbor]| side.iter().map(|n| n.edges).sum::<f32>();
         // Contacts inside are stored from both sides.
-        let all = 0.5 * edges(&inner) + edges(&outer);
+        let all = 0.5 * edges(inner) + edges(outer);
         Border {
-            inner_affinity: affinity(&inner),
-            outer_affinity: affinity(&outer),
-            inner_contrast: contrast(&inner),
-            outer_contrast: contrast(&outer),
-            exposure: if all > 0.0 { edges(&outer) / all } else { 0.0 },
+            inner_affinity: affinity(inner),
+            outer_affinity: affinity(outer),
+            inner_contrast: contrast(inner),
+            outer_contrast: contrast(outer),
+            exposure: if all > 0.0 { edges(outer) / all } else { 0.0 },
         }
     }
 

@@ -4,7 +4,6 @@
 use super::{
     Candidate, Evidence, Source,
     evidence::{length, mean},
-    released::mask_score,
 };
 
 /// Number of features.
@@ -66,20 +65,17 @@ impl Evidence<'_> {
         };
         let object = |query: usize| self.proposals.object[query];
         let (from_network, persistence, certainty) = match candidate.source {
-            Source::Query(query) => (1.0, 0.0, mask_score(self.proposals.logits(query as usize))),
+            Source::Query(query) => (1.0, 0.0, self.certainty[query as usize]),
             Source::Region { birth, death } => (
                 0.0,
                 (death.max(1e-6) / birth.max(1e-6)).ln(),
-                over_members(&|query| mask_score(self.proposals.logits(query))),
+                over_members(&|query| self.certainty[query]),
             ),
             // Like a query's mask, it is no union of what geometry separates least.
-            Source::Given { .. } => (
-                1.0,
-                0.0,
-                over_members(&|query| mask_score(self.proposals.logits(query))),
-            ),
+            Source::Given { .. } => (1.0, 0.0, over_members(&|query| self.certainty[query])),
         };
-        let border = self.border(mask);
+        let sides = self.sides(mask);
+        let border = Self::border(&sides);
         let (_, bounds) = self.geometry.measure(mask, None);
         let [x, y, height] = bounds.size();
         let moments = self.geometry.moments(mask);
@@ -87,7 +83,7 @@ impl Evidence<'_> {
             .principal_deviations()
             .map(|deviation| deviation as f32);
         let share_of_largest = |deviation: f32| if large > 0.0 { deviation / large } else { 0.0 };
-        let ring = self.ring(candidate, &moments);
+        let ring = self.ring(candidate, &sides[1], &moments);
         let features = [
             from_network,
             persistence,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Candidate, Evidence,
-    evidence::{length, mean},
+    evidence::{Neighbor, length, mean},
     geometry::Moments,
 };
 
@@ -28,13 +28,18 @@ pub(super) struct Ring {
 }
 
 impl Evidence<'_> {
-    /// Compares a candidate, whose points have these moments, with what touches it.
-    pub(super) fn ring(&self, candidate: &Candidate, moments: &Moments) -> Ring {
-        let touching = self.touching(&candidate.superpoints);
+    /// Compares a candidate, whose points have these moments, with what touches it: `touching` are
+    /// its contacts with superpoints outside it, one for each pair.
+    pub(super) fn ring(
+        &self,
+        candidate: &Candidate,
+        touching: &[&Neighbor],
+        moments: &Moments,
+    ) -> Ring {
         let is_crease = |contrast: f32| if contrast > CREASE { 1.0 } else { 0.0 };
         let creases = mean(touching.iter().map(|t| (is_crease(t.contrast), t.edges)));
         let mut edges_of: BTreeMap<u32, f32> = BTreeMap::new();
-        for one in &touching {
+        for one in touching {
             *edges_of.entry(one.superpoint).or_default() += one.edges;
         }
         let queries: Vec<(usize, f32)> = edges_of

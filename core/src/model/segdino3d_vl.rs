@@ -146,7 +146,7 @@ impl SegDino3dVl {
             self.inputs(scene.features.clone(), scene.image.clone(), scene.voxels()),
             &scene.pyramid,
         );
-        superpoint_means(&voxels, &scene.segments)
+        superpoint_means(voxels, &scene.segments)
     }
 
     /// Runs the decoder part of [`forward`](Self::forward) on the result of
@@ -240,7 +240,10 @@ impl SegDino3dVl {
             pause(Stage::Backbone, stage, stages).await?;
             pass = self.backbone.stage(stage, pass, &pyramid);
         }
-        let features = superpoint_means(&self.backbone.end(pass), &segments);
+        let features = superpoint_means(self.backbone.end(pass), &segments);
+        // The decoder reads superpoints alone; of a large scan, the pairs of voxels are as large as
+        // what it computes.
+        drop((pyramid, segments));
         pause(Stage::Backbone, stages, stages).await?;
 
         let layers = self.decoder.layers();
@@ -319,9 +322,9 @@ impl SegDino3dVl {
 }
 
 /// The mean voxel features of each superpoint, `(superpoints, channels)`.
-fn superpoint_means(voxels: &Features, segments: &SegmentMap) -> Tensor<2> {
+fn superpoint_means(voxels: Features, segments: &SegmentMap) -> Tensor<2> {
     voxels
-        .map(|_, part| segment_mean(part.clone(), segments))
+        .map(|_, part| segment_mean(part, segments))
         .into_tensor()
 }
 

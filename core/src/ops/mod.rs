@@ -4,14 +4,18 @@
 //! reference implementation of plain loops on slices, or a formula in its test, or, for an index
 //! structure, the type that holds it. The paths that run (a blocked one on the CPU, a shader in
 //! `wgsl/` on the GPU) are compared with it. Operations that only fuse others of burn's, such as
-//! [`normalize`] and [`mask_terms`], are compared with those instead and have no shader. Where the
-//! GPU has several shaders for one operation, [`Tuning`] measures which is faster. Index structures
-//! are shared by all operations that use them: [`KernelMap`] lists the voxels of a [`Level`] that a
-//! convolution pairs and is built on the device that reads it, [`SegmentMap`] lists the rows that
-//! form each mean.
+//! [`normalize`] and [`mask_terms`], are compared with those instead and have no shader; the text
+//! encoder's layers in fixed point run on the CPU alone and take slices. Where the GPU has several
+//! shaders for one operation, [`Tuning`] measures which is faster. Index structures are shared by
+//! all operations that use them: [`KernelMap`] lists the voxels of a [`Level`] that a convolution
+//! pairs and is built on the device that reads it, [`SegmentMap`] lists the rows that form each
+//! mean.
 
 mod affine;
 mod attention;
+mod few_rows;
+mod fixed_point;
+mod gelu;
 mod kernel_map;
 mod mask_terms;
 mod masked_softmax;
@@ -27,7 +31,11 @@ mod wgsl;
 
 pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
-pub use kernel_map::{KernelMap, KernelMapError, Level, NO_NEIGHBOR, NeighborTable};
+pub(crate) use few_rows::{RowNorm, attend_in_spans};
+pub(crate) use fixed_point::FixedPointLinear;
+pub(crate) use gelu::gelu_in_place;
+pub use gelu::{Gelu, gelu};
+pub use kernel_map::{KernelMap, KernelMapError, Level, NeighborTable};
 pub use mask_terms::{MaskTerms, mask_ious, mask_terms};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax};
 pub use matmul::{Matmul, linear, matmul, plain_matmul};

@@ -17,8 +17,16 @@ use burn::{
     },
     tensor::{Tensor, TensorData},
 };
+use pulp::{Simd, WithSimd};
 
-use super::wgsl::{Shader, empty_like};
+use super::{
+    products::{dispatch, values},
+    wgsl::{Shader, empty_like},
+};
+use crate::platform;
+
+/// Values that one CPU thread computes at a time.
+const BLOCK: usize = 1 << 14;
 
 const SINE: Shader = Shader::new("sine", include_str!("../../../wgsl/sine.wgsl"));
 
@@ -37,18 +45,36 @@ pub fn sine<const D: usize>(turns: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Sine>::sine(turns.into_dispatch()))
 }
 
-/// The CPU path.
-fn sines(turns: &[f32]) -> Vec<f32> {
-    turns
-        .iter()
-        .map(|turn| ((turn - turn.round()) * TAU).sin())
-        .collect()
+/// The CPU path. It has neither a branch nor a table, so that the compiler can vectorize it.
+struct Sines<'a>(&'a mut [f32]);
+
+impl WithSimd for Sines<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for turn in self.0 {
+            let rest = *turn - turn.round_ties_even();
+            // the sines of both halves of a half turn are the same
+            let folded = 0.5_f32.copysign(rest) - rest;
+            let rest = if rest.abs() > 0.25 { folded } else { rest };
+            let x = rest * TAU;
+            let square = x * x;
+            let series = square * (1.0 / 6_227_020_800.0) - 1.0 / 39_916_800.0;
+            let series = series * square + 1.0 / 362_880.0;
+            let series = series * square - 1.0 / 5040.0;
+            let series = series * square + 1.0 / 120.0;
+            let series = series * square - 1.0 / 6.0;
+            *turn = series * square * x + x;
+        }
+    }
 }
 
 impl Sine for Flex {
     fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self> {
         let (shape, turns) = (turns.shape(), turns.to_contiguous());
-        let sines = sines(turns.as_slice().expect("a contiguous tensor of f32"));
+        let mut sines = values(&turns).to_vec();
+        platform::for_each_chunk(&mut sines, BLOCK, |_, turns| dispatch(Sines(turns)));
         FlexTensor::from_data(TensorData::new(sines, shape))
     }
 }

@@ -27,12 +27,12 @@ pub(super) fn check_limits(points: u64, stride: usize) -> Result<(), ReadError> 
     Ok(())
 }
 
-/// Every n-th of `count` records of `size` bytes each, at most `most`; `None` if there are no more than
-/// that, or not all are there.
+/// Every n-th of `count` records of `size` bytes each, at most `most`; `None` if there are none, or not
+/// all are there.
 pub(super) fn thinned(data: &[u8], size: usize, count: usize, most: usize) -> Option<Vec<u8>> {
     let data = data.get(..count.checked_mul(size)?)?;
     let step = count.div_ceil(most.max(1));
-    if size == 0 || step <= 1 {
+    if size == 0 || step == 0 {
         return None;
     }
     let records: Vec<&[u8]> = data.chunks_exact(size).step_by(step).collect();

@@ -331,17 +331,17 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
     Ok(scan)
 }
 
-/// A part of a large scan, to show while [`read`] is at work: every n-th point, at most `most`, in
-/// the same frame and with the same properties, without faces. `None` for files that have no more
-/// points than that, that have to be unpacked or parsed (only binary PLY, PCD and LAS do not), and
-/// for those that are damaged as far as the part tells.
+/// A part of a scan, to show while [`read`] is at work: every n-th point, at most `most`, in the same
+/// frame and with the same properties, without faces. `None` for files that have to be unpacked or
+/// parsed (only binary PLY, PCD and LAS do not), and for those that are damaged as far as the part
+/// tells.
 ///
 /// ```
 /// use segscape::{scan::{self, Scan}, write};
 ///
 /// let positions: Vec<_> = (0..9000).map(|i| [i as f32, (i % 7) as f32, 0.0]).collect();
 /// let file = write::ply(&Scan::from_points(&positions, None)?.table);
-/// let part = scan::first_look(&file, 3000).ok_or("too small")?;
+/// let part = scan::first_look(&file, 3000).ok_or("no look")?;
 /// assert_eq!(part.len(), 3000);
 /// assert_eq!(part.table.point_rows().column("x").map(|x| x.at(1)), Some(3.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

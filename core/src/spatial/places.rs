@@ -1,6 +1,6 @@
 //! Distinct places: several points of a file may lie at exactly the same place.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The distinct places of points, in order of first appearance. Where every triangle of a mesh has
 /// corners of its own, and in scans that were accumulated, a place is repeated as often as the file
@@ -22,24 +22,44 @@ pub struct Places {
 }
 
 impl Places {
-    /// Finds the places of `positions` in each group; both are `(points)`. O(points).
+    /// Finds the places of `positions` in each group; both are `(points)`.
+    /// O(points log points), whatever the file holds.
     ///
     /// # Panics
     /// If there are fewer groups than positions.
     pub fn new(positions: &[[f32; 3]], group_of_point: &[u32]) -> Self {
-        let mut place_at = HashMap::with_capacity(positions.len());
-        let mut first_point = Vec::new();
-        let place = |(point, position): (usize, &[f32; 3])| {
+        let value = |point: u32| {
             // Zero has two signs.
-            let bits = position.map(|x| (x + 0.0).to_bits());
-            *place_at
-                .entry((bits, group_of_point[point]))
-                .or_insert_with(|| {
-                    first_point.push(point as u32);
-                    first_point.len() as u32 - 1
-                })
+            let bits = positions[point as usize].map(|x| (x + 0.0).to_bits());
+            (bits, group_of_point[point as usize])
         };
-        let place_of_point = positions.iter().enumerate().map(place).collect();
+        // Points at one place have the same hash, so they are next to each other once hashes are
+        // sorted; most points share theirs with none and are not looked at again.
+        let hashed = |point: u32| u64::from(hash(value(point))) << u32::BITS | u64::from(point);
+        let mut order: Vec<u64> = (0..positions.len() as u32).map(hashed).collect();
+        order.sort_unstable();
+        let mut first_of_point: Vec<u32> = (0..positions.len() as u32).collect();
+        for same in order.chunk_by(|a, b| a >> u32::BITS == b >> u32::BITS) {
+            if let [_, _, ..] = same {
+                let mut first_at = BTreeMap::new();
+                for point in same.iter().map(|&key| key as u32) {
+                    let first = first_at.entry(value(point)).or_insert(point);
+                    first_of_point[point as usize] = *first;
+                }
+            }
+        }
+        let mut first_point = Vec::new();
+        let mut place_of_point = first_of_point;
+        for point in 0..place_of_point.len() {
+            let first = place_of_point[point] as usize;
+            place_of_point[point] = if first == point {
+                first_point.push(point as u32);
+                first_point.len() as u32 - 1
+            } else {
+                // it comes before this point and has its place already
+                place_of_point[first]
+            };
+        }
         Self {
             place_of_point,
             first_point,
@@ -64,6 +84,16 @@ impl Places {
         }
         counts
     }
+}
+
+/// Mixes all bits of a place and its group. Places with the same hash are told apart afterwards.
+fn hash(([x, y, z], group): ([u32; 3], u32)) -> u32 {
+    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mix = |hash: u64, word: u32| {
+        let hash = (hash ^ u64::from(word)).wrapping_mul(ODD);
+        hash ^ hash >> 32
+    };
+    ([x, y, z, group].into_iter().fold(0, mix).wrapping_mul(ODD) >> 32) as u32
 }
 
 #[cfg(test)]

@@ -45,7 +45,6 @@ pub(super) struct Embeddings {
     /// `(positions, width)`
     positions: Vec<f32>,
     width: usize,
-    device: Device,
 }
 
 impl Embeddings {
@@ -54,14 +53,12 @@ impl Embeddings {
         weights: &Weights,
         [words, positions]: [&str; 2],
         [rows, places, width]: [usize; 3],
-        device: &Device,
     ) -> Result<Self, LoadTextError> {
         let table = weights.numbers(words, &[rows, width])?;
         Ok(Self {
             words: table.into_iter().map(f16::from_f32).collect(),
             positions: weights.numbers(positions, &[places, width])?,
             width,
-            device: device.clone(),
         })
     }
 
@@ -74,7 +71,7 @@ impl Embeddings {
 
     /// The vectors of all tokens of phrases, `(tokens, width)`, and the rows of each phrase. A
     /// phrase has at most as many tokens as there are positions, and ids of the table.
-    pub(super) fn rows(&self, phrases: &[Vec<u32>]) -> (Tensor<2>, Vec<Range<usize>>) {
+    pub(super) fn rows(&self, phrases: &[Vec<u32>]) -> (Vec<f32>, Vec<Range<usize>>) {
         let tokens = phrases
             .iter()
             .flat_map(|ids| ids.iter().zip(self.positions.chunks_exact(self.width)));
@@ -82,15 +79,13 @@ impl Embeddings {
             let word = &self.words[id as usize * self.width..][..self.width];
             word.iter().zip(position).map(|(w, p)| w.to_f32() + p)
         });
-        let rows: Vec<f32> = rows.collect();
-        let shape = [rows.len() / self.width, self.width];
-        let x = Tensor::from_data(TensorData::new(rows, shape), &self.device);
+        let rows = rows.collect();
         let mut end = 0;
         let spans = phrases.iter().map(|ids| {
             end += ids.len();
             end - ids.len()..end
         });
-        (x, spans.collect())
+        (rows, spans.collect())
     }
 }
 

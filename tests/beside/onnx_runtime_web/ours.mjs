@@ -2,6 +2,9 @@
 import init from "/app/worker.js";
 
 const answer = self.postMessage.bind(self);
+// what the page says with a scan and with a prompt
+const OPENED = { choices: {}, with_images: false, follow: false, view_only: false };
+const ASKED = { asking: "User", threshold: 0, edits: { hidden: [], names: new Map(), locked: [], reshaping: new Map() } };
 let hear = () => {};
 let submitted = () => {};
 let paused = 0;
@@ -9,13 +12,18 @@ let paused = 0;
 self.postMessage = (reply) => hear(reply);
 
 // what the worker gives up to the event loop between layers
-const { setTimeout } = self;
-self.setTimeout = (then, ms) => {
-  const start = performance.now();
-  return setTimeout(() => {
-    paused += performance.now() - start;
-    then();
-  }, ms);
+const { addEventListener, postMessage } = MessagePort.prototype;
+let asked;
+MessagePort.prototype.postMessage = function (...message) {
+  asked = performance.now();
+  postMessage.apply(this, message);
+};
+MessagePort.prototype.addEventListener = function (event, then, options) {
+  const after = (message) => {
+    paused += performance.now() - asked;
+    then(message);
+  };
+  addEventListener.call(this, event, after, options);
 };
 
 if (self.GPUQueue) {
@@ -54,7 +62,7 @@ const calls = {
   async scan() {
     const blob = await (await fetch("/data/scan")).blob();
     const times = {};
-    const result = await request({ Open: { source: { File: { name: "scan.ply", blob } }, choices: {} } }, (reply) => {
+    const result = await request({ Open: { source: { File: { name: "scan.ply", blob } }, ...OPENED } }, (reply) => {
       const { stage, done } = reply.Progress ?? {};
       if (stage === "backbone" && done === 1) {
         times.start = performance.now();
@@ -76,7 +84,7 @@ const calls = {
 
   /** Milliseconds in the worker for an answer to the prompt. */
   prompt({ text }) {
-    return request({ Prompt: { serial: 1, text, typing: false } }, ({ Answer }) => (Answer ? { ms: Answer.ms } : undefined));
+    return request({ Prompt: { serial: 1, text, ...ASKED } }, ({ Answer }) => (Answer ? { ms: Answer.ms } : undefined));
   },
 };
 

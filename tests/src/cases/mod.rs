@@ -3,6 +3,7 @@
 pub mod affine;
 pub mod attention;
 pub mod clip;
+pub mod gelu;
 pub mod images;
 pub mod masked_softmax;
 pub mod matmul;

@@ -211,11 +211,19 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
             .flat_map(|id| rows[*id])
             .collect::<Vec<f32>>()
     };
+    // The case's voxels are sorted by x first, a scene's by z first.
+    let mut voxels: Vec<_> = golden
+        .rows("expected.voxels_in.coords")
+        .into_iter()
+        .map(|[x, y, z]| [z, y, x].map(|c| c as i32))
+        .zip(0..)
+        .collect();
+    voxels.sort_unstable();
     let columns = |from: usize, to: usize| {
         let StoredTensor { shape, values } = golden.stored("expected.voxels_in.feats");
-        values
-            .chunks_exact(shape[1])
-            .flat_map(|row| &row[from..to])
+        voxels
+            .iter()
+            .flat_map(|(_, row): &(_, usize)| &values[row * shape[1]..][from..to])
             .copied()
             .collect::<Vec<f32>>()
     };

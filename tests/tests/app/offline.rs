@@ -18,8 +18,10 @@ fn the_app_starts_without_a_network_after_one_visit() {
         page.until_kept().await;
         assert_eq!(page.versions_kept().await.len(), 1);
         let files = page.files_kept().await;
-        for file in ["/", "/worker.js", "/worker_bg.wasm", "/worker_loader.js"] {
-            assert!(files.iter().any(|kept| kept == file), "{file}: {files:?}");
+        let workers = ["worker", "reader"]
+            .map(|name| ["_loader.js", ".js", "_bg.wasm"].map(|ending| format!("/{name}{ending}")));
+        for file in workers.as_flattened().iter().chain([&"/".to_owned()]) {
+            assert!(files.contains(file), "{file}: {files:?}");
         }
         let is_other = |file: &String| {
             ["/api", "/models", "/samples"]

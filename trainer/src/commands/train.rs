@@ -11,7 +11,6 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use crate::allocator;
 use learning::{
     config::{Config, ValidationSet},
     device::DeviceChoice,
@@ -99,7 +98,6 @@ impl Train {
             .num_threads(config.run.threads.saturating_mul(config.run.devices))
             .build_global();
         threads.context("cannot start the worker threads")?;
-        allocator::keep_freed_memory();
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))

@@ -29,9 +29,17 @@ use crate::{
 
 /// Starts the worker. Called once, when the page is ready.
 pub fn start(state: State) {
-    let link = Link::new(move |reply| replies::handle(state, reply));
+    let (asked, view) = state
+        .wishes
+        .with_value(|wishes| (wishes.source(), wishes.view.clone()));
+    // Who comes to a scene waits for the worker; who will choose a file first sees its points.
+    let held = asked.is_none();
+    let link = Link::new(held, move |reply| replies::handle(state, reply));
     *state.link.get_value().borrow_mut() = Some(link);
     restart_worker(state);
+    if held {
+        first_look::start_reader(state);
+    }
     follow(state);
     viewing::follow(state);
     keep_answered(state);
@@ -42,9 +50,6 @@ pub fn start(state: State) {
     address::follow(state);
     embedding::follow(state);
     offline::take_files(state);
-    let (asked, view) = state
-        .wishes
-        .with_value(|wishes| (wishes.source(), wishes.view.clone()));
     if let Some(source) = asked {
         open(state, source);
         state.arriving.set_value(Some(view));
@@ -147,6 +152,8 @@ fn open_as(state: State, opening: Opening) {
         view_only,
         ..
     } = opening;
+    let is_new = state.scan.with_untracked(Option::is_none);
+    let first_look = is_new && !first_look::ask_reader(state, &source, choices);
     send(
         state,
         Request::Open {
@@ -155,7 +162,7 @@ fn open_as(state: State, opening: Opening) {
             with_images,
             follow,
             view_only,
-            first_look: state.scan.with_untracked(Option::is_none),
+            first_look,
         },
     );
 }

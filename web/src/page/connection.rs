@@ -30,22 +30,27 @@ pub struct Link(Rc<RefCell<Inner>>);
 
 struct Inner {
     worker: Option<Running>,
+    /// Requests that wait until the worker listens; `None` once it does, and if there is none.
+    waiting: Option<VecDeque<Request>>,
+    /// If `true`, the worker is not started so far: what comes first needs the line.
+    held: bool,
     on_reply: OnReply,
 }
 
 struct Running {
     worker: Worker,
-    /// Requests that wait until the worker listens; `None` once it does.
-    waiting: Option<VecDeque<Request>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
 impl Link {
-    /// Creates a link without a worker; replies will go to `on_reply`.
-    pub fn new(on_reply: impl Fn(Reply) + 'static) -> Self {
+    /// Creates a link without a worker; replies will go to `on_reply`. If it is `held`, workers wait
+    /// for [`Link::release`].
+    pub fn new(held: bool, on_reply: impl Fn(Reply) + 'static) -> Self {
         Self(Rc::new(RefCell::new(Inner {
             worker: None,
+            waiting: None,
+            held,
             on_reply: Rc::new(on_reply),
         })))
     }
@@ -53,6 +58,30 @@ impl Link {
     /// Terminates the worker, whatever it is doing, and starts a new one.
     pub fn restart(&self) {
         self.stop();
+        self.0.borrow_mut().waiting = Some(VecDeque::new());
+        if !self.0.borrow().held {
+            self.run();
+        }
+    }
+
+    /// Lets workers start, and the one that waits for that, if one does.
+    pub fn release(&self) {
+        let mut inner = self.0.borrow_mut();
+        let waits = inner.held && inner.waiting.is_some();
+        inner.held = false;
+        drop(inner);
+        if waits {
+            self.run();
+        }
+    }
+
+    /// `true` if the worker listens.
+    pub fn listens(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.worker.is_some() && inner.waiting.is_none()
+    }
+
+    fn run(&self) {
         match self.start() {
             Ok(running) => self.0.borrow_mut().worker = Some(running),
             Err(error) => self.reply(Reply::Panicked {
@@ -63,7 +92,9 @@ impl Link {
 
     /// Terminates the worker, whatever it is doing.
     pub fn stop(&self) {
-        if let Some(old) = self.0.borrow_mut().worker.take() {
+        let mut inner = self.0.borrow_mut();
+        inner.waiting = None;
+        if let Some(old) = inner.worker.take() {
             old.worker.set_onmessage(None);
             old.worker.set_onerror(None);
             old.worker.terminate();
@@ -73,20 +104,18 @@ impl Link {
     /// Sends a request, now or as soon as the worker listens.
     pub fn send(&self, request: Request) {
         let mut inner = self.0.borrow_mut();
-        let Some(running) = &mut inner.worker else {
+        if let Some(waiting) = &mut inner.waiting {
+            return waiting.push_back(request);
+        }
+        let Some(running) = &inner.worker else {
             return;
         };
-        match &mut running.waiting {
-            Some(waiting) => waiting.push_back(request),
-            None => {
-                let posted = post(&running.worker, &request);
-                drop(inner);
-                if let Err(error) = posted {
-                    self.reply(Reply::Failed {
-                        message: not_sent(&error),
-                    });
-                }
-            }
+        let posted = post(&running.worker, &request);
+        drop(inner);
+        if let Err(error) = posted {
+            self.reply(Reply::Failed {
+                message: not_sent(&error),
+            });
         }
     }
 
@@ -97,7 +126,10 @@ impl Link {
         let link = self.clone();
         let on_message = Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {
-                Ok(Reply::Listening) => link.listening(),
+                Ok(Reply::Listening) => {
+                    link.listening();
+                    link.reply(Reply::Listening);
+                }
                 Ok(reply) => link.reply(reply),
                 Err(error) => link.reply(Reply::Failed {
                     message: unreadable(&error),
@@ -115,19 +147,13 @@ impl Link {
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         Ok(Running {
             worker,
-            waiting: Some(VecDeque::new()),
             _on_message: on_message,
             _on_error: on_error,
         })
     }
 
     fn listening(&self) {
-        let waiting = self
-            .0
-            .borrow_mut()
-            .worker
-            .as_mut()
-            .and_then(|running| running.waiting.take());
+        let waiting = self.0.borrow_mut().waiting.take();
         waiting
             .into_iter()
             .flatten()

@@ -28,7 +28,7 @@ use crate::{
 /// Handles one reply.
 pub fn handle(state: State, reply: Reply) {
     match reply {
-        Reply::Listening => {}
+        Reply::Listening => first_look::leave_reader(state),
         Reply::Backend(info) => state.backend.set(Some(info)),
         Reply::Progress(progress) => progressed(state, progress),
         Reply::Downloaded { stage, bytes, of } => downloaded(state, stage, bytes, of),
@@ -276,12 +276,11 @@ fn show(
         scan,
         frames,
         goes_on,
-        moved,
     }: Points,
 ) {
     let cloud = cloud(&scan, &positions, colors.as_ref());
-    let looked_at = state.first_look.get_untracked().is_some();
-    let moved = moved.filter(|_| looked_at);
+    let looked_at = state.first_look.get_untracked();
+    let moved = looked_at.and_then(|look| look.moved(&scan));
     match (goes_on, moved) {
         (true, _) => state.viewer().replace(cloud),
         (false, Some(by)) => {

@@ -23,6 +23,7 @@ use crate::{
         connection::Link,
         editing::Notice,
         endpoint::Endpoint,
+        first_look::{self, FirstLook},
         following::Progressing,
         history::History,
         language::PageLanguage,
@@ -121,9 +122,10 @@ pub struct State {
     pub scan: RwSignal<Option<ScanInfo>>,
     /// The origin of the scan on screen.
     pub source: RwSignal<Option<Source>, LocalStorage>,
-    /// If present, a part of the scan that is being opened is on screen, with its own colors or
-    /// without.
-    pub first_look: RwSignal<Option<bool>>,
+    /// The part of the scan that is being opened, if one is on screen.
+    pub first_look: RwSignal<Option<FirstLook>>,
+    /// The worker that makes it while the one that does everything is on the way.
+    pub(crate) reader: first_look::Slot,
     /// The scan that is being opened.
     pub opening: RwSignal<Option<Opening>, LocalStorage>,
     /// The labels that wait for the file of their points.
@@ -417,6 +419,7 @@ impl State {
             open_frame: RwSignal::new(None),
             source: RwSignal::new_local(None),
             first_look: RwSignal::new(None),
+            reader: StoredValue::new_local(Rc::default()),
             opening: RwSignal::new_local(None),
             wanted: RwSignal::new_local(None),
             with_images: RwSignal::new(true),

@@ -28,18 +28,22 @@ impl State {
                         &[("done", &done), ("of", &of)],
                     )
                 }
-                Some(stage) => {
-                    let name = stage_name(stage.stage).said();
-                    let done = format!("{name} … {:.0} %", stage.done * 100.0);
+                stage => {
+                    let doing = match stage {
+                        Some(stage) => {
+                            let name = stage_name(stage.stage).said();
+                            format!("{name} … {:.0} %", stage.done * 100.0)
+                        }
+                        None => said("Starting …").to_owned(),
+                    };
                     match self.first_look.get() {
                         Some(_) => said_with(
                             "{reading}, a part of the points is shown",
-                            &[("reading", &done)],
+                            &[("reading", &doing)],
                         ),
-                        None => done,
+                        None => doing,
                     }
                 }
-                None => said("Starting …").to_owned(),
             }),
             Work::Waiting => said("The points are shown, nothing is searched so far").to_owned(),
             Work::Done => self.stages.with(|stages| {

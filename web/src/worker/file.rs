@@ -1,17 +1,15 @@
 //! What a file holds that the page opens: a scan, or a bundle with its instances.
 
 use segscape::{
-    bundle::{self, Bundle, Meta, SavedCamera, ScanFile},
+    bundle::{self, Bundle, Meta, SavedCamera},
     geometry::Aabb,
     instances::Segmentation,
     job,
-    preflight::{Choices, Preflight},
+    preflight::Choices,
     progress::Monitor,
-    scan::{Excerpt, Frame, Scan},
+    scan::{Frame, Scan},
     superpoint::Superpoints,
 };
-
-use crate::protocol::{Bulk, CaptureInfo, Frames, Points, ScanInfo};
 
 /// The contents of a bundle apart from its points.
 pub struct Found {
@@ -97,103 +95,6 @@ pub fn without_frames(found: &Found) -> Option<String> {
     (frames > 0).then(|| {
         format!("The scene was made from {frames} frames of a capture, which are not part of it.")
     })
-}
-
-/// What there is to know about a scan beside its points.
-pub struct ScanFacts {
-    /// Name of its file.
-    pub name: String,
-    /// What was found out about its points.
-    pub preflight: Preflight,
-    /// The up axis and unit that the user chose.
-    pub choices: Choices,
-    /// If `true`, there is nothing to choose.
-    pub settled: bool,
-    /// What the user should know, beside what the scan itself says.
-    pub warnings: Vec<String>,
-    /// The capture that it was made of, and its frames.
-    pub capture: Option<(CaptureInfo, Frames)>,
-    /// The file that it is, if it is one file with points alone.
-    pub file: Option<ScanFile>,
-    /// If `true`, it is the scan on screen, of which more is known now.
-    pub goes_on: bool,
-    /// The frame of the first look at it, if there was one.
-    pub looked_at: Option<Frame>,
-}
-
-/// What the page shows of a scan in the world frame.
-pub fn points(scan: &Scan, about: ScanFacts) -> Points {
-    let ScanFacts {
-        name,
-        preflight,
-        choices,
-        settled,
-        mut warnings,
-        capture,
-        file,
-        goes_on,
-        looked_at,
-    } = about;
-    let (capture, frames) = capture.unzip();
-    warnings.extend(scan.excerpt_in_words());
-    warnings.extend(scan.warnings.iter().map(|warning| warning.0.clone()));
-    Points {
-        positions: Bulk::from_slice(&scan.positions),
-        colors: scan.colors.as_deref().map(packed),
-        scan: ScanInfo {
-            name,
-            points: scan.len() as u32,
-            of_points: scan.excerpt.as_ref().map(Excerpt::points),
-            triangles: scan.triangles.len() as u32,
-            bounds: bounds(&scan.positions),
-            preflight,
-            choices,
-            settled,
-            warnings,
-            capture,
-            file,
-            offset: scan.frame.offset,
-        },
-        frames,
-        goes_on,
-        moved: looked_at.and_then(|before| moved(&before, &scan.frame)),
-    }
-}
-
-/// How far points move whose frame becomes another one, metres; `None` if they are turned or scaled.
-fn moved(before: &Frame, now: &Frame) -> Option<[f32; 3]> {
-    let is_as_before = before.up == now.up && before.metres_per_unit == now.metres_per_unit;
-    is_as_before.then(|| now.world_from_file(before.offset).map(|v| v as f32))
-}
-
-/// Colors with an alpha of 255, as they are drawn.
-pub fn packed(colors: &[[u8; 3]]) -> Bulk {
-    let with_alpha = colors.iter().map(|&[r, g, b]| [r, g, b, 255]);
-    Bulk::from_slice(&with_alpha.collect::<Vec<_>>())
-}
-
-/// Bounding box of a sample of the points without the outermost 0.5 % on either side of each axis:
-/// stray points would make the room appear small.
-fn bounds(positions: &[[f32; 3]]) -> Aabb {
-    const SAMPLE: usize = 20_000;
-    let step = positions.len().div_ceil(SAMPLE).max(1);
-    let mut bounds = Aabb {
-        min: [0.0; 3],
-        max: [0.0; 3],
-    };
-    for axis in 0..3 {
-        let mut values: Vec<f32> = positions
-            .iter()
-            .step_by(step)
-            .map(|position| position[axis])
-            .collect();
-        values.sort_unstable_by(f32::total_cmp);
-        let beyond = values.len() / 200;
-        if let (Some(low), Some(high)) = (values.get(beyond), values.iter().nth_back(beyond)) {
-            (bounds.min[axis], bounds.max[axis]) = (*low, *high);
-        }
-    }
-    bounds
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ use segscape::{
 
 use super::{
     capture::{self, Opened},
-    file::packed,
     post,
     prompt::Asked,
     session::{Session, Watch},
@@ -24,6 +23,7 @@ use crate::{
     browser,
     numbers::grouped,
     protocol::{Bulk, ChangedInstance, Followed, FrameInfo, Frames, Reply},
+    shown::packed,
 };
 
 /// Least time between two messages about frames, milliseconds: a screen shows no more, and most

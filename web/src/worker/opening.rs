@@ -6,14 +6,14 @@ use segscape::{
     job::{self, Segmented},
     preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
-    scan::{self, Frame, Scan},
+    scan::Scan,
     superpoint::Superpoints,
 };
 
 use super::{
     capture::{self, Scanned},
     fetch::{self, Input},
-    file::{self, Found, ScanFacts},
+    file::{self, Found},
     images::Images,
     overlay::{self, ScanOfLabels},
     post,
@@ -27,10 +27,11 @@ use crate::{
     edits::Edits,
     numbers::grouped,
     protocol::{Asking, Bulk, Reply, Source, WantedScan},
+    shown::{self, ScanFacts},
 };
 
-/// Maximum number of points of a first look: they are placed and drawn at once.
-const FIRST_LOOK: usize = 100_000;
+/// Number of bytes from which there is a first look at a file. Smaller ones are read as soon.
+const LARGE: usize = 2_000_000;
 
 /// How something is opened, see [`crate::protocol::Request::Open`].
 #[derive(Clone, Copy)]
@@ -72,7 +73,6 @@ impl Session {
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
-        let mut looked_at = None;
         let (name, mut scan, mut found, file) = match input {
             Input::Capture(opened) if follow => return self.follow(&opened, choices, start).await,
             Input::Capture(opened) => {
@@ -96,8 +96,11 @@ impl Session {
                 if let Some(overlay) = overlay::labels(&bytes).map_err(named)? {
                     return self.open_overlay(overlay, source.scan(), start).await;
                 }
-                if first_look {
-                    looked_at = look_at(&name, &bytes, choices);
+                if first_look
+                    && bytes.len() >= LARGE
+                    && let Some(part) = shown::first_look(name.clone(), &bytes, choices)
+                {
+                    post(&Reply::FirstLook(part));
                 }
                 let (scan, found) = file::read(&bytes, &monitor).map_err(named)?;
                 let file = overlay::file_of(source, &bytes);
@@ -124,7 +127,6 @@ impl Session {
             capture: None,
             file,
             goes_on: false,
-            looked_at,
         };
         self.frames = found
             .as_ref()
@@ -153,7 +155,6 @@ impl Session {
             capture: Some((scanned.info, scanned.frames)),
             file: None,
             goes_on: scanned.goes_on,
-            looked_at: None,
         };
         self.show(scanned.scan, about);
         scanned.images
@@ -164,7 +165,7 @@ impl Session {
         self.name.clone_from(&about.name);
         self.whole = None;
         self.file.clone_from(&about.file);
-        post(&Reply::Points(file::points(&scan, about)));
+        post(&Reply::Points(shown::points(&scan, about)));
         self.open = Open::Scan(Box::new(scan));
     }
 
@@ -300,24 +301,6 @@ impl Session {
         self.open = Open::Scene(Box::new(scene));
         Ok(())
     }
-}
-
-/// Shows a part of a large scan at once, and returns its frame.
-fn look_at(name: &str, bytes: &[u8], choices: Choices) -> Option<Frame> {
-    let mut part = scan::first_look(bytes, FIRST_LOOK)?;
-    let about = ScanFacts {
-        preflight: job::place(&mut part, choices),
-        name: name.to_owned(),
-        choices,
-        settled: false,
-        warnings: Vec::new(),
-        capture: None,
-        file: None,
-        goes_on: false,
-        looked_at: None,
-    };
-    post(&Reply::FirstLook(file::points(&part, about)));
-    Some(part.frame)
 }
 
 /// Several scans as one, with their name.

@@ -13,7 +13,7 @@ use segscape::{
 use super::{
     addresses,
     fetch::{self, Input, Part},
-    file::{Found, ScanFacts},
+    file::Found,
     opening::report,
     post,
     session::Session,
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     numbers::{grouped, megabytes},
     protocol::{Reply, Source, WantedScan},
+    shown::ScanFacts,
 };
 
 /// Number of characters of what a stranger wrote that are shown.
@@ -190,7 +191,6 @@ impl Session {
             capture: None,
             file: Some(overlay.scan),
             goes_on: false,
-            looked_at: None,
         };
         self.frames = 0;
         self.show(scan, about);

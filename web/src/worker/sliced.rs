@@ -17,7 +17,6 @@ use web_sys::{Blob, BlobPropertyBag};
 
 use super::{
     capture::Whole,
-    file::ScanFacts,
     post,
     session::{Session, Watch},
 };
@@ -25,6 +24,7 @@ use crate::{
     edits::Edits,
     numbers::grouped,
     protocol::{ExportFacts, Reply},
+    shown::ScanFacts,
 };
 
 /// Number of bytes that become a part of a file at once.
@@ -90,7 +90,6 @@ impl Session {
             capture: None,
             file: None,
             goes_on: false,
-            looked_at: None,
         };
         self.frames = 0;
         self.show(scan, about);

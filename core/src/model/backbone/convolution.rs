@@ -135,7 +135,7 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, epilogue: Epilogue
         && own > 0.0
     {
         let sums = convolve(x, weight, map, Epilogue::default());
-        return affine_of(norm, own, &sums, with_relu);
+        return affine_of(norm, own, sums, with_relu);
     }
     let [_, c_in, c_out] = weight.dims();
     let scales = norm.map(scales);
@@ -229,23 +229,23 @@ fn scales(norm: &BatchNorm) -> Tensor<2> {
 
 /// `relu(norm(x))`; `own` is the share of the statistics of `x` where no gradient is needed, as in
 /// [`Epilogue`].
-pub fn activate(norm: &BatchNorm, own: f64, x: &Features) -> Features {
+pub fn activate(norm: &BatchNorm, own: f64, x: Features) -> Features {
     if x.is_autodiff() {
-        return Features::of(normalized(norm, x.clone().into_tensor(), true));
+        return Features::of(normalized(norm, x.into_tensor(), true));
     }
     affine_of(norm, own, x, true)
 }
 
 /// `norm(x)` where no gradient is needed, followed by ReLU if `with_relu`. Means and variances are
 /// weighted means of the running ones and of those of `x`.
-fn affine_of(norm: &BatchNorm, own: f64, x: &Features, with_relu: bool) -> Features {
+fn affine_of(norm: &BatchNorm, own: f64, x: Features, with_relu: bool) -> Features {
     let running = scales(norm);
     x.map(|channels, part| {
         let scales = match own > 0.0 {
-            true => blended(norm, own, channels, part),
+            true => blended(norm, own, channels, &part),
             false => running.clone().slice([0..2, channels]),
         };
-        affine(part.clone(), scales, with_relu)
+        affine(part, scales, with_relu)
     })
 }
 
@@ -282,7 +282,7 @@ mod tests {
         device.seed(5);
         let x = Tensor::<2>::random([50, 8], Distribution::Normal(3.0, 2.0), &device);
         let norm = norm(8, 1e-4, 0.1, &device);
-        let answer = |own: f64| activate(&norm, own, &Features::of(x.clone())).into_tensor();
+        let answer = |own: f64| activate(&norm, own, Features::of(x.clone())).into_tensor();
         let by_hand = |own: f64| {
             let mean = x.clone().mean_dim(0);
             let variance = (x.clone() - mean.clone()).square().mean_dim(0);
@@ -310,10 +310,7 @@ mod tests {
             .forward(&x, &map, fused)
             .into_tensor()
             .into_data()
-            .assert_eq(
-                &activate(&norm, 0.5, &apart).into_tensor().into_data(),
-                true,
-            );
+            .assert_eq(&activate(&norm, 0.5, apart).into_tensor().into_data(), true);
     }
 
     #[test]

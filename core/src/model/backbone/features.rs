@@ -70,24 +70,27 @@ impl Features {
             .map(|(_, part)| part)
     }
 
-    /// Applies `change` to each part separately.
+    /// Applies `change` to one part after the other, each with its channel range. A part that
+    /// nothing else holds is freed before the next one is changed.
     #[must_use]
-    pub fn map(&self, change: impl Fn(Range<usize>, &Tensor<2>) -> Tensor<2>) -> Self {
-        Self(
-            self.parts()
-                .map(|(channels, part)| change(channels, part))
-                .collect(),
-        )
+    pub fn map(self, change: impl Fn(Range<usize>, Tensor<2>) -> Tensor<2>) -> Self {
+        let mut end = 0;
+        let change = |part: Tensor<2>| {
+            let start = end;
+            end += part.dims()[1];
+            change(start..end, part)
+        };
+        Self(self.0.into_iter().map(change).collect())
     }
 
     /// Converts all parts to `dtype`.
     #[must_use]
-    pub fn stored_as(&self, dtype: DType) -> Self {
+    pub fn stored_as(self, dtype: DType) -> Self {
         self.map(|_, part| {
             if part.dtype() == dtype {
-                part.clone()
+                part
             } else {
-                part.clone().cast(dtype)
+                part.cast(dtype)
             }
         })
     }

@@ -87,7 +87,6 @@ impl Backbone {
     /// levels.
     pub fn begin(&self, features: Features, pyramid: &Pyramid) -> Pass {
         let stored = features.stored_as(self.storage());
-        drop(features);
         match self {
             Self::SparseUnet(unet) => unet.begin(&stored, pyramid),
             Self::ResUnet(unet) => unet.begin(&stored, pyramid),
@@ -131,7 +130,7 @@ impl Backbone {
     /// Finishes the pass after the last stage; the result is f32.
     pub fn end(&self, pass: Pass) -> Features {
         let features = match self {
-            Self::SparseUnet(unet) => unet.end(&pass),
+            Self::SparseUnet(unet) => unet.end(pass),
             Self::ResUnet(_) => pass.features,
         };
         features.stored_as(DType::F32)

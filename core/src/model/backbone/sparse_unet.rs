@@ -96,19 +96,19 @@ impl SparseUnet {
         } else {
             let level = 2 * deepest - stage;
             let parents = pyramid.children[level].inverse();
-            let raised = self.exchanges[level].up(&pass.features, &parents, self.own);
+            let raised = self.exchanges[level].up(pass.features, &parents, self.own);
             pass.features = pass.skips.swap_remove(level).append(raised);
             (level, &self.up[level])
         };
         pass.features = blocks.iter().fold(pass.features, |x, block| {
-            block.forward(&x, &pyramid.neighbors[level], self.own)
+            block.forward(x, &pyramid.neighbors[level], self.own)
         });
         pass
     }
 
     /// Applies the last normalization and ReLU; returns `(voxels, planes[0])`.
-    pub fn end(&self, pass: &Pass) -> Features {
-        activate(&self.output, self.own, &pass.features)
+    pub fn end(&self, pass: Pass) -> Features {
+        activate(&self.output, self.own, pass.features)
     }
 }
 
@@ -138,25 +138,28 @@ impl ResidualBlock {
         }
     }
 
-    fn forward(&self, x: &Features, neighborhood: &Neighborhood, own: f64) -> Features {
+    /// Everything is dropped as soon as nothing reads it: at the finest level the features of a
+    /// large scan are most of its memory.
+    fn forward(&self, x: Features, neighborhood: &Neighborhood, own: f64) -> Features {
         let Neighborhood { around, itself } = neighborhood;
-        let shortcut = self
-            .shortcut
-            .as_ref()
-            .map(|shortcut| pointwise(shortcut, x, itself, Epilogue::default()));
         let inner = Epilogue {
             norm: Some(&self.norm2),
             own,
             with_relu: true,
             ..Epilogue::default()
         };
-        let x_activated = activate(&self.norm1, own, x);
-        let y = self.conv1.forward(&x_activated, around, inner);
+        let shortcut = match &self.shortcut {
+            Some(shortcut) => pointwise(shortcut, &x, itself, Epilogue::default()),
+            None => x.clone(),
+        };
+        let activated = activate(&self.norm1, own, x);
+        let y = self.conv1.forward(&activated, around, inner);
+        drop(activated);
         self.conv2.forward(
             &y,
             around,
             Epilogue {
-                residual: Some(shortcut.as_ref().unwrap_or(x)),
+                residual: Some(&shortcut),
                 ..Epilogue::default()
             },
         )
@@ -183,11 +186,11 @@ impl Exchange {
     }
 
     fn down(&self, x: &Features, children: &KernelMap, own: f64) -> Features {
-        let x = activate(&self.down_norm, own, x);
+        let x = activate(&self.down_norm, own, x.clone());
         self.down.forward(&x, children, Epilogue::default())
     }
 
-    fn up(&self, x: &Features, parents: &KernelMap, own: f64) -> Features {
+    fn up(&self, x: Features, parents: &KernelMap, own: f64) -> Features {
         let x = activate(&self.up_norm, own, x);
         self.up.forward(&x, parents, Epilogue::default())
     }

@@ -6,8 +6,6 @@ mod heads;
 mod mlp;
 mod position;
 
-use std::f32::consts::FRAC_1_SQRT_2;
-
 use burn::{
     module::Module,
     nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig},
@@ -22,7 +20,7 @@ use super::{
     config::{ObjectAttentionOrder, Objects, QueryStart, Sizes},
     scene::Layout,
 };
-use crate::ops::{SegmentMap, linear, matmul, segment_mean};
+use crate::ops::{SegmentMap, gelu, linear, matmul, segment_mean};
 use attention::{AttentionInput, CrossAttention, ObjectAttention, SelfAttention};
 use heads::Heads;
 pub use heads::{Boxes, Class, Prediction, TextClass};
@@ -301,13 +299,6 @@ impl Decoder {
             Sizes::Normalized => sizes * memory.extent.clone(),
         }
     }
-}
-
-/// The exact GELU: x times the cumulative normal distribution at x. The gradient of burn's own is
-/// that of an approximation on GPUs, off by up to 3e-4.
-fn gelu(x: Tensor<2>) -> Tensor<2> {
-    let below = ((x.clone() * FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
-    x * below
 }
 
 /// Replaces every size closer to zero than `least` by `least`.

@@ -197,7 +197,7 @@ impl WithSimd for Exponentials<'_> {
 
 /// Folds sixteen values at a time, so that the compiler can vectorize; `fold` must allow any order.
 #[inline(always)]
-fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
+pub(in crate::ops) fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
     let (groups, rest) = values.as_chunks::<16>();
     let mut folded = [start; 16];
     for group in groups {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NO_NEIGHBOR, gpu::Index};
+use super::{NO_PARENT, gpu::Index};
 use crate::ops::wgsl::OnDevice;
 
 /// Largest absolute coordinate, in voxels: 10 km at 1 cm. Leaves room for a kernel's reach in 21
@@ -109,7 +109,7 @@ impl Level {
             .map(|row| (key(parent(row)), row))
             .collect();
         children.sort_unstable();
-        let mut parents = vec![NO_NEIGHBOR; self.len()];
+        let mut parents = vec![NO_PARENT; self.len()];
         let (mut coords, mut sorted) = (Vec::new(), Vec::new());
         for (row, siblings) in (0u32..).zip(children.chunk_by(|a, b| a.0 == b.0)) {
             let (key, first) = siblings[0];

@@ -1,5 +1,5 @@
-//! Kernel maps: which voxels a sparse convolution pairs, as tables of neighbours that are built on
-//! the device that reads them, on first use.
+//! Kernel maps: which voxels a sparse convolution pairs. A GPU reads tables of neighbours and the
+//! CPU lists of pairs; both are built on the device that reads them, on first use.
 //!
 //! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as in MinkowskiEngine
 //! (docs/spec/model.md section 3.1). In an odd kernel of size `n`, index `i` is a step of
@@ -18,8 +18,8 @@ use level::AXIS_BITS;
 pub use level::{KernelMapError, Level};
 use pairs::Pairs;
 
-/// Marks a missing neighbour in [`NeighborTable`].
-pub const NO_NEIGHBOR: u32 = u32::MAX;
+/// Marks a voxel without a parent.
+const NO_PARENT: u32 = u32::MAX;
 
 /// Largest kernel size.
 pub(super) const KERNEL_LIMIT: usize = 5;
@@ -42,8 +42,6 @@ pub(super) struct PairTable {
     pub rows: Level,
     pub others: Level,
     pub relation: Relation,
-    /// `(offsets, rows)`.
-    entries: OnceLock<Vec<u32>>,
     /// The pairs of each offset. The CPU reads them for every convolution and gradient of a level.
     pairs: OnceLock<Vec<Pairs>>,
     pub on_device: OnDevice<Vec<TableBlock>>,
@@ -77,7 +75,6 @@ impl PairTable {
             rows: rows.clone(),
             others: others.clone(),
             relation,
-            entries: OnceLock::new(),
             pairs: OnceLock::new(),
             on_device: OnDevice::default(),
         }
@@ -86,50 +83,36 @@ impl PairTable {
 
     fn pairs(&self) -> &[Pairs] {
         self.pairs.get_or_init(|| {
-            let (entries, rows) = (self.entries(), self.rows.len());
-            let mut pairs = vec![Pairs::default(); self.relation.offsets()];
-            platform::for_each_chunk(&mut pairs, 1, |offset, pairs| {
-                pairs[0] = Pairs::new(&entries[offset * rows..][..rows]);
-            });
-            pairs
-        })
-    }
-
-    fn entries(&self) -> &[u32] {
-        self.entries.get_or_init(|| {
-            let rows = self.rows.len();
-            let mut table = vec![NO_NEIGHBOR; self.relation.offsets() * rows];
+            let mut lists = vec![Vec::new(); self.relation.offsets()];
             match &self.relation {
-                Relation::Within(kernel) => within(&self.rows, *kernel, &mut table),
-                Relation::Child(parents) => {
-                    families(&self.others, parents).for_each(|(child, place, parent)| {
-                        table[place * rows + parent as usize] = child
-                    });
-                }
-                Relation::Parent(parents) => {
-                    families(&self.rows, parents).for_each(|(child, place, parent)| {
-                        table[place * rows + child as usize] = parent
-                    });
-                }
+                Relation::Within(kernel) => within(&self.rows, *kernel, &mut lists),
+                Relation::Child(parents) => families(&self.others, parents)
+                    .for_each(|(child, place, parent)| lists[place].push((parent, child))),
+                Relation::Parent(parents) => families(&self.rows, parents)
+                    .for_each(|(child, place, parent)| lists[place].push((child, parent))),
             }
-            table
+            let mut pairs = vec![Pairs::default(); lists.len()];
+            for (pairs, list) in pairs.iter_mut().zip(lists) {
+                *pairs = Pairs::new(list, self.rows.len());
+            }
+            pairs
         })
     }
 }
 
-/// Fills `table` with the neighbours within a level. `O(kernel^3 n)`.
-fn within(level: &Level, kernel: usize, table: &mut [u32]) {
-    let (sorted, rows, offsets) = (level.sorted(), level.len(), kernel.pow(3));
-    let center = offsets / 2;
-    let (before, rest) = table.split_at_mut(center * rows);
-    let (itself, after) = rest.split_at_mut(rows);
-    (0u32..).zip(itself).for_each(|(row, entry)| *entry = row);
+/// Fills `lists`, one for each offset, with the pairs of neighbours within a level.
+/// `O(kernel^3 n)`.
+fn within(level: &Level, kernel: usize, lists: &mut [Vec<(u32, u32)>]) {
+    let (sorted, center) = (level.sorted(), lists.len() / 2);
+    let (before, rest) = lists.split_at_mut(center);
+    rest[0] = (0..level.len() as u32).map(|row| (row, row)).collect();
     // Keys are ordered as offsets are numbered, so a neighbour at an offset below the centre comes
-    // before its voxel, and one merge finds all of them. The other half of the table contains the
+    // before its voxel, and one merge finds all of them. The other half of the lists contains the
     // same pairs seen from the other end.
-    platform::for_each_chunk(before, rows, |offset, table| {
+    platform::for_each_chunk(before, 1, |offset, list| {
         let delta = key_delta(offset, kernel);
         let mut candidate = 0;
+        list[0].reserve(sorted.len());
         for &(key, row) in sorted {
             let wanted = key.wrapping_add_signed(delta);
             while sorted[candidate].0 < wanted {
@@ -137,17 +120,15 @@ fn within(level: &Level, kernel: usize, table: &mut [u32]) {
             }
             let (found, neighbor) = sorted[candidate];
             if found == wanted {
-                table[row as usize] = neighbor;
+                list[0].push((row, neighbor));
             }
         }
+        list[0].shrink_to_fit();
     });
     let before = &*before;
-    platform::for_each_chunk(after, rows, |beyond, table| {
-        for (row, &neighbor) in (0u32..).zip(&before[(center - 1 - beyond) * rows..][..rows]) {
-            if neighbor != NO_NEIGHBOR {
-                table[neighbor as usize] = row;
-            }
-        }
+    platform::for_each_chunk(&mut rest[1..], 1, |beyond, list| {
+        let seen = before[center - 1 - beyond].iter();
+        list[0] = seen.map(|&(row, neighbor)| (neighbor, row)).collect();
     });
 }
 
@@ -173,7 +154,7 @@ fn families<'a>(
     (0u32..)
         .zip(fine.coords().iter().map(place))
         .zip(parents)
-        .filter(|(_, parent)| **parent != NO_NEIGHBOR)
+        .filter(|(_, parent)| **parent != NO_PARENT)
         .map(|((row, place), parent)| (row, place, *parent))
 }
 
@@ -198,11 +179,6 @@ impl NeighborTable {
         &self.table
     }
 
-    /// The neighbour of each row at `offset`, or [`NO_NEIGHBOR`].
-    pub fn at(&self, offset: usize) -> &[u32] {
-        &self.table.entries()[self.slot(offset) * self.rows()..][..self.rows()]
-    }
-
     /// Lists all pairs unless they are listed already. Threads that share work would otherwise wait
     /// for the one that lists the pairs, while that one waits for them.
     pub(super) fn list_pairs(&self) {
@@ -210,7 +186,7 @@ impl NeighborTable {
     }
 
     /// `(row, neighbor)` for the rows that have a neighbour at `offset`, in row order.
-    pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
+    pub fn pairs(&self, offset: usize) -> &[(u32, u32)] {
         self.table.pairs()[self.slot(offset)].all()
     }
 
@@ -340,6 +316,15 @@ mod tests {
             .prop_map(|set| set.into_iter().collect())
     }
 
+    /// The neighbour of each row at an offset.
+    fn at(table: &NeighborTable, offset: usize) -> Vec<Option<u32>> {
+        let mut neighbors = vec![None; table.rows()];
+        for &(row, neighbor) in table.pairs(offset) {
+            assert_eq!(neighbors[row as usize].replace(neighbor), None);
+        }
+        neighbors
+    }
+
     fn offset_of(k: usize, kernel: usize) -> [i32; 3] {
         let shift = if kernel % 2 == 1 {
             (kernel / 2) as i32
@@ -356,11 +341,10 @@ mod tests {
             let row_of: HashMap<_, _> = coords.iter().zip(0u32..).collect();
             for k in 0..map.offsets() {
                 let [dx, dy, dz] = offset_of(k, kernel);
+                let (inputs, outputs) = (at(map.inputs(), k), at(map.outputs(), k));
                 for (row, &[x, y, z]) in coords.iter().enumerate() {
-                    let input = row_of.get(&[x + dx, y + dy, z + dz]).copied().unwrap_or(NO_NEIGHBOR);
-                    let output = row_of.get(&[x - dx, y - dy, z - dz]).copied().unwrap_or(NO_NEIGHBOR);
-                    prop_assert_eq!(map.inputs().at(k)[row], input);
-                    prop_assert_eq!(map.outputs().at(k)[row], output);
+                    prop_assert_eq!(inputs[row], row_of.get(&[x + dx, y + dy, z + dz]).copied());
+                    prop_assert_eq!(outputs[row], row_of.get(&[x - dx, y - dy, z - dz]).copied());
                 }
             }
         }
@@ -373,18 +357,18 @@ mod tests {
             let mut seen = vec![0; coords.len()];
             for k in 0..8 {
                 let offset = offset_of(k, 2);
-                for (parent, &child) in map.inputs().at(k).iter().enumerate().filter(|(_, child)| **child != NO_NEIGHBOR) {
+                for &(parent, child) in map.inputs().pairs(k) {
                     for axis in 0..3 {
-                        prop_assert_eq!(coords[child as usize][axis], 2 * coarse[parent][axis] + offset[axis]);
+                        prop_assert_eq!(coords[child as usize][axis], 2 * coarse[parent as usize][axis] + offset[axis]);
                     }
-                    prop_assert_eq!(map.outputs().at(k)[child as usize], parent as u32);
+                    prop_assert!(map.outputs().pairs(k).contains(&(child, parent)));
                     seen[child as usize] += 1;
                 }
             }
             prop_assert!(seen.iter().all(|&n| n == 1), "every voxel has exactly one parent");
             let up = map.inverse();
             prop_assert_eq!((up.in_rows(), up.out_rows()), (coarse.len(), coords.len()));
-            prop_assert_eq!(up.inputs().at(3), map.outputs().at(3));
+            prop_assert_eq!(up.inputs().pairs(3), map.outputs().pairs(3));
         }
     }
 
@@ -393,7 +377,7 @@ mod tests {
         let coords = [[0, 0, 0], [3, 1, 0], [4, 0, 1]];
         let (coarse, map) = strided(&coords, Some([5, 2, 2]));
         assert_eq!(coarse, [[0, 0, 0], [1, 0, 0]]);
-        assert!((0..8).all(|k| map.outputs().at(k)[2] == NO_NEIGHBOR));
+        assert!((0..8).all(|k| at(map.outputs(), k)[2].is_none()));
         assert_eq!(strided(&coords, Some([6, 2, 2])).0.len(), 3);
     }
 
@@ -414,7 +398,8 @@ mod tests {
         );
         let edge = level(&[[COORDINATE_LIMIT, -COORDINATE_LIMIT, COORDINATE_LIMIT]]);
         assert!((0..125).all(
-            |k| (KernelMap::submanifold(&edge, 5).unwrap().inputs().at(k)[0] == 0) == (k == 62)
+            |k| at(KernelMap::submanifold(&edge, 5).unwrap().inputs(), k)
+                == [(k == 62).then_some(0)]
         ));
     }
 }

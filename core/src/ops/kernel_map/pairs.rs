@@ -1,8 +1,6 @@
 //! Lists of the row pairs of a convolution; the CPU reads them for every convolution and gradient
 //! of a level.
 
-use super::NO_NEIGHBOR;
-
 /// Rows per block: the sums of a convolution with 64 channels stay in a level-2 cache of 512 KiB.
 pub(in crate::ops) const BLOCK: usize = 512;
 
@@ -12,30 +10,25 @@ pub(super) struct Pairs {
     /// `(row, other row)`, in ascending order of the rows.
     pairs: Vec<(u32, u32)>,
     /// Start of the pairs of each block of rows, and the end of the last.
-    starts: Vec<usize>,
+    starts: Vec<u32>,
 }
 
 impl Pairs {
-    /// Lists the pairs, given the other row of each row or [`NO_NEIGHBOR`].
-    pub fn new(others: &[u32]) -> Self {
-        let mut found = Self {
-            pairs: vec![(0, 0); others.len()],
-            starts: vec![],
-        };
-        let mut count = 0;
-        for (block, others) in others.chunks(BLOCK).enumerate() {
-            found.starts.push(count);
-            for (row, other) in (block * BLOCK..).zip(others) {
-                // an entry without a neighbour is overwritten by the next one
-                found.pairs[count] = (row as u32, *other);
-                count += usize::from(*other != NO_NEIGHBOR);
-            }
+    /// Takes the pairs of `rows` rows, of which each has at most one.
+    pub fn new(mut pairs: Vec<(u32, u32)>, rows: usize) -> Self {
+        // They are sorted already if rows and their keys have the same order.
+        if !pairs.is_sorted() {
+            pairs.sort_unstable();
         }
-        found.starts.push(count);
-        found.pairs.truncate(count);
-        found.pairs.shrink_to_fit();
-        found
+        pairs.shrink_to_fit();
+        let mut starts = vec![0; rows.div_ceil(BLOCK) + 1];
+        pairs
+            .iter()
+            .for_each(|(row, _)| starts[*row as usize / BLOCK + 1] += 1);
+        (1..starts.len()).for_each(|block| starts[block] += starts[block - 1]);
+        Self { pairs, starts }
     }
+
     /// The pairs of all rows.
     pub fn all(&self) -> &[(u32, u32)] {
         &self.pairs
@@ -43,7 +36,7 @@ impl Pairs {
 
     /// The pairs of one block of [`BLOCK`] rows.
     pub fn of_block(&self, block: usize) -> &[(u32, u32)] {
-        &self.pairs[self.starts[block]..self.starts[block + 1]]
+        &self.pairs[self.starts[block] as usize..self.starts[block + 1] as usize]
     }
 }
 
@@ -54,14 +47,12 @@ mod tests {
     #[test]
     fn blocks_have_their_rows_and_all_have_every_pair() {
         for rows in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK - 5] {
-            let others: Vec<u32> = (0..rows as u32)
-                .map(|row| if row % 3 == 1 { NO_NEIGHBOR } else { row / 2 })
-                .collect();
-            let pairs = Pairs::new(&others);
             let want: Vec<(u32, u32)> = (0..rows as u32)
                 .filter(|row| row % 3 != 1)
                 .map(|row| (row, row / 2))
                 .collect();
+            let backwards = want.iter().rev().copied().collect();
+            let pairs = Pairs::new(backwards, rows);
             assert_eq!(pairs.all(), want);
             let blocks: Vec<_> = (0..rows.div_ceil(BLOCK))
                 .map(|block| pairs.of_block(block))

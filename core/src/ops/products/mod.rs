@@ -10,8 +10,10 @@ use pulp::{Arch, Simd, WithSimd};
 use crate::platform;
 
 /// Rows multiplied at a time. With [`VECTORS`] vectors per row, twelve sums, two vectors of weights
-/// and one of inputs fit into sixteen registers.
-const ROWS: usize = 6;
+/// and one of inputs fit into sixteen registers. A browser's compiler keeps some of these for itself
+/// and has no fused multiply-add, so that products take registers, too: with six rows, sums would
+/// go to memory and back for every channel.
+const ROWS: usize = if cfg!(target_arch = "wasm32") { 4 } else { 6 };
 /// Input channels that are bounds-checked at once: a check per channel would force the sums out of
 /// their registers.
 const CHANNELS: usize = 8;
@@ -85,6 +87,28 @@ impl Packed {
     pub fn at(&self, matrix: usize) -> &[f32] {
         &self.values[matrix * self.stride..][..self.stride]
     }
+
+    /// The products of `rows` rows with each matrix: `x` is `(count, rows, from)`, the result is
+    /// `(count, rows, to)`.
+    pub fn products(&self, x: &[f32], rows: usize) -> Vec<f32> {
+        /// Rows that one thread multiplies at a time.
+        const BLOCK: usize = 64;
+        let (from, to) = (self.from, self.to);
+        let count = self.values.len() / self.stride.max(1);
+        let block = if count == 1 { BLOCK.min(rows) } else { rows };
+        platform::make_by_chunks(count * rows * to, block * to, |index, y| {
+            let pairs: Vec<(u32, u32)> = (0..(y.len() / to) as u32).map(|row| (row, row)).collect();
+            let op = AddProducts {
+                x: &x[index * block * from..],
+                w: self.at(if count == 1 { 0 } else { index }),
+                widths: [from, to],
+                pairs: &pairs,
+                y,
+                first: 0,
+            };
+            op.run();
+        })
+    }
 }
 
 /// Computes `y[row - first] += x[other] W` for all pairs `(row, other)`.
@@ -127,14 +151,23 @@ impl WithSimd for AddProducts<'_> {
         } = self;
         let tile = VECTORS * S::F32_LANES;
         let (groups, rest) = pairs.as_chunks::<ROWS>();
+        let (threes, rest) = rest.as_chunks::<3>();
+        let (twos, ones) = rest.as_chunks::<2>();
         for (t, w) in w.chunks_exact(widths[0] * tile).enumerate() {
             let (w, _) = S::as_simd_f32s(w);
             let (w, _) = w.as_chunks::<VECTORS>();
+            let first = [first, t * tile];
             for group in groups {
-                add_products(simd, x, w, widths, group, [first, t * tile], y);
+                add_products(simd, x, w, widths, group, first, y);
             }
-            for pair in rest {
-                add_products(simd, x, w, widths, &[*pair], [first, t * tile], y);
+            for three in threes {
+                add_products(simd, x, w, widths, three, first, y);
+            }
+            for two in twos {
+                add_products(simd, x, w, widths, two, first, y);
+            }
+            for pair in ones {
+                add_products(simd, x, w, widths, &[*pair], first, y);
             }
         }
     }
@@ -346,6 +379,7 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::plain_matmul;
 
     /// Small integers, whose sums of products are exact in any order.
     fn numbers(count: usize) -> Vec<f32> {
@@ -383,6 +417,22 @@ mod tests {
                 add(&|op| dispatch(op)),
                 "{rows} rows from {from} to {to}"
             );
+        }
+    }
+
+    #[test]
+    fn rows_are_multiplied_by_blocks() {
+        for [count, rows, from, to] in [
+            [1, 1, 1, 1],
+            [1, 7, 24, 300],
+            [1, 130, 5, 49],
+            [3, 9, 7, 16],
+        ] {
+            let (x, w) = (numbers(count * rows * from), numbers(count * from * to));
+            let packed = Packed::new(&w, [count, from, to], false);
+            let want = plain_matmul(&x, &w, [count, rows, from, to]);
+            let what = format!("{count} times {rows} rows from {from} to {to}");
+            assert_eq!(packed.products(&x, rows), want, "{what}");
         }
     }
 

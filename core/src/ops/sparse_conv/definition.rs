@@ -1,14 +1,12 @@
 //! Reference implementations: plain loops that every other path is compared with.
 
-use crate::ops::{KernelMap, NO_NEIGHBOR};
+use crate::ops::KernelMap;
 
 /// Calls `pair(offset, input row, output row)` for every pair of the map.
 fn for_each_pair(map: &KernelMap, mut pair: impl FnMut(usize, usize, usize)) {
     for k in 0..map.offsets() {
-        for (p, &q) in map.inputs().at(k).iter().enumerate() {
-            if q != NO_NEIGHBOR {
-                pair(k, q as usize, p);
-            }
+        for &(p, q) in map.inputs().pairs(k) {
+            pair(k, q as usize, p as usize);
         }
     }
 }

@@ -68,7 +68,7 @@ impl ClipText {
         Ok(Self {
             space,
             tokenizer,
-            embeddings: Embeddings::load(&file, tables, shape, device)?,
+            embeddings: Embeddings::load(&file, tables, shape)?,
             layers: Layers::load(&file, "text_model.encoder.layers", sizes)?,
             norm: file.norm(norm, config.width, config.epsilon)?,
             projection: file
@@ -103,6 +103,9 @@ impl TextEncoder for ClipText {
 
     fn vectors(&self, phrases: &[Vec<u32>]) -> Tensor<2> {
         let (x, spans) = self.embeddings.rows(phrases);
+        let [width, _] = self.projection.dims();
+        let shape = [x.len() / width, width];
+        let x = Tensor::from_data(TensorData::new(x, shape), &self.projection.device());
         let x = self.layers.forward(x, &spans);
         let ends = phrases.iter().zip(&spans);
         let ends = ends.map(|(ids, span)| (span.start + last_of(ids, self.end)) as i32);

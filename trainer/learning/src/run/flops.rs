@@ -16,7 +16,7 @@ use segscape::{
         Config, Scene,
         config::{BackboneConfig, Classes},
     },
-    ops::{KernelMap, NO_NEIGHBOR},
+    ops::KernelMap,
 };
 
 /// FLOPs of a step with gradients, relative to its forward pass.
@@ -47,13 +47,7 @@ fn maps(scene: &Scene) -> impl Iterator<Item = &KernelMap> {
 }
 
 fn pairs(map: &KernelMap) -> f64 {
-    let met = |offset| {
-        map.inputs()
-            .at(offset)
-            .iter()
-            .filter(|neighbor| **neighbor != NO_NEIGHBOR)
-            .count() as f64
-    };
+    let met = |offset| map.inputs().pairs(offset).len() as f64;
     (0..map.offsets()).map(met).sum()
 }
 

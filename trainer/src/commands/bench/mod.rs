@@ -25,6 +25,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::results::StageClock;
+use crate::allocator;
 use learning::{device::DeviceChoice, models};
 use rooms::World;
 
@@ -215,6 +216,11 @@ struct StageCost {
 }
 
 impl Cost {
+    /// Milliseconds of all stages.
+    fn ms(&self) -> f64 {
+        self.stages.values().map(|stage| stage.ms).sum()
+    }
+
     /// Reads and segments a file `runs` times.
     fn of(bytes: &[u8], network: &Network, runs: usize) -> anyhow::Result<Self> {
         let mut cost = Self {
@@ -223,6 +229,7 @@ impl Cost {
             voxels: 0,
             stages: BTreeMap::new(),
         };
+        allocator::return_freed_memory();
         let peaks = RefCell::new(BTreeMap::<Stage, Option<u64>>::new());
         for _ in 0..runs.max(1) {
             let (clock, running) = (StageClock::default(), Cell::new(Stage::Read));

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::ops::{
-    BINDING_LIMIT, KernelMap, Level, NO_NEIGHBOR, Tuning, sparse_conv, sparse_conv_grad_input,
+    BINDING_LIMIT, KernelMap, Level, Tuning, sparse_conv, sparse_conv_grad_input,
     sparse_conv_grad_weight,
 };
 use serde_json::json;
@@ -25,10 +25,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
 
 /// The number of pairs of voxels that meet under a kernel.
 pub(super) fn pairs_of(map: &KernelMap) -> usize {
-    let met = |k| {
-        let inputs = map.inputs().at(k).iter();
-        inputs.filter(|&&q| q != NO_NEIGHBOR).count()
-    };
+    let met = |k| map.inputs().pairs(k).len();
     (0..map.offsets()).map(met).sum()
 }
 

@@ -15,7 +15,6 @@ use segscape::model::SegDino3dVl;
 use serde_json::json;
 
 use super::{Bench, print};
-use crate::allocator;
 use learning::{
     config::{Config, Generated},
     data::samples::{Sample, Samples},
@@ -93,7 +92,6 @@ struct Measured {
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let options = &bench.step;
     let config = configuration(options)?;
-    allocator::keep_freed_memory();
     let Measured {
         parts,
         flops,

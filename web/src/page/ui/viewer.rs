@@ -434,7 +434,7 @@ fn keep_in_step(state: State) {
     Effect::new(move |_| {
         let colored = state.scan.with(|scan| match scan {
             Some(scan) => scan.preflight.color.value == Color::Present,
-            None => state.first_look.get().unwrap_or(true),
+            None => state.first_look.get().is_none_or(|look| look.colored),
         });
         let (paint, dark) = (state.coloring.get().paint(colored), state.dark.get());
         let (point_size, blend, budget) = state
