@@ -224,7 +224,7 @@ async fn milliseconds_of_few_rows(device: &Device) -> Result<f64, ExecutionError
     let (a, b) = (random([rows, inner]), random([inner, outer]));
     fastest(|| {
         let product = matmul(a.clone(), b.clone());
-        sparse_conv(features.clone(), weight.clone(), &map).slice([0..rows]) + product
+        sparse_conv(features.clone(), weight.clone(), &map).narrow(0, 0, rows) + product
     })
     .await
 }
