@@ -2,12 +2,13 @@
 //
 // One thread computes eight rows times eight columns of one product in registers: what it loads
 // serves sixty-four products, and loads are slow on software adapters. Neighbouring threads share
-// the rows and take the next columns.
+// the rows and take the next columns. Where there are few rows, the inner size is split over the
+// threads of several pieces, and `sum_pieces` adds them up.
 //
 // binding  access      element    shape              meaning
 // 0        read        vec4<f32>  [batch, m, k / 4]  left matrices
 // 1        read        vec4<f32>  [batch, k, n / 4]  right matrices
-// 2        read_write  f32        [batch, m, width]  products
+// 2        read_write  f32        [pieces, batch, m, width]  products, or sums over each piece
 // 3        uniform     Info
 //
 // Workgroup: 64 threads, a multiple of every GPU's subgroup size, without shared memory and
@@ -23,9 +24,9 @@ struct Info {
     k: u32,     // in vectors of four
     n: u32,     // in vectors of four
     width: u32, // columns of the products
+    pieces: u32,
+    depth: u32, // inner size of a piece, in vectors of four
     pad_0: u32,
-    pad_1: u32,
-    pad_2: u32,
 }
 
 const GROUP: u32 = 64u;
@@ -72,8 +73,10 @@ fn matmul(
     let first = thread % columns * 2u;
     let second = min(first + 1u, info.n - 1u);
     let row = thread / columns % tiles * 8u;
-    let matrix = thread / columns / tiles;
-    if matrix >= info.batch { return; }
+    let matrix = thread / columns / tiles % info.batch;
+    let piece = thread / columns / tiles / info.batch;
+    if piece >= info.pieces { return; }
+    let end = min((piece + 1u) * info.depth, info.k);
     let upper = rows_at(matrix, row);
     let lower = rows_at(matrix, row + 4u);
 
@@ -93,7 +96,7 @@ fn matmul(
     var second_6 = vec4<f32>();
     var first_7 = vec4<f32>();
     var second_7 = vec4<f32>();
-    for (var i = 0u; i < info.k; i++) {
+    for (var i = piece * info.depth; i < end; i++) {
         let at = (matrix * info.k + i) * 4u * info.n;
         let b_first = right(at + first);
         let b_second = right(at + second);
@@ -122,21 +125,22 @@ fn matmul(
         first_7 = add(first_7, a_7, b_first);
         second_7 = add(second_7, a_7, b_second);
     }
-    store_row(matrix, row + 0u, first * 4u, first_0);
-    store_row(matrix, row + 1u, first * 4u, first_1);
-    store_row(matrix, row + 2u, first * 4u, first_2);
-    store_row(matrix, row + 3u, first * 4u, first_3);
-    store_row(matrix, row + 4u, first * 4u, first_4);
-    store_row(matrix, row + 5u, first * 4u, first_5);
-    store_row(matrix, row + 6u, first * 4u, first_6);
-    store_row(matrix, row + 7u, first * 4u, first_7);
+    let product = piece * info.batch + matrix;
+    store_row(product, row + 0u, first * 4u, first_0);
+    store_row(product, row + 1u, first * 4u, first_1);
+    store_row(product, row + 2u, first * 4u, first_2);
+    store_row(product, row + 3u, first * 4u, first_3);
+    store_row(product, row + 4u, first * 4u, first_4);
+    store_row(product, row + 5u, first * 4u, first_5);
+    store_row(product, row + 6u, first * 4u, first_6);
+    store_row(product, row + 7u, first * 4u, first_7);
     if second == first { return; }
-    store_row(matrix, row + 0u, second * 4u, second_0);
-    store_row(matrix, row + 1u, second * 4u, second_1);
-    store_row(matrix, row + 2u, second * 4u, second_2);
-    store_row(matrix, row + 3u, second * 4u, second_3);
-    store_row(matrix, row + 4u, second * 4u, second_4);
-    store_row(matrix, row + 5u, second * 4u, second_5);
-    store_row(matrix, row + 6u, second * 4u, second_6);
-    store_row(matrix, row + 7u, second * 4u, second_7);
+    store_row(product, row + 0u, second * 4u, second_0);
+    store_row(product, row + 1u, second * 4u, second_1);
+    store_row(product, row + 2u, second * 4u, second_2);
+    store_row(product, row + 3u, second * 4u, second_3);
+    store_row(product, row + 4u, second * 4u, second_4);
+    store_row(product, row + 5u, second * 4u, second_5);
+    store_row(product, row + 6u, second * 4u, second_6);
+    store_row(product, row + 7u, second * 4u, second_7);
 }

@@ -5,7 +5,8 @@
 // serves sixty-four products, and loads are slow on software adapters. The rows of a tile have
 // similar neighbourhoods (`kernel_map` sorts them), so that few products are with absent
 // neighbours. Neighbouring threads share the rows and take the next channels. `sparse_conv_shared`
-// does the same with tiles in shared memory; the faster one on the device runs.
+// does the same with tiles in shared memory; the faster one on the device runs. Where there are few
+// rows, the offsets are dealt out to the threads of several pieces, and `sum_pieces` adds them up.
 //
 // binding  access      element    shape                       meaning
 // 0        read        Stored     [inputs, c_in / 4]          features of the input rows
@@ -15,7 +16,7 @@
 //                                                             each place
 // 3        read        vec4<f32>  [2, c_out / 4]              scale and shift of each channel
 // 4        read        Stored     [outputs, c_out / 4]        addend, added after that
-// 5        read_write  Stored     [outputs, c_out / 4]        result
+// 5        read_write  Stored     [pieces, outputs, c_out / 4]  result, or the sums of each piece
 // 6        uniform     Info
 //
 // Workgroup: 64 threads, a multiple of every GPU's subgroup size, without shared memory and
@@ -37,6 +38,10 @@ struct Info {
     c_in: u32,     // in vectors of four
     c_out: u32,    // in vectors of four
     epilogue: u32, // AFFINE | ADDED | RECTIFIED
+    pieces: u32,
+    outputs: u32,  // output rows of all tables
+    pad_0: u32,
+    pad_1: u32,
 }
 
 const GROUP: u32 = 64u;
@@ -67,8 +72,8 @@ fn weight(at: u32) -> mat4x4<f32> {
     return mat4x4<f32>(vec4<f32>(w[at]), vec4<f32>(w[at + info.c_out]), vec4<f32>(w[at + 2u * info.c_out]), vec4<f32>(w[at + 3u * info.c_out]));
 }
 
-fn store_row(row: u32, column: u32, sum: vec4<f32>) {
-    let at = (info.first + row) * info.c_out + column;
+fn store_row(piece: u32, row: u32, column: u32, sum: vec4<f32>) {
+    let at = (piece * info.outputs + info.first + row) * info.c_out + column;
     var value = sum;
     if (info.epilogue & AFFINE) != 0u { value = value * affine[column] + affine[info.c_out + column]; }
     if (info.epilogue & ADDED) != 0u { value += vec4<f32>(addend[at]); }
@@ -76,13 +81,13 @@ fn store_row(row: u32, column: u32, sum: vec4<f32>) {
     y[at] = Stored(value);
 }
 
-fn store(place: u32, column: u32, sums: mat4x4<f32>) {
+fn store(piece: u32, place: u32, column: u32, sums: mat4x4<f32>) {
     let rows = table[info.offsets * info.stride + place];
     let rest = info.count - place * 4u;
-    store_row(rows.x, column, sums[0]);
-    if rest > 1u { store_row(rows.y, column, sums[1]); }
-    if rest > 2u { store_row(rows.z, column, sums[2]); }
-    if rest > 3u { store_row(rows.w, column, sums[3]); }
+    store_row(piece, rows.x, column, sums[0]);
+    if rest > 1u { store_row(piece, rows.y, column, sums[1]); }
+    if rest > 2u { store_row(piece, rows.z, column, sums[2]); }
+    if rest > 3u { store_row(piece, rows.w, column, sums[3]); }
 }
 
 @compute @workgroup_size(GROUP)
@@ -95,15 +100,17 @@ fn sparse_conv(
     let columns = (info.c_out + 1u) / 2u;
     let left = thread % columns * 2u;
     let right = min(left + 1u, info.c_out - 1u);
-    let upper = thread / columns * 2u;
+    let tiles = (info.count + 7u) / 8u;
+    let upper = thread / columns % tiles * 2u;
     let lower = upper + 1u;
-    if upper * 4u >= info.count { return; }
+    let piece = thread / columns / tiles;
+    if piece >= info.pieces { return; }
 
     var upper_left = mat4x4<f32>();
     var upper_right = mat4x4<f32>();
     var lower_left = mat4x4<f32>();
     var lower_right = mat4x4<f32>();
-    for (var k = 0u; k < info.offsets; k++) {
+    for (var k = piece; k < info.offsets; k += info.pieces) {
         let slot = select(k, info.offsets - 1u - k, info.mirrored == 1u) * info.stride;
         let n_upper = table[slot + upper];
         let n_lower = table[slot + lower];
@@ -120,10 +127,10 @@ fn sparse_conv(
             lower_right += w_right * x_lower;
         }
     }
-    store(upper, left, upper_left);
-    if right > left { store(upper, right, upper_right); }
+    store(piece, upper, left, upper_left);
+    if right > left { store(piece, upper, right, upper_right); }
     if lower * 4u < info.count {
-        store(lower, left, lower_left);
-        if right > left { store(lower, right, lower_right); }
+        store(piece, lower, left, lower_left);
+        if right > left { store(piece, lower, right, lower_right); }
     }
 }

@@ -37,6 +37,10 @@ struct Info {
     c_in: u32,     // in vectors of four
     c_out: u32,    // in vectors of four
     epilogue: u32, // AFFINE | ADDED | RECTIFIED
+    pad_0: u32,    // of the other shader, which splits its sums
+    pad_1: u32,
+    pad_2: u32,
+    pad_3: u32,
 }
 
 const GROUP: u32 = 64u;

@@ -192,7 +192,10 @@ fn read(file: &[u8]) -> Checkpoint {
 /// Panics if the file is missing.
 #[cfg(not(target_family = "wasm"))]
 pub fn bytes(file: &str) -> Vec<u8> {
-    let path = format!("{}/golden/{file}", env!("CARGO_MANIFEST_DIR"));
+    // Cargo names the folder to a test that it runs, which may not be where the test was built.
+    let folder = std::env::var("CARGO_MANIFEST_DIR");
+    let folder = folder.as_deref().unwrap_or(env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{folder}/golden/{file}");
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 

@@ -67,6 +67,9 @@ fn no_variant_is_without_a_case() {
             );
         }
     }
+    for operation in [Operation::Product, Operation::Convolution] {
+        assert!(has(operation, &|tuning| tuning.split), "{operation:?}");
+    }
     for row in SoftmaxRow::ALL {
         assert!(
             has(Operation::Softmax, &|tuning| tuning.softmax == row),

@@ -1,8 +1,10 @@
-//! `cargo xtask serve | test | fuzz | bench | models | sizes | sbom`: installs missing tools, then runs the task.
+//! `cargo xtask serve | test | fuzz | bench | gpu | models | sizes | sbom`: installs missing tools, then runs the task.
 
 mod bench;
 mod card;
 mod fuzz;
+mod gpu;
+mod gpu_table;
 mod models;
 mod sbom;
 mod serve;
@@ -34,6 +36,9 @@ enum Task {
     Fuzz(fuzz::Fuzz),
     /// Measure the time of a scan, its stages and their parts on one core.
     Bench(bench::Bench),
+    /// Check and measure a graphics adapter into one JSON file; or write such files into
+    /// BENCHMARKS.md.
+    Gpu(gpu::Gpu),
     /// Fetch the text encoder and convert it into static/models.
     Models,
     /// Print the compressed sizes of the built app and fail if a limit is exceeded.
@@ -48,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test(args) => test::test(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Bench(args) => bench::bench(&args),
+        Task::Gpu(args) => gpu::gpu(&args),
         Task::Models => models::ensure(models::by_the_server),
         Task::Sizes => sizes::check(),
         Task::Sbom => sbom::sbom(),

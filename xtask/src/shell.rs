@@ -16,10 +16,12 @@ use anyhow::{Context as _, Result, bail};
 /// shared dependencies and rebuild them.
 pub const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
 
-/// The project's root: the folder above this crate.
+/// The project's root: the folder above this crate; the current one where this program was built on
+/// another machine.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
+        .filter(|folder| folder.is_dir())
         .unwrap_or(Path::new("."))
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::{
+    gpu::on_software_gpu,
     models, serve, setup,
     shell::{NATIVE, Tally, command, in_lane, root, run, run_tests, say, target_dir},
     sizes,
@@ -172,10 +173,12 @@ fn native() -> Result<Tally> {
         "cargo",
         [&["build"], &NATIVE[..], &["--bins"], &STORIES].concat(),
     )))?;
-    run_tests(&mut on_software_gpu(linted(command(
+    let mut tests = linted(command(
         "cargo",
         [&["test"], &NATIVE[..], real_scans()].concat(),
-    ))))
+    ));
+    on_software_gpu(&mut tests);
+    run_tests(&mut tests)
 }
 
 /// Tests the built app in a real browser, in the way that people use it.
@@ -245,13 +248,4 @@ fn lay_out(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> 
         }
     }
     Ok(())
-}
-
-fn on_software_gpu(mut test: Command) -> Command {
-    if let Some(driver) = setup::lavapipe() {
-        test.env("VK_DRIVER_FILES", &driver)
-            .env("VK_ICD_FILENAMES", driver);
-    }
-    test.env("CUBECL_WGPU_DEFAULT_DEVICE", "Cpu");
-    test
 }

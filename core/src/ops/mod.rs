@@ -25,6 +25,7 @@ mod products;
 mod segment_mean;
 mod sine;
 mod sparse_conv;
+mod split;
 mod tuning;
 mod wgsl;
 

@@ -19,6 +19,10 @@ const CHANNELS: usize = 32;
 const PRODUCT: [usize; 3] = [1024, 256, 256];
 /// Heads, queries and keys of the softmax.
 const SCORES: [usize; 3] = [8, 128, 1024];
+/// Side of a square floor with the voxels of a coarse level, and their channels.
+const COARSE: [usize; 2] = [16, 64];
+/// Rows, inner width and outer width of a product of few rows.
+const FEW_ROWS: [usize; 3] = [64, 1024, 64];
 /// Minimum speed-up at which f16 storage is worth its rounding errors.
 const WORTH_ROUNDING: f64 = 1.1;
 /// Number of measured runs; the fastest counts.
@@ -64,6 +68,9 @@ pub struct Tuning {
     pub softmax: SoftmaxRow,
     /// For sparse convolutions.
     pub convolution: Tiles,
+    /// Whether the sums of convolutions and products of few rows are split over more threads, with a
+    /// second pass, where tiles are in registers.
+    pub split: bool,
     /// Type in which a backbone stores features and weights; sums are f32 in either case.
     pub storage: DType,
 }
@@ -75,6 +82,7 @@ impl Default for Tuning {
             product: Tiles::Registers,
             softmax: SoftmaxRow::Thread,
             convolution: Tiles::Registers,
+            split: false,
             storage: DType::F32,
         }
     }
@@ -152,6 +160,15 @@ impl Tuning {
             }
         }
         best.apply(device);
+        fastest = f64::INFINITY;
+        for split in [false, true] {
+            Self { split, ..best }.apply(device);
+            let ms = milliseconds_of_few_rows(device).await?;
+            if ms < fastest {
+                (best.split, fastest) = (split, ms);
+            }
+        }
+        best.apply(device);
         Ok(best)
     }
 }
@@ -190,6 +207,26 @@ async fn milliseconds_of_products(device: &Device) -> Result<f64, ExecutionError
     let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Default, device);
     let (a, b) = (random([rows, inner]), random([inner, outer]));
     fastest(|| matmul(a.clone(), b.clone())).await
+}
+
+/// A convolution of a coarse level, then a product of few rows.
+async fn milliseconds_of_few_rows(device: &Device) -> Result<f64, ExecutionError> {
+    let [side, channels] = COARSE;
+    let floor = (0..side * side).map(|i| [(i % side) as i32, (i / side) as i32, 0]);
+    let map = Level::new(floor.collect())
+        .and_then(|level| KernelMap::submanifold(&level, 3))
+        .expect("distinct voxels near the origin");
+    let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Default, device);
+    let weight = random([map.offsets() * channels, channels]);
+    let weight = weight.reshape([map.offsets(), channels, channels]);
+    let features = random([map.in_rows(), channels]);
+    let [rows, inner, outer] = FEW_ROWS;
+    let (a, b) = (random([rows, inner]), random([inner, outer]));
+    fastest(|| {
+        let product = matmul(a.clone(), b.clone());
+        sparse_conv(features.clone(), weight.clone(), &map).narrow(0, 0, rows) + product
+    })
+    .await
 }
 
 async fn milliseconds_of_softmaxes(device: &Device) -> Result<f64, ExecutionError> {

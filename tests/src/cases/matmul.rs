@@ -22,6 +22,9 @@ const CASES: &[[usize; 4]] = &[
     // Layers of the network.
     [1, 811, 96, 256],
     [1, 811, 96, 1],
+    // Few rows and a long sum, also in parts that are not equal.
+    [1, 9, 1024, 64],
+    [2, 3, 700, 12],
     // The most threads, for few values.
     [500_000, 1, 1, 1],
     // More than one binding of 128 MiB, which is left to burn.

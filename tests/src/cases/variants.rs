@@ -44,6 +44,7 @@ const DEFAULT: Tuning = Tuning {
     product: Tiles::Registers,
     softmax: SoftmaxRow::Thread,
     convolution: Tiles::Registers,
+    split: false,
     storage: DType::F32,
 };
 const SHARED_PRODUCT: Tuning = Tuning {
@@ -62,6 +63,10 @@ const SHARED_CONVOLUTION: Tuning = Tuning {
     convolution: Tiles::Shared,
     ..DEFAULT
 };
+const SPLIT: Tuning = Tuning {
+    split: true,
+    ..DEFAULT
+};
 const F16: Tuning = Tuning {
     storage: DType::F16,
     ..DEFAULT
@@ -72,9 +77,10 @@ const SHARED_CONVOLUTION_F16: Tuning = Tuning {
 };
 
 /// Every variant of every operation.
-pub const VARIANTS: [Variant; 10] = [
+pub const VARIANTS: [Variant; 12] = [
     Variant::new("matmul", Operation::Product, DEFAULT),
     Variant::new("matmul of burn", Operation::Product, SHARED_PRODUCT),
+    Variant::new("matmul, split", Operation::Product, SPLIT),
     Variant::new("masked_softmax", Operation::Softmax, DEFAULT),
     Variant::new("masked_softmax_shared", Operation::Softmax, WORKGROUP),
     Variant::new("masked_softmax_subgroups", Operation::Softmax, SUBGROUPS),
@@ -84,6 +90,7 @@ pub const VARIANTS: [Variant; 10] = [
         Operation::Convolution,
         SHARED_CONVOLUTION,
     ),
+    Variant::new("sparse_conv, split", Operation::Convolution, SPLIT),
     Variant::new("sparse_conv in f16", Operation::Convolution, F16),
     Variant::new(
         "sparse_conv_shared in f16",

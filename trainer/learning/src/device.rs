@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use burn::tensor::{
     Device, DeviceKind,
-    wgpu::{MemoryConfiguration, wgpu::Features},
+    wgpu::{MemoryConfiguration, WgpuSetup, wgpu::Features},
 };
 use clap::ValueEnum;
 use segscape::ops::Tuning;
@@ -28,6 +28,14 @@ impl DeviceChoice {
     /// # Errors
     /// Returns an error if there is no graphics adapter, or if it is too small.
     pub fn open(self) -> anyhow::Result<Device> {
+        Ok(self.open_with_setup()?.0)
+    }
+
+    /// Opens the device, and returns what describes it if it is a graphics adapter.
+    ///
+    /// # Errors
+    /// The same as for [`open`](Self::open).
+    pub fn open_with_setup(self) -> anyhow::Result<(Device, Option<WgpuSetup>)> {
         self.open_kind(DeviceKind::DefaultDevice)
     }
 
@@ -47,14 +55,15 @@ impl DeviceChoice {
         (0..count)
             .map(|index| {
                 self.open_kind(kind(index))
+                    .map(|(device, _)| device)
                     .with_context(|| format!("device {} of {count}", index + 1))
             })
             .collect()
     }
 
-    fn open_kind(self, kind: DeviceKind) -> anyhow::Result<Device> {
+    fn open_kind(self, kind: DeviceKind) -> anyhow::Result<(Device, Option<WgpuSetup>)> {
         match self {
-            Self::Cpu => Ok(Device::flex()),
+            Self::Cpu => Ok((Device::flex(), None)),
             Self::Gpu => {
                 // Every buffer has pages of its own: the hand-written kernels bind some buffers
                 // read-only beside others that they write.
@@ -69,7 +78,7 @@ impl DeviceChoice {
                 let tuning = pollster::block_on(Tuning::measure(&device, subgroups))
                     .context("the graphics adapter failed its first matrix products")?;
                 tracing::info!(?tuning, "fastest kernels on this graphics adapter");
-                Ok(device)
+                Ok((device, Some(setup)))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! A table of 27 offsets is written once, 112 bytes per voxel; its construction takes 54 look-ups
 //! per voxel, of about two random reads each.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use burn::{
     backend::{
@@ -14,7 +14,7 @@ use burn::{
     },
     tensor::{IntDType, Shape},
 };
-use cubecl::server::Handle;
+use cubecl::{client::Client, server::Handle};
 
 use super::{Level, NeighborTable, PairTable, Relation};
 use crate::ops::wgsl::{BINDING_LIMIT, Shader};
@@ -27,13 +27,20 @@ const MAP: Shader = Shader::new(
     "kernel_map",
     include_str!("../../../../wgsl/kernel_map.wgsl"),
 );
+const LISTS: Shader = Shader::new(
+    "pair_lists",
+    include_str!("../../../../wgsl/pair_lists.wgsl"),
+);
 
 /// Rows that one workgroup of [`MAP`] sorts.
 const STRETCH: usize = 512;
+/// Bytes of a pair of rows.
+const PAIR: usize = 2 * size_of::<u32>();
 /// Threads per workgroup.
 const GROUP: usize = 64;
-/// The rows of a table are padded to a multiple of this: whole tiles of every shader that reads it.
-const PLACES: usize = 64;
+/// The rows of a table are padded to a multiple of this: whole tiles of every shader that reads it,
+/// and one stretch of a list of pairs.
+pub(in crate::ops) const PLACES: usize = 64;
 
 /// The voxels of a level on a device, with a hash table to look them up in.
 pub(super) struct Index {
@@ -56,6 +63,36 @@ pub(in crate::ops) struct TableBlock {
     /// `(offsets + 1, places)`: the neighbours of each place, then the row of each place, counted
     /// from `first`.
     pub table: Handle,
+    pairs: OnceLock<PairList>,
+}
+
+/// The pairs of a block, listed by offset, which only gradients with respect to weights read.
+pub(in crate::ops) struct PairList {
+    /// `(offsets, places, 2)`: the input and the output row of each pair, from the start of its
+    /// stretch of [`PLACES`] places on.
+    pub pairs: Handle,
+    /// `(offsets, stretches)`: the number of pairs of each stretch.
+    pub counts: Handle,
+}
+
+impl TableBlock {
+    /// Returns the pairs, listed on first use: eight bytes per place and offset.
+    pub fn pair_list(&self, client: &Client, offsets: usize) -> &PairList {
+        self.pairs.get_or_init(|| {
+            let stretches = self.places / PLACES;
+            let list = PairList {
+                pairs: client.empty(offsets * self.places * PAIR),
+                counts: client.empty(offsets * stretches * size_of::<u32>()),
+            };
+            LISTS.launch(
+                client,
+                offsets * stretches,
+                [&self.table, &list.pairs, &list.counts].map(Clone::clone),
+                [self.first, self.places, offsets, stretches].map(|word| word as u32),
+            );
+            list
+        })
+    }
 }
 
 impl Level {
@@ -101,7 +138,8 @@ impl NeighborTable {
                 Relation::Child(_) => (1, 2),
                 Relation::Parent(_) => (2, 2),
             };
-            let most = BINDING_LIMIT / size_of::<u32>() / (self.offsets() + 1) / PLACES * PLACES;
+            // Lists of pairs have to fit as well.
+            let most = BINDING_LIMIT / PAIR / (self.offsets() + 1) / PLACES * PLACES;
             let build = |first: usize| {
                 let count = (rows.len() - first).min(most);
                 let places = count.next_multiple_of(PLACES);
@@ -131,6 +169,7 @@ impl NeighborTable {
                     count,
                     places,
                     table,
+                    pairs: OnceLock::new(),
                 }
             };
             (0..rows.len()).step_by(most).map(build).collect()

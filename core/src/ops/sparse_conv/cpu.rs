@@ -45,7 +45,7 @@ impl Epilogue<'_> {
     }
 }
 
-/// Computes `y[p] = sum_k x[neighbors.at(k)[p]] w.at(k)`, then applies `then`.
+/// Computes `y[p] = sum_k x[q] w.at(k)` over the pairs `(p, q)` at each offset, then applies `then`.
 fn convolve(x: &[f32], w: &Packed, neighbors: &NeighborTable, then: Epilogue) -> Vec<f32> {
     // the tables must exist before any block needs them
     neighbors.list_pairs();

@@ -7,10 +7,15 @@ use burn::backend::{
     tensor::FloatTensor,
     wgpu::{CubeBackend, CubeTensor},
 };
+use burn::tensor::DType;
 
 use super::{EpilogueFlags, SparseConv, epilogue_by_steps};
 use crate::ops::{
-    kernel_map::{KernelMap, NeighborTable, gpu::TableBlock},
+    kernel_map::{
+        KernelMap, NeighborTable,
+        gpu::{PLACES, PairList, TableBlock},
+    },
+    split::{Then, pieces, sum_pieces},
     tuning::{Tiles, Tuning},
     wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors, zeros_like},
 };
@@ -33,12 +38,10 @@ const REGISTER_TILE: [usize; 2] = [8, 2];
 /// Rows, and vectors of channels, that one workgroup of [`SHARED`] computes, and its number of
 /// threads.
 const SHARED_TILE: [usize; 3] = [64, 8, 64];
-/// Number of threads that keep a large GPU busy; the gradient with respect to the weight splits its
-/// rows until there are about that many.
-const BUSY: usize = 1 << 16;
-/// Rows per piece below which a split is not worth it: `n` rows are split into at most
-/// `n.div_ceil(PIECE)` pieces.
-const PIECE: usize = 64;
+/// Number of threads of the gradient with respect to the weight, which splits its rows until there
+/// are about that many: two rounds of eight workgroups on each of 132 multiprocessors, so that the
+/// rest of the last round is a small part. Their sums take 32 MiB.
+const BUSY: usize = 1 << 17;
 
 /// Multiplies rows of `x`, gathered along `neighbors`, by `w`, `(offsets, c_in, c_out)`, and
 /// applies `after`: see [`SparseConv::sparse_conv_with_epilogue`].
@@ -64,11 +67,24 @@ fn convolve(
     } else {
         w.clone()
     };
-    let y = empty_like(&x, [neighbors.rows(), w.shape()[2]]);
-    let tiles = Tuning::of(&x.device.clone().into()).convolution;
-    let (shader, [rows, columns, threads]) = match tiles {
+    let full = [neighbors.rows(), w.shape()[2]];
+    let tuning = Tuning::of(&x.device.clone().into());
+    let (shader, [rows, columns, threads]) = match tuning.convolution {
         Tiles::Registers => (REGISTERS, [REGISTER_TILE[0], REGISTER_TILE[1], 1]),
         Tiles::Shared => (SHARED, SHARED_TILE),
+    };
+    let of_all_rows = full[0].div_ceil(rows) * (full[1] / 4).div_ceil(columns);
+    // The pieces are sums in f32, which the shader writes as it stores features.
+    let is_split = tuning.split && tuning.convolution == Tiles::Registers && x.dtype == DType::F32;
+    let pieces = if is_split {
+        pieces(of_all_rows, neighbors.offsets())
+    } else {
+        1
+    };
+    let y = if pieces > 1 {
+        empty_like(&x, [pieces, full[0], full[1]])
+    } else {
+        empty_like(&x, full)
     };
     let epilogue = usize::from(after.affine)
         | usize::from(after.added) << 1
@@ -78,6 +94,7 @@ fn convolve(
         count,
         places,
         table,
+        ..
     } in neighbors.blocks_beside(&x).iter()
     {
         let buffers = [
@@ -98,14 +115,29 @@ fn convolve(
             mirrored,
             vectors(&x),
             vectors(&y),
-            epilogue,
+            if pieces > 1 { 0 } else { epilogue },
+            pieces,
+            neighbors.rows(),
+            0,
+            0,
         ]
         .map(|word| word as u32);
         let tiles = count.div_ceil(rows) * vectors(&y).div_ceil(columns);
         shader
             .storing(x.dtype)
-            .launch(&x.client, tiles * threads, buffers, info);
+            .launch(&x.client, tiles * threads * pieces, buffers, info);
     }
+    let y = if pieces > 1 {
+        let (affine, addend) = (&affine, &addend);
+        let then = Then {
+            affine,
+            addend,
+            epilogue,
+        };
+        sum_pieces(&y, Some(then))
+    } else {
+        y
+    };
     trimmed(y, shape)
 }
 
@@ -156,39 +188,29 @@ impl SparseConv for CubeBackend {
         }
         let (x, grad) = (padded(to_f32(x), 1), padded(to_f32(grad), 1));
         let tiles = map.offsets() * vectors(&x).div_ceil(2) * vectors(&grad).div_ceil(2);
-        let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PIECE));
+        let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PLACES));
         let sums = empty_like(&x, [pieces, map.offsets(), x.shape()[1], grad.shape()[1]]);
-        for TableBlock {
-            first,
-            count,
-            places,
-            table,
-        } in map.inputs().blocks_beside(&x).iter()
-        {
-            let mirrored = usize::from(map.inputs().mirrored());
-            let (added, rows) = (usize::from(*first > 0), count.div_ceil(pieces));
+        for block in map.inputs().blocks_beside(&x).iter() {
+            let PairList { pairs, counts } = block.pair_list(&x.client, map.offsets());
+            let stretches = block.places / PLACES;
             let info = [
-                *first,
-                *count,
-                *places,
+                block.places,
+                stretches,
                 map.offsets(),
-                mirrored,
+                usize::from(map.inputs().mirrored()),
                 vectors(&x),
                 vectors(&grad),
-                added,
+                usize::from(block.first > 0),
                 pieces,
-                rows,
+                stretches.div_ceil(pieces),
+                0,
                 0,
                 0,
             ];
             let info = info.map(|word| word as u32);
-            let buffers = [&x.handle, &grad.handle, table, &sums.handle].map(Clone::clone);
-            GRAD_WEIGHT.launch(&x.client, tiles * pieces, buffers, info);
+            let buffers = [&x.handle, &grad.handle, pairs, counts, &sums.handle];
+            GRAD_WEIGHT.launch(&x.client, tiles * pieces, buffers.map(Clone::clone), info);
         }
-        let full = [map.offsets(), x.shape()[1], grad.shape()[1]];
-        trimmed(
-            Self::float_reshape(Self::float_sum_dim(sums, 0), full.into()),
-            shape,
-        )
+        trimmed(sum_pieces(&sums, None), shape)
     }
 }

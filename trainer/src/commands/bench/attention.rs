@@ -1,10 +1,10 @@
 //! Measures attention with a mask at the widths of the published networks.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use segscape::{ops::attention, platform::Instant};
+use segscape::ops::attention;
 use serde_json::json;
 
-use super::{Bench, memory, print, shown};
+use super::{Bench, memory, print, shown, timing::fastest};
 
 /// Number of queries, which is also the number of keys.
 const SIZES: [usize; 3] = [500, 1000, 3000];
@@ -25,24 +25,22 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         device.sync()?;
         memory::forget_peak();
         let before = memory::peak_mib();
-        let mut ms = f64::INFINITY;
-        for _ in 0..=bench.runs {
-            let start = Instant::now();
-            let seen = attention(
+        let ms = fastest(device, bench.runs, || {
+            attention(
                 query.clone(),
                 key.clone(),
                 value.clone(),
                 Some(mask.clone()),
-            );
-            device.sync()?;
-            drop(seen);
-            ms = ms.min(start.elapsed().as_secs_f64() * 1e3);
-        }
+            )
+        })?;
         let mib = memory::peak_mib()
             .zip(before)
             .map(|(peak, before)| peak - before);
         let gflops = 2e-6 * (HEADS * size * size * (WIDTH + VALUE_WIDTH)) as f64 / ms;
-        let row = json!({ "queries": size, "keys": size, "heads": HEADS, "ms": ms, "gflops": gflops, "more_mib": mib });
+        let numbers = HEADS * size * 2 * (WIDTH + VALUE_WIDTH) + size * size;
+        let megabytes = (numbers * size_of::<f32>()) as f64 / 1e6;
+        let row = json!({ "operation": "attention", "size": format!("{HEADS} x {size} x {size}"),
+            "gigaflop": gflops * ms / 1e3, "megabytes": megabytes, "gigabytes_per_second": megabytes / ms, "queries": size, "keys": size, "heads": HEADS, "ms": ms, "gflops": gflops, "more_mib": mib });
         print(
             bench,
             &row,

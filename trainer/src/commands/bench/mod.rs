@@ -10,7 +10,10 @@ use std::{
 };
 
 use anyhow::Context;
-use burn::tensor::Device;
+use burn::tensor::{
+    Device,
+    wgpu::{WgpuSetup, wgpu::Features},
+};
 use clap::{Args, ValueEnum};
 use segscape::{
     job::{self, Network, Options},
@@ -26,18 +29,22 @@ use crate::allocator;
 use learning::{device::DeviceChoice, models};
 use rooms::World;
 
+mod adapter;
 mod attention;
 mod backbone;
 mod curve;
 mod memory;
+mod operations;
+mod peaks;
 mod sparse_conv;
 mod step;
 mod superpoints;
+mod timing;
 
 /// Measure the segmentation of scans, and its parts.
 #[derive(Args, Debug)]
 pub struct Bench {
-    /// Benchmark to run; all but the curve, the backbones and training by default.
+    /// Benchmark to run; the stages, superpoints, convolutions and attention by default.
     #[arg(value_enum)]
     what: Option<What>,
     #[command(flatten)]
@@ -69,6 +76,9 @@ pub struct Bench {
     /// Number of runs of every measurement; the fastest counts.
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// `bench peaks`: measure smaller products and tensors, for devices that run on a processor.
+    #[arg(long)]
+    quick: bool,
     /// Print one JSON object per row.
     #[arg(long)]
     json: bool,
@@ -101,6 +111,12 @@ pub enum What {
     SparseConv,
     /// The parts of training steps, compared with dense products.
     Step,
+    /// The graphics adapter: its driver, limits and features, and the shaders chosen for it.
+    Adapter,
+    /// The most that the device reaches: dense products, and passes over large tensors.
+    Peaks,
+    /// Every operation with a shader of its own, in each variant.
+    Operations,
 }
 
 impl Bench {
@@ -110,7 +126,7 @@ impl Bench {
     /// Returns an error if there is no model, the scan is refused, or the plot cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         self.step.start_threads()?;
-        let device = self.device.open()?;
+        let (device, setup) = self.device.open_with_setup()?;
         if let Some(tiles) = self.tiles {
             let tiles = if tiles == TilesChoice::Registers {
                 Tiles::Registers
@@ -141,6 +157,13 @@ impl Bench {
             What::Backbone => backbone::run(&self, &device),
             What::Attention => attention::run(&self, &device),
             What::Step => step::run(&self, &device),
+            What::Adapter => adapter::run(&self, &device, setup.as_ref()),
+            What::Peaks => peaks::run(&self, &device),
+            What::Operations => {
+                let has_subgroups =
+                    |setup: &WgpuSetup| setup.device.features().contains(Features::SUBGROUP);
+                operations::run(&self, &device, setup.as_ref().is_some_and(has_subgroups))
+            }
         })
     }
 

@@ -2,16 +2,16 @@
 //! multiplications.
 
 use burn::tensor::{Device, Distribution, Tensor};
-use segscape::{
-    ops::{
-        BINDING_LIMIT, KernelMap, Level, sparse_conv, sparse_conv_grad_input,
-        sparse_conv_grad_weight,
-    },
-    platform::Instant,
+use segscape::ops::{
+    BINDING_LIMIT, KernelMap, Level, Tuning, sparse_conv, sparse_conv_grad_input,
+    sparse_conv_grad_weight,
 };
 use serde_json::json;
 
-use super::{Bench, print};
+use super::{
+    Bench, print,
+    timing::{milliseconds, times_of},
+};
 
 const CHANNELS: [usize; 3] = [32, 64, 128];
 
@@ -23,11 +23,17 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         .try_for_each(|channels| passes(bench, &map, channels, device))
 }
 
+/// The number of pairs of voxels that meet under a kernel.
+pub(super) fn pairs_of(map: &KernelMap) -> usize {
+    let met = |k| map.inputs().pairs(k).len();
+    (0..map.offsets()).map(met).sum()
+}
+
 fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> anyhow::Result<()> {
     let voxels = map.out_rows();
-    let pairs: usize = (0..map.offsets())
-        .map(|k| map.inputs().pairs(k).len())
-        .sum();
+    let pairs = pairs_of(map);
+    let tuning = Tuning::of(device);
+    let variant = format!("{:?}, {:?}", tuning.convolution, tuning.storage).to_lowercase();
     let random = |rows: usize| Tensor::<2>::random([rows, channels], Distribution::Default, device);
     let (x, grad, weight) = (
         random(voxels),
@@ -67,13 +73,30 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
     for (pass, sparse, dense) in passes {
         let (mut ms, mut dense_ms) = (f64::INFINITY, f64::INFINITY);
         // The two alternate, so that any other load on the machine slows down both.
-        for _ in 0..=bench.runs.max(1) {
-            ms = ms.min(milliseconds(sparse, device)?);
-            dense_ms = dense_ms.min(milliseconds(dense, device)? * pairs as f64 / part as f64);
+        let (times, dense_times) = (times_of(device, sparse)?, times_of(device, dense)?);
+        for _ in 0..bench.runs.max(1) {
+            ms = ms.min(milliseconds(device, times, sparse)?);
+            let of_part = milliseconds(device, dense_times, dense)?;
+            dense_ms = dense_ms.min(of_part * pairs as f64 / part as f64);
         }
         let ratio = dense_ms / ms;
         let gflops = 2e-6 * (pairs * channels * channels) as f64 / ms;
+        // Both sides of a pair are gathered for the gradient to the weight; otherwise one is, and
+        // the other is written once.
+        let gathered = if pass == "grad_weight" {
+            2 * pairs
+        } else {
+            pairs + voxels
+        };
+        let numbers = gathered * channels + map.offsets() * (voxels + channels * channels);
+        let bytes = (numbers * size_of::<f32>()) as f64;
         let row = json!({
+            "operation": format!("sparse convolution, {pass}"),
+            "size": format!("{voxels} voxels, {channels} channels"),
+            "variant": variant,
+            "gigaflop": gflops * ms / 1e3,
+            "megabytes": bytes / 1e6,
+            "gigabytes_per_second": bytes / ms / 1e6,
             "channels": channels,
             "voxels": voxels,
             "pairs": pairs,
@@ -120,13 +143,3 @@ pub(super) fn shell(voxels: usize) -> Vec<[i32; 3]> {
 
 /// An operation to measure.
 type Work<'a> = &'a dyn Fn() -> Tensor<1>;
-
-/// Milliseconds that `work` takes until the device has finished it.
-fn milliseconds(work: Work, device: &Device) -> anyhow::Result<f64> {
-    device.sync()?;
-    let start = Instant::now();
-    let result = work();
-    device.sync()?;
-    drop(result);
-    Ok(start.elapsed().as_secs_f64() * 1000.0)
-}

@@ -37,6 +37,9 @@ pub struct StepOptions {
     /// `bench step`: number of steps.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
+    /// `bench step`: scenes per step; those of the configuration by default.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    scenes: Option<u32>,
     /// Number of compute threads; all cores by default.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -126,18 +129,22 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
 /// The configuration of the run, with the rooms that the options name.
 fn configuration(options: &StepOptions) -> anyhow::Result<Config> {
     let mut config = Config::read(&options.config)?;
+    if let Some(scenes) = options.scenes {
+        config.optimizer.scenes_per_step = scenes as usize;
+    }
+    let data = &mut config.data;
     if let Some(rooms) = &options.rooms {
-        (
-            config.data.rooms,
-            config.data.weights,
-            config.data.generated,
-        ) = (vec![rooms.clone()], vec![], None);
-    } else if config.data.rooms.iter().any(|rooms| !rooms.exists()) {
-        (
-            config.data.rooms,
-            config.data.weights,
-            config.data.generated,
-        ) = (vec![], vec![], Some(Generated::default()));
+        (data.rooms, data.weights, data.generated) = (vec![rooms.clone()], vec![], None);
+        data.foundations.clear();
+    } else if data
+        .rooms
+        .iter()
+        .chain(&data.foundations)
+        .any(|folder| !folder.exists())
+    {
+        (data.rooms, data.weights) = (vec![], vec![]);
+        data.generated = Some(Generated::default());
+        data.foundations.clear();
     }
     Ok(config)
 }
