@@ -1,4 +1,4 @@
-//! The reader: a worker of a few bytes, which shows a part of a file's points while the program of the
+//! The reader: a small worker, which shows a part of a file's points while the program of the
 //! worker that does everything is on the way to a new visitor. That one reads all of the file later,
 //! and knows nothing of this one.
 

@@ -5,6 +5,7 @@ mod card;
 mod fuzz;
 mod gpu;
 mod gpu_table;
+mod instructions;
 mod models;
 mod sbom;
 mod serve;

@@ -141,7 +141,7 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 /// The files of `dist` without their compressed versions.
-fn built() -> Result<Vec<PathBuf>> {
+pub fn built() -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     list(&root().join("dist"), &mut files).context("build the app first: cargo xtask serve")?;
     files.retain(|file| !has_ending(file, &[BROTLI, GZIP]));

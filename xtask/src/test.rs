@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::{
     gpu::on_software_gpu,
-    models, serve, setup,
+    instructions, models, serve, setup,
     shell::{NATIVE, Tally, command, in_lane, root, run, run_tests, say, target_dir},
     sizes,
 };
@@ -150,6 +150,7 @@ fn app() -> Result<()> {
     setup::build_tools()?;
     models::ensure(by_the_tests)?;
     serve::build_app()?;
+    instructions::check()?;
     sizes::check()
 }
 
