@@ -46,11 +46,16 @@ struct Place<'a> {
 pub fn run(bench: &Bench, device: &Device, subgroups: bool) -> anyhow::Result<()> {
     let place = Place { bench, device };
     let chosen = Tuning::of(device);
-    for product in Tiles::ALL {
-        Tuning { product, ..chosen }.apply(device);
+    for (product, split) in ways() {
+        let tuning = Tuning {
+            product,
+            split,
+            ..chosen
+        };
+        tuning.apply(device);
         PRODUCTS
             .into_iter()
-            .try_for_each(|sizes| place.product(sizes, product))?;
+            .try_for_each(|sizes| place.product(sizes, named(product, split)))?;
     }
     let rows = SoftmaxRow::ALL.into_iter();
     for softmax in rows.filter(|row| subgroups || *row != SoftmaxRow::Subgroups) {
@@ -59,16 +64,18 @@ pub fn run(bench: &Bench, device: &Device, subgroups: bool) -> anyhow::Result<()
     }
     let storages = [DType::F32, DType::F16].into_iter();
     for storage in storages.filter(|dtype| device.supports_dtype(*dtype)) {
-        for convolution in Tiles::ALL {
-            Tuning {
+        // Pieces of a sum are f32.
+        for (convolution, split) in ways().filter(|(_, split)| !split || storage == DType::F32) {
+            let tuning = Tuning {
                 convolution,
+                split,
                 storage,
                 ..chosen
-            }
-            .apply(device);
-            FEW_VOXELS
-                .into_iter()
-                .try_for_each(|voxels| place.convolution(voxels, convolution, storage))?;
+            };
+            tuning.apply(device);
+            FEW_VOXELS.into_iter().try_for_each(|voxels| {
+                place.convolution(voxels, named(convolution, split), storage)
+            })?;
         }
     }
     chosen.apply(device);
@@ -98,15 +105,11 @@ impl Place<'_> {
         Tensor::random(shape, Distribution::Default, self.device)
     }
 
-    fn product(&self, [batch, m, k, n]: [usize; 4], tiles: Tiles) -> anyhow::Result<()> {
+    fn product(&self, [batch, m, k, n]: [usize; 4], variant: String) -> anyhow::Result<()> {
         let (a, b) = (self.random([batch, m, k]), self.random([batch, k, n]));
         let numbers = (batch * (m * k + k * n + m * n)) as f64;
         self.report(
-            (
-                "product",
-                format!("{batch} x {m} x {k} x {n}"),
-                variant(tiles),
-            ),
+            ("product", format!("{batch} x {m} x {k} x {n}"), variant),
             [2.0 * (batch * m * k * n) as f64, NUMBER * numbers],
             || matmul(a.clone(), b.clone()).flatten(0, 1),
         )
@@ -127,7 +130,7 @@ impl Place<'_> {
         )
     }
 
-    fn convolution(&self, voxels: usize, tiles: Tiles, storage: DType) -> anyhow::Result<()> {
+    fn convolution(&self, voxels: usize, way: String, storage: DType) -> anyhow::Result<()> {
         let map = KernelMap::submanifold(&Level::new(shell(voxels))?, 3)?;
         let (rows, offsets, width) = (map.out_rows(), map.offsets(), COARSE_CHANNELS);
         let x = self.random([rows, width]).cast(storage);
@@ -139,7 +142,7 @@ impl Place<'_> {
             (
                 "sparse convolution",
                 format!("{rows} voxels, {width} channels"),
-                format!("{}, {}", variant(tiles), variant(storage)),
+                format!("{way}, {}", variant(storage)),
             ),
             [
                 2.0 * (pairs * width * width) as f64,
@@ -179,6 +182,18 @@ impl Place<'_> {
             segment_mean(x.clone(), &map)
         })
     }
+}
+
+/// Where tiles are, and whether sums of few rows are split, which those in registers can be.
+fn ways() -> impl Iterator<Item = (Tiles, bool)> {
+    Tiles::ALL
+        .into_iter()
+        .flat_map(|tiles| [(tiles, false), (tiles, true)])
+        .filter(|(tiles, split)| !split || *tiles == Tiles::Registers)
+}
+
+fn named(tiles: Tiles, split: bool) -> String {
+    variant(tiles) + if split { ", split" } else { "" }
 }
 
 /// The name of a variant.
