@@ -94,6 +94,8 @@ pub mod model;
 #[cfg(feature = "model")]
 pub mod ops;
 pub mod palette;
+#[cfg(feature = "model")]
+pub mod peer;
 pub mod platform;
 pub mod preflight;
 pub mod progress;
