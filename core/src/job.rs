@@ -45,6 +45,7 @@ mod pictures;
 #[cfg(feature = "captures")]
 mod recording;
 mod seen;
+mod shared;
 
 pub use decode::{Decoding, NamedClasses};
 use decode::{kept_masks, proposals, released, whole_superpoints};
@@ -62,6 +63,7 @@ pub use recording::{
     detect, open, recorded_frames,
 };
 use seen::Seen;
+pub use shared::{assist, encode_elsewhere, segment_shared};
 
 /// An error of segmenting a scan.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +71,9 @@ pub enum SegmentError {
     /// The scan does not fit the network.
     #[error(transparent)]
     Scene(#[from] SceneError),
+    /// The peer.
+    #[error(transparent)]
+    Peer(#[from] crate::peer::PeerError),
     /// Inference failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
