@@ -11,7 +11,8 @@
 const PREFIX = "segscape-app-";
 // The version before may still be open in another tab.
 const VERSIONS = 2;
-const WORKERS = ["worker", "reader"].flatMap((name) => [`/${name}_loader.js`, `/${name}.js`, `/${name}_bg.wasm`]);
+const PROGRAMS = ["worker", "reader"].flatMap((name) => [`/${name}_loader.js`, `/${name}.js`, `/${name}_bg.wasm`]);
+const WORKERS = [...PROGRAMS, "/worker_assistant.js"];
 const BESIDE = ["/icon.svg", "/manifest.webmanifest", "/model-card.html"];
 const PAGE = "/";
 

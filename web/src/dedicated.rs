@@ -1,5 +1,5 @@
-//! What all workers need: their scope, messages to the page, and requests that are answered one at
-//! a time.
+//! What all workers need: their scope, messages to whoever started them, which is the page unless it is
+//! said otherwise, and requests that are answered one at a time.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
@@ -59,9 +59,7 @@ pub(crate) fn listen<S: Answers>(session: S) {
                 }
             }
             Err(error) => {
-                S::unreadable(format!(
-                    "a message from the page could not be read: {error}"
-                ));
+                S::unreadable(format!("a message could not be read: {error}"));
             }
         }
     });

@@ -83,6 +83,10 @@ pub enum Request {
         /// `?budget=`; without it, files are read in slices only if memory does not hold them.
         #[serde(default)]
         budget: Option<u32>,
+        /// The address of the file with which the worker may start an assistant, a second worker
+        /// that shares the work on a scan. Without it, the worker does everything alone.
+        #[serde(default)]
+        assistant: Option<String>,
     },
     /// Reads a scan, a capture or a bundle and, unless they came with it, finds its instances.
     Open {

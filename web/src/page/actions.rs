@@ -15,7 +15,7 @@ use crate::{
     edits::Edits,
     page::{
         address, autosave, caution,
-        connection::Link,
+        connection::{self, Link},
         editing, embedding, first_look, following,
         gather::{self, Dropped},
         listing, offline, overlay, pointing, prompts, replies, saving,
@@ -320,6 +320,9 @@ pub fn restart_worker(state: State) {
             gpu_failure: state.gpu_failure.get_value(),
             found_already,
             budget,
+            assistant: caution::may_share_work(state)
+                .then(|| offline::of_this_version(connection::ASSISTANT))
+                .map(|file| format!("{}{file}", browser::origin())),
         },
     );
     // Pass on the state that the old worker held for the scene on screen.

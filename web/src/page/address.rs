@@ -46,6 +46,8 @@ pub struct Wishes {
     /// `?budget=<points>`: the most points that are kept of a LAS, LAZ or binary PLY file, which is
     /// then read in slices if it has more.
     pub budget: Option<u32>,
+    /// `?assistant=none`: the worker does everything alone.
+    pub alone: bool,
     /// `/s/<id>` or `/embed/<id>`: the shared scene to open.
     pub shared: Option<String>,
     /// `/embed/<id>`: how the shared scene is shown in a frame of another page.
@@ -86,6 +88,7 @@ impl Wishes {
                 browser::query_parameters("filename"),
             ),
             budget: browser::query_parameter("budget").and_then(|points| budget(&points)),
+            alone: browser::query_parameter("assistant").as_deref() == Some("none"),
             shared: shared.map(str::to_owned),
             embedding: framed.map(|_| Embedding::asked()),
             manages: arrived.is_some(),

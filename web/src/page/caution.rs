@@ -1,6 +1,8 @@
 //! When a scan is only shown until the user wants more: on phones, whose memory and data are scarce,
-//! and after the browser ended this page while it worked, perhaps because of that work.
+//! and after the browser ended this page while it worked, perhaps because of that work. A worker has
+//! no assistant then either.
 
+use js_sys::Reflect;
 use leptos::{ev, prelude::*};
 
 use crate::{
@@ -12,6 +14,8 @@ use crate::{
 /// Key in the storage of this tab that is there while the worker works. A page that ends in the usual
 /// ways deletes it.
 const KEY: &str = "segscape.working";
+/// Memory of a device, GiB, up to which nothing is kept twice.
+const SCARCE: f64 = 2.0;
 
 /// Why nothing is searched before the user says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,20 @@ pub fn reason(state: State) -> Option<Caution> {
         return Some(Caution::Ended);
     }
     (browser::is_narrow() && browser::has_fingers()).then_some(Caution::Phone)
+}
+
+/// `true` if the worker may share its work with an assistant, a second program with a network of its
+/// own: where there are two cores, memory enough for both, and no reason for caution. Only some
+/// browsers say how much memory there is.
+pub fn may_share_work(state: State) -> bool {
+    let navigator = browser::window().navigator();
+    let memory = Reflect::get(&navigator, &"deviceMemory".into());
+    let gibibytes = memory.ok().and_then(|memory| memory.as_f64());
+    let alone = state.wishes.with_value(|wishes| wishes.alone);
+    !alone
+        && navigator.hardware_concurrency() >= 2.0
+        && gibibytes.is_none_or(|gibibytes| gibibytes > SCARCE)
+        && reason(state).is_none()
 }
 
 /// Keeps in the storage of this tab whether the worker works. Where there is no storage, nothing is

@@ -21,6 +21,8 @@ use crate::{
 
 /// Name of the file with which the worker starts.
 const WORKER: &str = "worker_loader.js";
+/// Name of the file with which the worker's assistant starts.
+pub const ASSISTANT: &str = "worker_assistant.js";
 
 type OnReply = Rc<dyn Fn(Reply)>;
 

@@ -1,4 +1,5 @@
-//! The worker: owns the scan, the device and the pipeline, and answers one request at a time.
+//! The worker: owns the scan, the device and the pipeline, and answers one request at a time. Its
+//! assistant is the same program.
 
 use crate::{
     dedicated::{self, Answers, scope},
@@ -6,10 +7,12 @@ use crate::{
 };
 
 mod addresses;
+mod assistant;
 mod backend;
 mod capture;
 mod fetch;
 mod file;
+mod finding;
 mod following;
 mod images;
 mod models;
@@ -22,11 +25,19 @@ mod scene;
 mod session;
 mod sliced;
 
-use self::session::Session;
+use self::{
+    assistant::assisting::{self, Assisting},
+    session::Session,
+};
 
-/// Listens for requests until the page terminates the worker.
+/// Listens for requests until the page terminates the worker, or, as its assistant, until the worker
+/// ends.
 pub fn run() {
-    dedicated::listen(Session::default());
+    if assisting::is_here() {
+        dedicated::listen(Assisting::default());
+    } else {
+        dedicated::listen(Session::default());
+    }
 }
 
 impl Answers for Session {
@@ -61,7 +72,12 @@ impl Answers for Session {
     }
 }
 
-/// Sends a reply to the page and transfers its buffers.
+/// Sends a reply to the page and transfers its buffers. The assistant knows only the worker, which
+/// passes on what the page should know.
 fn post(reply: &Reply) {
-    dedicated::post(reply, &reply.transfers());
+    if assisting::is_here() {
+        assisting::pass_on(reply);
+    } else {
+        dedicated::post(reply, &reply.transfers());
+    }
 }

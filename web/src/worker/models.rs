@@ -63,7 +63,7 @@ pub enum ModelError {
 /// A network that the server offers: its folder and its manifest.
 #[derive(Clone)]
 pub struct Offered {
-    folder: String,
+    pub folder: String,
     pub manifest: Manifest,
 }
 
@@ -77,16 +77,27 @@ pub async fn offered() -> Result<Offered, ModelError> {
     Ok(Offered { folder, manifest })
 }
 
-/// Loads a network onto `device`.
+/// The files of a network, in order, from the cache or the server.
 ///
 /// # Errors
 /// [`ModelError`].
-pub async fn network(offered: &Offered, device: &Device) -> Result<Network, ModelError> {
+pub async fn files_of(offered: &Offered) -> Result<Vec<Vec<u8>>, ModelError> {
+    Ok(pieces(&offered.folder, &offered.manifest.shards).await?)
+}
+
+/// Loads a network, whose `files` are there, onto `device`.
+///
+/// # Errors
+/// [`ModelError`].
+pub async fn load(
+    offered: &Offered,
+    files: &[Vec<u8>],
+    device: &Device,
+) -> Result<Network, ModelError> {
     let vocabulary = vocabulary(&offered.manifest.config.text).await?;
-    let pieces = pieces(&offered.folder, &offered.manifest.shards).await?;
     let loaded = Network::load(
         offered.manifest.clone(),
-        &pieces,
+        files,
         &vocabulary,
         device,
         &Monitor::new(&|_| (), &Cancel::default()),

@@ -67,6 +67,7 @@ impl Session {
         }));
         if !view_only && !matches!(source.opened(), Source::Shared(_)) {
             self.warm_up();
+            self.call_assistant();
         }
         let input = fetch::input(source, Some(fetch::READ), self.budget)
             .await

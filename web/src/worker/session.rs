@@ -7,27 +7,25 @@ use js_sys::Promise;
 use segscape::{
     bundle::{SavedView, ScanFile},
     instances::{Segmentation, query::Recognizer},
-    job::{self, Decoding, Network, SegmentError, Segmented},
-    model::{InferenceError, Observation, manifest::ManifestError},
-    platform,
-    progress::{Cancel, Monitor, Progress, Stage},
+    job::{Network, Segmented},
+    progress::{Progress, Stage},
     scan::Scan,
     spatial,
-    superpoint::{SuperpointOptions, Superpoints},
+    superpoint::Superpoints,
     text::{TextEncoder, Vocabulary},
     warm_up::warm_up,
     write::Export,
 };
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::future_to_promise;
 
 use super::{
+    assistant::Help,
     backend,
     capture::Whole,
     images::Images,
-    models::{self, ModelError, Offered},
+    models::{self, Offered},
     opening::How,
-    pointing::Pieces,
     post,
     prompt::Asked,
     scene::{OpenScene, Origin},
@@ -35,7 +33,6 @@ use super::{
 use crate::{
     browser,
     edits::Edits,
-    numbers::grouped,
     protocol::{BackendInfo, Bulk, Contents, ExportFacts, Processor, Reply, Request, stem},
     view::{cloud::pack, palette},
 };
@@ -46,14 +43,15 @@ const NORMAL_NEIGHBORS: usize = 16;
 /// The state that the worker keeps between requests.
 #[derive(Default)]
 pub struct Session {
-    device: Option<Device>,
+    pub(super) device: Option<Device>,
     /// If `true`, the device is WebGPU.
-    on_gpu: bool,
+    pub(super) on_gpu: bool,
     /// Resolved once the kernels are compiled; `None` before compilation has begun.
-    warm: Option<Promise>,
+    pub(super) warm: Option<Promise>,
     /// The network to load, once its manifest is fetched.
-    offered: Option<Offered>,
-    network: Option<Network>,
+    pub(super) offered: Option<Offered>,
+    pub(super) network: Option<Network>,
+    pub(super) help: Help,
     /// The text encoder that was needed last; that of the open scene may be another one.
     pub(super) encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
@@ -127,7 +125,7 @@ impl Watch {
 }
 
 /// There is no scene that the request could refer to.
-const NO_SCENE: &str = "open a scan first";
+pub(super) const NO_SCENE: &str = "open a scan first";
 
 impl Session {
     /// Answers one request. After an error, the scene that was open before stays open.
@@ -141,7 +139,9 @@ impl Session {
                 gpu_failure,
                 found_already,
                 budget,
+                assistant,
             } => {
+                self.help = assistant.map(Help::At).unwrap_or_default();
                 self.budget = budget.map(|points| points as usize);
                 let chosen = match gpu_failure {
                     Some(failure) => backend::cpu_instead(&failure),
@@ -236,148 +236,6 @@ impl Session {
         Ok(())
     }
 
-    /// Computes the superpoints, unless they came with the scan, and then the instances of the open
-    /// scan. `images` are those of a capture.
-    pub(super) async fn find(&mut self, images: Option<Images>) -> Result<(), String> {
-        let (watch, cancel) = (Watch::start(), Cancel::default());
-        let report = |progress| watch.report(progress);
-        let monitor = Monitor::new(&report, &cancel);
-        platform::yield_now().await; // send the points to the page first
-        // Without a manifest the superpoints are the usual ones; loading the network says why.
-        let given = images.as_ref().and_then(Images::superpoints);
-        let (mesh_superpoints, evidence) = match self.offered().await {
-            Ok(Offered { manifest, .. }) => {
-                let read = images.map(|images| images.evidence(&manifest.config));
-                let evidence = read.transpose()?.unwrap_or_default();
-                (manifest.config.mesh_superpoints, evidence)
-            }
-            Err(_) => Default::default(),
-        };
-        let scan = self.open.scan().ok_or(NO_SCENE)?;
-        let options = mesh_superpoints.options(scan.triangles.len());
-        let grouping = job::group(&Observation::from(scan), given, &options, &monitor)
-            .map_err(|error| error.to_string())?;
-        watch.finished(
-            Stage::Superpoints,
-            format!("{} superpoints", grouped(grouping.superpoints.count())),
-        );
-        platform::yield_now().await;
-
-        // A failed run on the GPU is repeated on the CPU.
-        let (segmentation, masks) = loop {
-            self.load_network(&watch).await?;
-            let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
-                return Err(NO_SCENE.to_owned());
-            };
-            let decoding = Decoding::default();
-            let colors = scan.colors.as_deref();
-            let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
-            let found =
-                job::segment_keeping_masks(&observation, &grouping, network, &decoding, &monitor);
-            match found.await {
-                Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
-                    self.leave_gpu(&error)
-                }
-                result => break result.map_err(|error| error.to_string())?,
-            }
-        };
-        watch.finished(
-            Stage::Instances,
-            format!("{} instances", segmentation.instances.len()),
-        );
-        let model = self
-            .network
-            .as_ref()
-            .map(|network| network.name.clone())
-            .unwrap_or_default();
-        let (superpoints, tree) = grouping.into_parts();
-        self.through(superpoints, segmentation, model).await?;
-        let tree = Some(tree);
-        self.scene_mut()?.pieces = Pieces { tree, masks };
-        self.prompt(Asked::NOTHING).await?;
-        post(&Reply::Done);
-        Ok(())
-    }
-
-    /// Computes the superpoints of the open scan and finds nothing in it.
-    async fn group(&mut self) -> Result<(), String> {
-        let (watch, cancel) = (Watch::start(), Cancel::default());
-        let report = |progress| watch.report(progress);
-        let monitor = Monitor::new(&report, &cancel);
-        platform::yield_now().await;
-        let given = self.waiting.take();
-        let given = given.as_ref().and_then(Images::superpoints);
-        let scan = self.open.scan().ok_or(NO_SCENE)?;
-        let options = SuperpointOptions::default();
-        let grouping = job::group(&Observation::from(scan), given, &options, &monitor)
-            .map_err(|error| error.to_string())?;
-        let (superpoints, tree) = grouping.into_parts();
-        watch.finished(
-            Stage::Superpoints,
-            format!("{} superpoints", grouped(superpoints.count())),
-        );
-        self.through(superpoints, Segmentation::default(), String::new())
-            .await?;
-        self.scene_mut()?.pieces.tree = Some(tree);
-        self.prompt(Asked::NOTHING).await?;
-        post(&Reply::Done);
-        Ok(())
-    }
-
-    /// The network that the server offers; its manifest is fetched once.
-    async fn offered(&mut self) -> Result<&Offered, ModelError> {
-        match &mut self.offered {
-            Some(offered) => Ok(offered),
-            none => Ok(none.insert(models::offered().await?)),
-        }
-    }
-
-    /// Loads the network onto the device.
-    async fn fetch_network(&mut self) -> Result<Network, ModelError> {
-        let offered = self.offered().await?.clone();
-        let device = self.device.as_ref().ok_or(ModelError::NoDevice)?;
-        models::network(&offered, device).await
-    }
-
-    async fn load_network(&mut self, watch: &Watch) -> Result<(), String> {
-        watch.report(Progress {
-            stage: Stage::Model,
-            done: 0.0,
-        });
-        if self.network.is_none() {
-            if let Some(warm) = &self.warm {
-                // This promise never rejects.
-                drop(JsFuture::from(warm.clone()).await);
-            }
-            let mut loaded = self.fetch_network().await;
-            if let Err(ModelError::Network(
-                error @ (ManifestError::Golden { .. } | ManifestError::Inference(_)),
-            )) = &loaded
-                && self.on_gpu
-            {
-                self.leave_gpu(error);
-                loaded = self.fetch_network().await;
-            }
-            let network = loaded.map_err(|error| {
-                format!(
-                    "the superpoints are computed, but the network could not be loaded: {error}"
-                )
-            })?;
-            self.network = Some(network);
-        }
-        let outcome = |network: &Network| match network.fixed_classes() {
-            None => network.name.clone(),
-            Some(classes) => format!(
-                "{}: {} fixed classes, with whose names prompts are compared",
-                network.name,
-                classes.names.len()
-            ),
-        };
-        let outcome = self.network.as_ref().map(outcome).unwrap_or_default();
-        watch.finished(Stage::Model, outcome);
-        Ok(())
-    }
-
     /// Computes on a device, for whose first scan kernels are compiled unless it is `found_already`.
     fn start_on(&mut self, chosen: (Device, BackendInfo), found_already: bool) {
         self.compute_on(chosen);
@@ -386,7 +244,7 @@ impl Session {
         }
     }
 
-    fn compute_on(&mut self, (device, info): (Device, BackendInfo)) {
+    pub(super) fn compute_on(&mut self, (device, info): (Device, BackendInfo)) {
         self.device = Some(device);
         self.on_gpu = info.processor == Processor::WebGpu;
         post(&Reply::Backend(info));
@@ -406,15 +264,6 @@ impl Session {
             }
             Ok(JsValue::UNDEFINED)
         }));
-    }
-
-    /// Continues on the CPU after WebGPU was lost, ran out of memory or computed wrong results.
-    /// Everything that was loaded onto the GPU is gone.
-    fn leave_gpu(&mut self, error: &impl std::fmt::Display) {
-        let report = error.to_string();
-        web_sys::console::warn_1(&report.as_str().into());
-        self.network = None;
-        self.compute_on(backend::cpu_instead(&report));
     }
 
     /// Stores the instances of the open scan and sends them to the page.

@@ -1,0 +1,124 @@
+//! What the assistant itself does: it loads the network, and does its part of every scan.
+
+use std::rc::Rc;
+
+use burn::tensor::Device;
+use segscape::{
+    job::{self, Network},
+    model::manifest::Manifest,
+    peer::{Message, Peer, PeerError, Received},
+    progress::{Cancel, Monitor, Progress},
+};
+
+use super::{
+    NAME,
+    inbox::Inbox,
+    messages::{FromAssistant, ToAssistant},
+};
+use crate::{
+    dedicated::{self, Answers, scope},
+    protocol::{Bulk, Reply},
+    worker::models::{self, ModelError, Offered},
+};
+
+thread_local! {
+    /// What the worker sent for the request that is being answered.
+    static INBOX: Rc<Inbox<Message>> = Rc::default();
+}
+
+/// `true` if this is the assistant.
+pub fn is_here() -> bool {
+    scope().name() == NAME
+}
+
+/// Tells the worker what the page should know.
+pub fn pass_on(reply: &Reply) {
+    tell(&FromAssistant::Reply(reply.clone()));
+}
+
+/// The state of the assistant.
+#[derive(Default)]
+pub struct Assisting {
+    network: Option<Network>,
+}
+
+impl Assisting {
+    async fn load(&mut self, folder: String, manifest: &str) -> Result<(), ModelError> {
+        let offered = Offered {
+            folder,
+            manifest: Manifest::parse(manifest.as_bytes())?,
+        };
+        let files = models::files_of(&offered).await?;
+        let handed = files.iter().map(|file| Bulk::from_slice(file)).collect();
+        tell(&FromAssistant::Fetched(handed));
+        self.network = Some(models::load(&offered, &files, &Device::flex()).await?);
+        Ok(())
+    }
+
+    async fn assist(&self, request: Message) -> Result<(), String> {
+        let network = self.network.as_ref().ok_or("it has no network")?;
+        let cancel = Cancel::default(); // the worker ends this program in its place
+        let report = |progress: Progress| pass_on(&Reply::Progress(progress));
+        let monitor = Monitor::new(&report, &cancel);
+        let inbox = INBOX.with(Rc::clone);
+        job::assist(network, &TheWorker(inbox), request, &monitor)
+            .await
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Answers for Assisting {
+    type Request = ToAssistant;
+
+    fn heard(request: ToAssistant) -> Option<ToAssistant> {
+        match request {
+            ToAssistant::Peer(sent) if !sent.asks() => {
+                INBOX.with(|inbox| inbox.put(sent.into()));
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    async fn answer(&mut self, request: ToAssistant) {
+        let answered = match request {
+            ToAssistant::Load { folder, manifest } => self
+                .load(folder, &manifest)
+                .await
+                .map_err(|error| error.to_string()),
+            ToAssistant::Peer(sent) => self.assist(sent.into()).await,
+        };
+        if let Err(reason) = answered {
+            tell(&FromAssistant::Failed { reason });
+        }
+    }
+
+    fn listening() {
+        tell(&FromAssistant::Listening);
+    }
+
+    fn unreadable(reason: String) {
+        tell(&FromAssistant::Failed { reason });
+    }
+
+    fn panicked(reason: String) {
+        tell(&FromAssistant::Failed { reason });
+    }
+}
+
+/// The worker, as the assistant knows it.
+struct TheWorker(Rc<Inbox<Message>>);
+
+impl Peer for TheWorker {
+    fn send(&self, message: Message) {
+        tell(&FromAssistant::Peer(message.into()));
+    }
+
+    fn receive(&self) -> Received<'_> {
+        Box::pin(async { self.0.next().await.map_err(PeerError::Lost) })
+    }
+}
+
+fn tell(message: &FromAssistant) {
+    dedicated::post(message, &message.transfers());
+}
