@@ -7,6 +7,7 @@
 
 mod about;
 mod asking;
+mod assistant;
 mod backends;
 mod bad_input;
 mod captures;

@@ -20,7 +20,8 @@ fn the_app_starts_without_a_network_after_one_visit() {
         let files = page.files_kept().await;
         let workers = ["worker", "reader"]
             .map(|name| ["_loader.js", ".js", "_bg.wasm"].map(|ending| format!("/{name}{ending}")));
-        for file in workers.as_flattened().iter().chain([&"/".to_owned()]) {
+        let others = ["/".to_owned(), "/worker_assistant.js".to_owned()];
+        for file in workers.as_flattened().iter().chain(&others) {
             assert!(files.contains(file), "{file}: {files:?}");
         }
         let is_other = |file: &String| {

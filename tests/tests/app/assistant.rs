@@ -1,0 +1,104 @@
+//! The worker shares the work on a scan with an assistant, whom nobody notices: what is found is the
+//! same without it, and without the end of its work.
+
+use proofs::app::{Page, Stand, Visit, story};
+
+/// Tells the page which kinds of messages the assistant sends.
+const WATCHED: &str = "{
+    const Real = self.Worker, channel = new BroadcastChannel('gpu-calls');
+    const kind = message => typeof message === 'string' ? message : Object.keys(message)[0];
+    self.Worker = function (url, options) {
+        const assistant = new Real(url, options);
+        assistant.addEventListener('message', ({ data }) => channel.postMessage({
+            kind: `the assistant: ${data.Peer ? kind(data.Peer.about) : kind(data)}`,
+            stage: null, at: 0, reads: 0, buffers: 0, launches: 0, submissions: 0, pipelines: 0,
+        }));
+        return assistant;
+    };
+}";
+
+/// Lets the assistant die in place of its first share of a scan.
+const DIES: &str = "{
+    const Real = self.Worker;
+    self.Worker = function (url, options) {
+        const text = `import '${url}';
+            const post = self.postMessage.bind(self);
+            let dead = false;
+            self.postMessage = (message, ...rest) => {
+                if (message.Peer && !dead) {
+                    dead = true;
+                    setTimeout(() => { throw new Error('it died of this story'); });
+                }
+                if (!dead) post(message, ...rest);
+            };`;
+        return new Real(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), options);
+    };
+}";
+
+const WATCHING: Visit = Visit {
+    before_worker: WATCHED,
+    ..Visit::DESKTOP
+};
+const TOGETHER: &str = "/?backend=cpu&renderer=2d";
+const ALONE: &str = "/?backend=cpu&renderer=2d&assistant=none";
+
+#[test]
+fn an_assistant_finds_the_same() {
+    story(async |stand| {
+        let page = stand.visit(ALONE, WATCHING).await;
+        let alone = find(stand, &page).await;
+        assert_eq!(said(&page).await, [] as [&str; 0]);
+        let page = stand.visit(TOGETHER, WATCHING).await;
+        assert_eq!(find(stand, &page).await, alone);
+        let first = said(&page).await;
+        let shares = |said: &[String]| {
+            let share = |said: &&String| said.ends_with("Voxels") || said.ends_with("Answers");
+            said.iter().filter(share).count()
+        };
+        assert_eq!(shares(&first), 2, "{first:?}");
+        assert_eq!(find(stand, &page).await, alone);
+        let second = said(&page).await.split_off(first.len());
+        assert_eq!(shares(&second), 2, "{second:?}");
+        assert!(
+            !second.iter().any(|said| said.ends_with("Fetched")),
+            "the network is loaded once: {second:?}"
+        );
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn an_assistant_that_dies_costs_time_and_nothing_else() {
+    story(async |stand| {
+        let page = stand.visit(ALONE, Visit::DESKTOP).await;
+        let alone = find(stand, &page).await;
+        let dying = Visit {
+            before_worker: DIES,
+            ..Visit::DESKTOP
+        };
+        let page = stand.visit(TOGETHER, dying).await;
+        assert_eq!(find(stand, &page).await, alone);
+        assert_eq!(find(stand, &page).await, alone);
+        assert!(!page.exists("error").await);
+    });
+}
+
+/// The things in the room: their ids, names and numbers of points.
+async fn find(stand: &Stand, page: &Page) -> Vec<(u32, String, u32)> {
+    page.choose(&stand.room()).await;
+    page.until_done().await;
+    let rows = page.rows().await;
+    assert!(!rows.is_empty());
+    rows.into_iter()
+        .map(|row| (row.id, row.name, row.points))
+        .collect()
+}
+
+/// The kinds of messages that the assistant has sent, in order.
+async fn said(page: &Page) -> Vec<String> {
+    let calls = page.gpu_calls().await.into_iter();
+    calls
+        .map(|call| call.kind)
+        .filter(|kind| kind.starts_with("the assistant: "))
+        .collect()
+}
