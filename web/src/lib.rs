@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! page: ui -> state -> connection ==protocol==> worker: session -> segscape
+//!                                                       assistant ==peer==> the same program
 //!                  -> first_look ==reader::LookRequest==> reader: shown -> segscape::scan
 //!             state -> view (camera, renderers)
 //! ```
