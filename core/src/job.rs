@@ -45,7 +45,6 @@ mod pictures;
 #[cfg(feature = "captures")]
 mod recording;
 mod seen;
-mod shared;
 
 pub use decode::{Decoding, NamedClasses};
 use decode::{kept_masks, proposals, released, whole_superpoints};
@@ -63,7 +62,6 @@ pub use recording::{
     detect, open, recorded_frames,
 };
 use seen::Seen;
-pub use shared::{assist, encode_elsewhere, segment_shared};
 
 /// An error of segmenting a scan.
 #[derive(Debug, thiserror::Error)]
@@ -71,9 +69,6 @@ pub enum SegmentError {
     /// The scan does not fit the network.
     #[error(transparent)]
     Scene(#[from] SceneError),
-    /// The peer.
-    #[error(transparent)]
-    Peer(#[from] crate::peer::PeerError),
     /// Inference failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
