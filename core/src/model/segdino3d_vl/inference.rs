@@ -63,6 +63,7 @@ impl SegDino3dVl {
         let selection = selection(&scene, &queries);
         let (voxels, segments, layout) = scene.into_parts();
         let voxels = self.encode_voxels(voxels, monitor).await?;
+        monitor.at(Stage::Decoder, 0.0)?;
         let features = superpoint_means(voxels, &segments);
         // The decoder reads superpoints alone.
         drop(segments);
@@ -115,6 +116,7 @@ impl SegDino3dVl {
         peer: &dyn Peer,
         monitor: &Monitor<'_>,
     ) -> Result<Answers, InferenceError> {
+        monitor.at(Stage::Decoder, 0.0)?;
         let features = superpoint_means(voxels, segments);
         let [superpoints, _] = features.dims();
         let select = |queries: &[u32]| {
