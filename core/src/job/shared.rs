@@ -129,7 +129,8 @@ async fn alone(
 }
 
 /// Answers one request of a peer, about [`About::Encode`] or [`About::Decode`]. What cannot be done
-/// is said to the peer as well.
+/// is said to the peer as well. Of the decoder the peer reports the progress, which is the same
+/// there.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -142,7 +143,9 @@ pub async fn assist(
     let done = match request.about {
         About::Encode => encode(network, peer, request, monitor).await,
         _ => {
-            let answered = network.model.answer_rest(request, peer, monitor);
+            monitor.check()?;
+            let silent = Monitor::silent();
+            let answered = network.model.answer_rest(request, peer, &silent);
             answered.await.map_err(SegmentError::from)
         }
     };
