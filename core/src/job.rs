@@ -8,20 +8,13 @@
 
 use std::collections::HashMap;
 
-use burn::tensor::{DType, Device};
-
 use crate::{
     instances::{
         Claim, Contact, Finished, GivenMask, KeptMasks, PointMasks, PointMasksError,
         PostprocessOptions, ProposalError, Proposals, Ranker, Region, Segmentation,
         SuperpointGeometry, owner_of_superpoint, query::Label, select,
     },
-    model::{
-        Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput,
-        SegDino3dVl,
-        manifest::{Manifest, ManifestError},
-    },
-    ops::Tuning,
+    model::{Answers, ClassAnswers, InferenceError, Observation, SceneError, SceneInput},
     preflight::Choices,
     progress::{Cancelled, Monitor, Stage},
     scan::Scan,
@@ -29,7 +22,6 @@ use crate::{
         EdgeSource, Hierarchy, LARGEST_THING, PointGraph, SuperpointError, SuperpointOptions,
         Superpoints,
     },
-    text::{SpaceMismatch, Vocabulary},
     write::{LabeledInstance, PointLabels},
 };
 
@@ -39,12 +31,14 @@ mod following;
 #[cfg(feature = "captures")]
 mod image_evidence;
 mod map;
+mod network;
 mod open;
 #[cfg(all(feature = "captures", feature = "onnx"))]
 mod pictures;
 #[cfg(feature = "captures")]
 mod recording;
 mod seen;
+mod shared;
 
 pub use decode::{Decoding, NamedClasses};
 use decode::{kept_masks, proposals, released, whole_superpoints};
@@ -53,6 +47,7 @@ pub use following::{Followed, Following, SeenFrame, points_of_first};
 #[cfg(feature = "captures")]
 pub use image_evidence::{ChannelError, ImageContent, ImageEvidence, without_features};
 pub use map::{ClassMap, map_points};
+pub use network::Network;
 pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read, read_sliced};
 #[cfg(all(feature = "captures", feature = "onnx"))]
 pub use pictures::RecordedPictures;
@@ -62,6 +57,7 @@ pub use recording::{
     detect, open, recorded_frames,
 };
 use seen::Seen;
+pub use shared::{assist, encode_elsewhere, segment_shared};
 
 /// An error of segmenting a scan.
 #[derive(Debug, thiserror::Error)]
@@ -174,119 +170,6 @@ pub async fn segment_scan(
         segmentation,
         scan,
     })
-}
-
-/// The network on its device, with everything that belongs to it.
-pub struct Network {
-    /// Name of the network and the start of the hash of its weights.
-    pub name: String,
-    model: SegDino3dVl,
-    config: Config,
-    device: Device,
-    ranker: Option<Ranker>,
-    /// The fixed classes; `None` if they are words, or have no names.
-    classes: Option<NamedClasses>,
-    vocabulary: Vocabulary,
-}
-
-impl Network {
-    /// Loads the network from the manifest and the pieces of the weights, and checks them by hash
-    /// and against the golden outputs. Features are stored as f16 if that is faster on this device
-    /// and the golden outputs are still met.
-    ///
-    /// # Errors
-    /// If a piece is damaged, the vocabulary lies in another space than the network's embeddings,
-    /// or the device computes different results than the exporting one.
-    pub async fn load(
-        manifest: Manifest,
-        pieces: &[impl AsRef<[u8]>],
-        vocabulary: &Vocabulary,
-        device: &Device,
-        monitor: &Monitor<'_>,
-    ) -> Result<Self, ManifestError> {
-        check_space(&manifest.config, vocabulary)?;
-        let mut model = manifest.network(&manifest.join(pieces)?, device)?;
-        let in_f16 = (Tuning::of(device).storage == DType::F16).then(|| model.clone().into_f16());
-        if let Some(in_f16) = in_f16
-            && manifest.verify(&in_f16, device, monitor).await.is_ok()
-        {
-            model = in_f16;
-        } else {
-            manifest.verify(&model, device, monitor).await?;
-        }
-        Ok(Self::new(
-            manifest.name,
-            model,
-            manifest.config,
-            vocabulary,
-            device,
-            manifest.ranker,
-        )?)
-    }
-
-    /// The nouns in the space of the network's embeddings.
-    pub fn vocabulary(&self) -> &Vocabulary {
-        &self.vocabulary
-    }
-
-    /// The architecture and the inputs of the network.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// `true` if the network can tell whole objects from pieces and mergers; otherwise regions are
-    /// not candidates.
-    pub fn has_ranker(&self) -> bool {
-        self.ranker.is_some()
-    }
-
-    /// The fixed classes of the network; `None` if it is asked with words.
-    pub fn fixed_classes(&self) -> Option<&NamedClasses> {
-        self.classes.as_ref()
-    }
-
-    /// The options for the superpoints that the network was trained on.
-    pub fn superpoint_options(&self, observation: &Observation) -> SuperpointOptions {
-        let triangles = observation.triangles.len();
-        self.config.mesh_superpoints.options(triangles)
-    }
-
-    /// Edge length of the network's voxels, metres.
-    pub fn voxel_size(&self) -> f32 {
-        self.config.voxel_size
-    }
-
-    /// Wraps a model that is already on `device`, such as one in training.
-    ///
-    /// # Errors
-    /// If the vocabulary lies in another space than the network's embeddings.
-    pub fn new(
-        name: String,
-        model: SegDino3dVl,
-        config: Config,
-        vocabulary: &Vocabulary,
-        device: &Device,
-        ranker: Option<Ranker>,
-    ) -> Result<Self, SpaceMismatch> {
-        check_space(&config, vocabulary)?;
-        let classes = NamedClasses::of_names(&config.class_names, vocabulary).ok();
-        Ok(Self {
-            classes: classes.filter(|classes| !classes.names.is_empty()),
-            name,
-            model,
-            config,
-            device: device.clone(),
-            ranker,
-            vocabulary: vocabulary.clone(),
-        })
-    }
-}
-
-fn check_space(config: &Config, vocabulary: &Vocabulary) -> Result<(), SpaceMismatch> {
-    let network = "the network";
-    config
-        .text
-        .check(network, vocabulary.space(), "the vocabulary")
 }
 
 /// The superpoints of a scan, and how they merge into larger regions.
@@ -405,10 +288,7 @@ pub async fn infer(
     monitor.at(Stage::Backbone, 0.0)?;
     observation.check(&grouping.superpoints, &network.config)?;
     let seen = Seen::new(observation, &grouping.superpoints);
-    let input = match &seen {
-        Some(seen) => SceneInput::new(&seen.of(observation), seen.superpoints(), &network.config)?,
-        None => SceneInput::new(observation, &grouping.superpoints, &network.config)?,
-    };
+    let input = scene_input(observation, grouping, seen.as_ref(), network)?;
     let scene = input.to_device(&network.device);
     drop(input);
     let queries = scene.queries(network.config.max_queries);
@@ -417,6 +297,19 @@ pub async fn infer(
         Some(seen) => seen.about_all(answers),
         None => answers,
     })
+}
+
+/// The input of the network, of what is seen or of all points.
+fn scene_input(
+    observation: &Observation,
+    grouping: &Grouping,
+    seen: Option<&Seen>,
+    network: &Network,
+) -> Result<SceneInput, SceneError> {
+    match seen {
+        Some(seen) => SceneInput::new(&seen.of(observation), seen.superpoints(), &network.config),
+        None => SceneInput::new(observation, &grouping.superpoints, &network.config),
+    }
 }
 
 /// Runs the network once and returns what is ranked.
@@ -470,6 +363,18 @@ pub async fn segment_keeping_masks(
     monitor: &Monitor<'_>,
 ) -> Result<(Segmentation, KeptMasks), SegmentError> {
     let answers = infer(observation, grouping, network, monitor).await?;
+    separate(observation, grouping, network, decoding, answers, monitor)
+}
+
+/// Separates the output of the network into instances, and keeps its masks.
+fn separate(
+    observation: &Observation,
+    grouping: &Grouping,
+    network: &Network,
+    decoding: &Decoding,
+    answers: Answers,
+    monitor: &Monitor,
+) -> Result<(Segmentation, KeptMasks), SegmentError> {
     monitor.at(Stage::Instances, 0.0)?;
     let masks = kept_masks(&answers, network.vocabulary());
     let geometry = geometry(observation, grouping);

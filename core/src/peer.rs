@@ -74,12 +74,9 @@ pub enum About {
     /// Keys, then values of the sender's queries in one layer's self-attention, each
     /// `(heads, queries, width)`.
     Attended,
-    /// The answers of the sender's queries: class outputs, masks, centers and sizes of boxes, one
-    /// array after the other; see [`Answers`](crate::model::Answers).
-    Answers {
-        /// Number of values of an embedding, or 0 of a network with fixed classes.
-        width: usize,
-    },
+    /// The answers of the sender's queries, see [`Answers`](crate::model::Answers): class outputs,
+    /// masks, centers and sizes of boxes, one array after the other.
+    Answers,
     /// What was asked for could not be done.
     Failed {
         /// The reason.
@@ -94,6 +91,21 @@ impl Message {
             about,
             numbers: Vec::new(),
             indices: Vec::new(),
+        }
+    }
+
+    /// The error of a message that is not the `expected` one.
+    pub fn instead_of(self, expected: &'static str) -> PeerError {
+        match self.about {
+            About::Failed { reason } => PeerError::Failed(reason),
+            about => PeerError::Unexpected {
+                found: format!(
+                    "{about:?} with {} numbers and {} indices",
+                    self.numbers.len(),
+                    self.indices.len()
+                ),
+                expected,
+            },
         }
     }
 }

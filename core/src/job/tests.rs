@@ -1,17 +1,20 @@
 #![allow(clippy::unwrap_used)]
+use burn::tensor::Device;
+
 use super::*;
 use crate::{
     instances::{
         FEATURES, Instance, Linear, NO_INSTANCE,
         query::{Labels, Question},
     },
+    model::{Config, SegDino3dVl},
     progress::{Cancel, Progress},
     text::Vocabulary,
     write,
 };
 
 /// A floor of 3 m with two boxes of half a metre on it, one point every 3 cm.
-fn room() -> Scan {
+pub(super) fn room() -> Scan {
     let (mut positions, mut colors) = (Vec::new(), Vec::new());
     let mut patch = |corner: [f32; 3], axes: [usize; 2], size: f32, color: [u8; 3]| {
         let steps = (size / 0.03) as usize;
@@ -41,7 +44,7 @@ fn room() -> Scan {
 }
 
 /// An untrained network, and a ranker that gives every candidate the same score.
-fn network() -> Network {
+pub(super) fn network() -> Network {
     let (config, device) = (Config::nano(), Device::flex());
     device.seed(3);
     let model = SegDino3dVl::new(&config, &device);

@@ -21,5 +21,7 @@ pub use checkpoint::{
 };
 pub use config::{Config, InvalidConfig};
 pub use decoder::{Boxes, Class, Decoder, Memory, Prediction, State, TextClass};
-pub use scene::{Layout, Observation, Scene, SceneError, SceneInput};
+pub use scene::{
+    Layout, Observation, Scene, SceneError, SceneInput, SuperpointInput, VoxelInput, VoxelScene,
+};
 pub use segdino3d_vl::{Answers, ClassAnswers, InferenceError, SegDino3dVl, TextAnswers};

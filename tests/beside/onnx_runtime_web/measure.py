@@ -35,8 +35,9 @@ ROOT = HERE.parents[2]
 PHRASES = ["my grandmother's armchair", "a broken lamp", "the tall wooden bookcase by the door", "something to sit on", "blue striped cushion",
            "place to put a cup", "old radio", "thing that gives light"]  # fmt: skip
 SIDES = {
-    "Segscape, CPU": {"processor": "cpu"},
-    "Segscape, WebGPU": {"processor": "webgpu"},
+    "Segscape, CPU, 1 worker": {"processor": "cpu", "workers": 1},
+    "Segscape, CPU, 2 workers": {"processor": "cpu", "workers": 2},
+    "Segscape, WebGPU": {"processor": "webgpu", "workers": 1},
     "ONNX Runtime, wasm, 1 thread": {"provider": "wasm", "threads": 1},
     "ONNX Runtime, wasm, 2 threads": {"provider": "wasm", "threads": 2},
     "ONNX Runtime, WebGPU": {"provider": "webgpu", "threads": 1},

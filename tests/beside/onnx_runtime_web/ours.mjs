@@ -48,15 +48,16 @@ function request(message, heard) {
 }
 
 const calls = {
-  async load({ processor }) {
+  async load({ processor, workers }) {
     const listening = request(undefined, (reply) => (reply === "Listening" ? true : undefined));
     await init();
     await listening;
-    return request({ Start: { forced: processor, found_already: false } }, ({ Backend }) => Backend);
+    const assistant = workers > 1 ? new URL("/app/worker_assistant.js", location).href : undefined;
+    return request({ Start: { forced: processor, found_already: false, assistant } }, ({ Backend }) => Backend);
   },
 
   /**
-   * Finds the things in the scan. The decoder runs from the backbone's last report to its own: on the CPU the former is done by then, on a GPU it has
+   * Finds the things in the scan. The decoder runs from its first report to its last: on the CPU the backbone is done by then, on a GPU it has
    * been asked for, partly, and the device says when it is through with the work that was submitted `before` that report and `after` it.
    */
   async scan() {
@@ -64,7 +65,7 @@ const calls = {
     const times = {};
     const result = await request({ Open: { source: { File: { name: "scan.ply", blob } }, ...OPENED } }, (reply) => {
       const { stage, done } = reply.Progress ?? {};
-      if (stage === "backbone" && done === 1) {
+      if (stage === "decoder" && done === 0 && !times.start) {
         times.start = performance.now();
         paused = 0;
         submitted = (queue) => {

@@ -108,19 +108,41 @@ impl SelfAttention {
         }
     }
 
-    /// Maps `content` and `point`, both `(queries, d_model)`, to `(queries, d_model)`.
-    pub fn forward(&self, content: Tensor<2>, point: Tensor<2>) -> Tensor<2> {
-        let query = linear(&self.query_content, content.clone())
-            + linear(&self.query_position, point.clone());
-        let key = linear(&self.key_content, content.clone()) + linear(&self.key_position, point);
-        let heads = |x| split_heads(x, self.heads);
-        let attended = attention(
-            heads(query),
-            heads(key),
-            heads(linear(&self.value, content)),
-            None,
-        );
+    /// Keys and values of queries with `content` and `point`, both `(queries, d_model)`.
+    pub fn keys(&self, content: Tensor<2>, point: Tensor<2>) -> Keys {
+        let keys = linear(&self.key_content, content.clone()) + linear(&self.key_position, point);
+        Keys {
+            keys: split_heads(keys, self.heads),
+            values: split_heads(linear(&self.value, content), self.heads),
+        }
+    }
+
+    /// Lets queries with `content` and `point`, both `(queries, d_model)`, attend to all queries;
+    /// the result is `(queries, d_model)`.
+    pub fn forward(&self, content: Tensor<2>, point: Tensor<2>, all: Keys) -> Tensor<2> {
+        let query = linear(&self.query_content, content) + linear(&self.query_position, point);
+        let attended = attention(split_heads(query, self.heads), all.keys, all.values, None);
         linear(&self.out, attended)
+    }
+}
+
+/// What is attended to: keys and values, `(heads, rows, width)` each.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Compared with the queries.
+    pub keys: Tensor<3>,
+    /// Averaged.
+    pub values: Tensor<3>,
+}
+
+impl Keys {
+    /// These rows, and then those of `others`.
+    #[must_use]
+    pub fn append(self, others: Self) -> Self {
+        Self {
+            keys: Tensor::cat(vec![self.keys, others.keys], 1),
+            values: Tensor::cat(vec![self.values, others.values], 1),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
     scene::Layout,
 };
 use crate::ops::{SegmentMap, gelu, linear, matmul, segment_mean};
+pub use attention::Keys;
 use attention::{AttentionInput, CrossAttention, ObjectAttention, SelfAttention};
 use heads::Heads;
 pub use heads::{Boxes, Class, Prediction, TextClass};
@@ -82,6 +83,20 @@ pub struct State {
     boxes: Option<Boxes>,
 }
 
+/// Queries in the middle of a layer, before they attend to each other.
+#[derive(Clone, Debug)]
+pub struct Meeting {
+    /// Query features, `(queries, d_model)`.
+    queries: Tensor<2>,
+    /// Learned positions, `(queries, d_model)`.
+    position: Tensor<2>,
+    centers: Tensor<2>,
+    sizes: Tensor<2>,
+    masks: Tensor<2>,
+    /// What other queries see of these.
+    pub keys: Keys,
+}
+
 /// The decoder, from superpoint features to predictions.
 #[derive(Module, Debug)]
 pub struct Decoder {
@@ -120,6 +135,16 @@ impl Decoder {
             heads: Heads::new(d, config.classes, config.text.width, device),
             config: config.clone(),
         }
+    }
+
+    /// Number of values of a superpoint's features.
+    pub fn channels(&self) -> usize {
+        self.content.weight.dims()[0]
+    }
+
+    /// The device of the weights.
+    pub fn device(&self) -> Device {
+        self.content.weight.device()
     }
 
     /// Number of layers.
@@ -190,28 +215,57 @@ impl Decoder {
 
     /// Runs one layer, `layer < self.layers()`.
     pub fn step(&self, layer: usize, memory: &Memory, state: State) -> State {
-        let State {
+        let meeting = self.meet(layer, memory, state);
+        let all = meeting.keys.clone();
+        self.part(layer, memory, meeting, all)
+    }
+
+    /// Runs a layer up to the self-attention, where the queries of [`State`] meet all others;
+    /// everything else is about each query alone, so that the queries of a scene can be split.
+    pub fn meet(&self, layer: usize, memory: &Memory, state: State) -> Meeting {
+        let (encoding, position) = self.query_positions(memory, &state);
+        let layer = &self.layers[layer];
+        let masks = state.masks.detach();
+        let queries = layer.cross_attention(
+            memory,
+            state.queries,
+            &encoding,
+            position.clone(),
+            masks.clone(),
+        );
+        let queries = match self.object_attention_order() {
+            Some(ObjectAttentionOrder::BeforeSelfAttention) => {
+                layer.object_attention(memory, queries, masks.clone())
+            }
+            _ => queries,
+        };
+        Meeting {
+            keys: layer.self_attention.keys(queries.clone(), position.clone()),
             queries,
+            position,
+            centers: state.centers,
+            sizes: state.sizes,
+            masks,
+        }
+    }
+
+    /// Runs the rest of a layer. `all` are the keys of all queries of the scene, in their order.
+    pub fn part(&self, layer: usize, memory: &Memory, meeting: Meeting, all: Keys) -> State {
+        let Meeting {
+            queries,
+            position,
             centers,
             sizes,
             masks,
-            ..
-        } = state;
-        let (encoding, position) = self.query_positions(memory, &queries, &centers, &sizes);
+            keys: _,
+        } = meeting;
         let layer = &self.layers[layer];
-        let masks = masks.detach();
-        let queries =
-            layer.cross_attention(memory, queries, &encoding, position.clone(), masks.clone());
-        let queries = match &self.config.objects {
-            Some(Objects {
-                order: ObjectAttentionOrder::BeforeSelfAttention,
-                ..
-            }) => layer.self_attention(layer.object_attention(memory, queries, masks), position),
-            Some(Objects {
-                order: ObjectAttentionOrder::AfterSelfAttention,
-                ..
-            }) => layer.object_attention(memory, layer.self_attention(queries, position), masks),
-            None => layer.self_attention(queries, position),
+        let queries = layer.self_attention(queries, position, all);
+        let queries = match self.object_attention_order() {
+            Some(ObjectAttentionOrder::AfterSelfAttention) => {
+                layer.object_attention(memory, queries, masks)
+            }
+            _ => queries,
         };
         let queries = layer.feed_forward(queries);
         let (centers, sizes) = (
@@ -234,6 +288,10 @@ impl Decoder {
         }
     }
 
+    fn object_attention_order(&self) -> Option<ObjectAttentionOrder> {
+        self.config.objects.as_ref().map(|objects| objects.order)
+    }
+
     /// Predicts masks, classes and boxes from the current state.
     pub fn predict(&self, state: &State) -> Prediction {
         Prediction {
@@ -253,13 +311,13 @@ impl Decoder {
     /// their centers and the learned position computed from it. With modulation, the encoding is
     /// scaled by the ratio of the query's reference size to the size of its box. Of queries that
     /// stay where they are, both are the learned position.
-    fn query_positions(
-        &self,
-        memory: &Memory,
-        queries: &Tensor<2>,
-        centers: &Tensor<2>,
-        sizes: &Tensor<2>,
-    ) -> (Tensor<2>, Tensor<2>) {
+    fn query_positions(&self, memory: &Memory, state: &State) -> (Tensor<2>, Tensor<2>) {
+        let State {
+            queries,
+            centers,
+            sizes,
+            ..
+        } = state;
         if let Some(places) = &memory.places {
             let position = relu(self.query_position.forward(places.clone()));
             return (position.clone(), position);
@@ -404,9 +462,9 @@ impl DecoderLayer {
         self.cross_norm.forward(queries + attended)
     }
 
-    /// Self-attention among the queries.
-    fn self_attention(&self, queries: Tensor<2>, position: Tensor<2>) -> Tensor<2> {
-        let attended = self.self_attention.forward(queries.clone(), position);
+    /// Self-attention to the keys of all queries.
+    fn self_attention(&self, queries: Tensor<2>, position: Tensor<2>, all: Keys) -> Tensor<2> {
+        let attended = self.self_attention.forward(queries.clone(), position, all);
         self.self_norm.forward(queries + attended)
     }
 
