@@ -78,8 +78,7 @@ impl Session {
                         &grouping,
                         network,
                         &decoding,
-                        assistant,
-                        encoded,
+                        (assistant, encoded),
                         &monitor,
                     )
                     .await
@@ -96,7 +95,9 @@ impl Session {
                 }
             };
             match found {
-                Err(SegmentError::Peer(error)) => self.help.give_up(&error),
+                Err(SegmentError::Inference(InferenceError::Peer(error))) => {
+                    self.help.give_up(&error);
+                }
                 Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
                     self.leave_gpu(&error)
                 }
