@@ -17,15 +17,17 @@ const WATCHED: &str = "{
     };
 }";
 
-/// Lets the assistant die in place of its first share of a scan.
+/// Lets the assistant die in the middle of its share of the decoder.
 const DIES: &str = "{
     const Real = self.Worker;
     self.Worker = function (url, options) {
         const text = `import '${url}';
-            const post = self.postMessage.bind(self);
+            const real = self.fetch, post = self.postMessage.bind(self);
+            // A worker made of text has no address that others could be relative to.
+            self.fetch = what => real(new URL(what, '${url}'));
             let dead = false;
             self.postMessage = (message, ...rest) => {
-                if (message.Peer && !dead) {
+                if (message.Peer?.about === 'Attended' && !dead) {
                     dead = true;
                     setTimeout(() => { throw new Error('it died of this story'); });
                 }
