@@ -236,11 +236,13 @@ impl Session {
         Ok(())
     }
 
-    /// Computes on a device, for whose first scan kernels are compiled unless it is `found_already`.
+    /// Computes on a device. For the first scan, kernels are compiled or the assistant is started,
+    /// unless it is `found_already`.
     fn start_on(&mut self, chosen: (Device, BackendInfo), found_already: bool) {
         self.compute_on(chosen);
         if !found_already {
             self.warm_up();
+            self.call_assistant();
         }
     }
 
