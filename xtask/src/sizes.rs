@@ -34,8 +34,7 @@ const BUDGETS: [Budget; 6] = [
         ];
         !path.contains("worker") && !others.iter().any(|other| path.starts_with(other))
     }),
-    // Sharing a scan with an assistant took 0.03 of the worker's.
-    ("worker", 5.55, |path| path.contains("worker")),
+    ("worker", 5.1, |path| path.contains("worker")),
     ("reader", 0.19, |path| path.starts_with("reader")),
     ("worker of 2D models", 0.81, |path| {
         path.starts_with("images")
@@ -58,10 +57,11 @@ const LANGUAGES: &str = "text/";
 const BROTLI: &str = "br";
 const GZIP: &str = "gz";
 /// Quality and window, as a power of two of bytes, of brotli. A visit begins with all of the page and the
-/// reader, for which the best there is takes seconds; for the worker it would take minutes.
+/// reader, for which the best there is takes seconds; for the worker it would take minutes, and the next
+/// best half a minute.
 const BEST: u32 = 11;
-const QUICK: u32 = 9;
-const WINDOW: u32 = 22;
+const GOOD: u32 = 10;
+const WINDOW: u32 = 24;
 /// Number of bytes up to which a file is compressed as well as possible.
 const SOON: usize = 8_000_000;
 /// Files with these endings have compressed versions. Of models, only manifests in folders that are
@@ -79,7 +79,7 @@ pub fn compress() -> Result<()> {
         let is_language = relative(&dist, &file).starts_with(LANGUAGES);
         if is_language || has_ending(&file, &COMPRESSIBLE) || is_fixed_manifest(&file) {
             let bytes = fs::read(&file)?;
-            let quality = if bytes.len() <= SOON { BEST } else { QUICK };
+            let quality = if bytes.len() <= SOON { BEST } else { GOOD };
             let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, quality, WINDOW);
             writer.write_all(&bytes)?;
             fs::write(compressed(&file, BROTLI), writer.into_inner())?;
