@@ -33,6 +33,10 @@ pub use source::{Address, NO_FOLDER, Source, UNNAMED, stem};
 
 use crate::edits::Edits;
 
+/// Number of points up to which the worker shares the work with its assistant. With more, the two
+/// would take more than 2 GB.
+pub const MOST_SHARED_POINTS: u32 = 2_000_000;
+
 /// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bulk(#[serde(with = "serde_wasm_bindgen::preserve")] pub ArrayBuffer);

@@ -6,6 +6,7 @@ use segscape::{
     model::{InferenceError, Observation, manifest::ManifestError},
     platform,
     progress::{Cancel, Monitor, Progress, Stage},
+    scan::Scan,
     superpoint::SuperpointOptions,
 };
 use wasm_bindgen_futures::JsFuture;
@@ -20,13 +21,21 @@ use super::{
     prompt::Asked,
     session::{NO_SCENE, Session, Watch},
 };
-use crate::{numbers::grouped, protocol::Reply};
+use crate::{
+    numbers::grouped,
+    protocol::{MOST_SHARED_POINTS, Reply},
+};
 
 impl Session {
     /// Computes the superpoints, unless they came with the scan, and then the instances of the open
     /// scan. `images` are those of a capture.
     pub(super) async fn find(&mut self, images: Option<Images>) -> Result<(), String> {
-        self.call_assistant();
+        let points = self.open.scan().map_or(0, Scan::len);
+        if points > MOST_SHARED_POINTS as usize {
+            self.help.dismiss();
+        } else {
+            self.call_assistant();
+        }
         let found = self.search(images).await;
         if found.is_err() {
             // What it still sends belongs to this scan.

@@ -10,10 +10,10 @@ use super::unit::UnitChoice;
 use crate::{
     numbers::grouped,
     page::{
-        actions,
+        actions, caution,
         state::{State, Work},
     },
-    protocol::{CaptureInfo, ScanInfo, SeenInfo},
+    protocol::{CaptureInfo, MOST_SHARED_POINTS, Processor, ScanInfo, SeenInfo},
     text::{counted, said, said_with, tr},
 };
 
@@ -136,12 +136,18 @@ fn WithImages() -> impl IntoView {
 /// Memory that finding the things takes, bytes: of the page and the worker before any point, and for
 /// each point. Measured with up to a million points, see "How the cost grows" in BENCHMARKS.md.
 const MEMORY: [f64; 2] = [3.6e8, 520.0];
+/// The same where the worker has an assistant, see "Two workers" there.
+const SHARED_MEMORY: [f64; 2] = [4.2e8, 840.0];
 /// Memory that a worker can have.
 const MOST_MEMORY: f64 = 4e9;
 
 /// The memory that finding the things takes, in words, and whether that is too much.
-pub fn memory_in_words(points: u32) -> (String, bool) {
-    let [fixed, per_point] = MEMORY;
+pub fn memory_in_words(state: State, points: u32) -> (String, bool) {
+    let on_cpu = state
+        .backend
+        .with(|backend| matches!(backend, Some(backend) if backend.processor == Processor::Cpu));
+    let shared = on_cpu && points <= MOST_SHARED_POINTS && caution::may_share_work(state);
+    let [fixed, per_point] = if shared { SHARED_MEMORY } else { MEMORY };
     let bytes = fixed + per_point * f64::from(points);
     let too_much = bytes > MOST_MEMORY;
     let size = format!("{:.1}", bytes / 1e9);
@@ -214,7 +220,7 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             )
         }
     };
-    let memory = move || memory_in_words(scan.points);
+    let memory = move || memory_in_words(state, scan.points);
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
         <details class="preflight" data-testid="preflight" open=open>

@@ -131,7 +131,7 @@ fn why_waiting(state: State) -> String {
     let points = state
         .scan
         .with(|scan| scan.as_ref().map_or(0, |scan| scan.points));
-    let (memory, _) = memory_in_words(points);
+    let (memory, _) = memory_in_words(state, points);
     let why = caution::reason(state).map_or("", Caution::words);
     said_with(
         "{why} Finding the things takes {memory} of memory, and downloads a model of 7 MB unless this browser has kept it.",
