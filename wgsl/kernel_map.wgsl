@@ -1,33 +1,46 @@
-// Kernel map of a sparse convolution: the table of neighbours, with its rows sorted so that rows
+// Kernel maps of sparse convolutions: tables of neighbours, each with its rows sorted so that rows
 // with similar neighbourhoods are next to each other. A place is a position in that order.
 //
-// One workgroup builds the table of 512 consecutive rows. It looks every neighbour up twice: once
-// to find out which exist, by which the rows are sorted in shared memory (bitonic sort), and once
-// to write them in that order. Rows with equal neighbourhoods keep their order, so the result is
-// the same on every device.
+// One workgroup builds 512 consecutive rows of one table. It looks every neighbour up to find out
+// which exist, by which the rows are sorted in shared memory (bitonic sort), and those that exist
+// once more to write them in that order. Rows with equal neighbourhoods keep their order, so the
+// result is the same on every device.
 //
-// binding  access      element  shape                  meaning
-// 0        read        i32      [rows, 3]              voxels whose neighbours are looked up
-// 1        read        i32      [others, 3]            voxels that are neighbours
-// 2        read        u32      [last_slot + 1]        hash table of the others, see `voxel_index`
-// 3        read_write  u32      [offsets + 1, places]  row of the other at each place, or
-//                                                      0xffffffff; last, the row of each place
-// 4        uniform     Info
+// binding  access      element    shape     meaning
+// 0        read        vec2<u32>  [voxels]  keys of the voxels of all levels: x, y and z in 21 bits
+//                                           each, beginning with the lowest, each 2^20 too large
+// 1        read        u32        [slots]   hash tables of all levels, see `voxel_index`
+// 2        read_write  u32        [words]   the tables, each [offsets + 1, places]: row of the other
+//                                           at each place, or 0xffffffff; last, the row of each place
+// 3        uniform     Info
 //
 // Workgroup: 64 threads, which share 4 KiB: a multiple of every GPU's subgroup size.
 // Invariants: `places` is `count` rounded up to a multiple of 64; the padding has no neighbours and
-// comes last.
+// comes last. Steps from a voxel stay within 21 bits, as coordinates keep away from their limit.
 // Definition: `ops::NeighborTable`.
 
-struct Info {
-    first: u32,     // first row of this table
-    count: u32,     // rows of this table
+// One table, or a part of its rows.
+struct Part {
+    group: u32,     // its first workgroup
+    table: u32,     // its first word
+    voxel: u32,     // voxel of its first row
+    count: u32,     // its rows
     places: u32,
-    last_slot: u32, // number of slots of the hash table - 1
     offsets: u32,
+    other: u32,     // first voxel of the level of its neighbours
+    slot: u32,      // first slot of their hash table
+    last_slot: u32, // number of slots of that - 1
     relation: u32,  // WITHIN, CHILD or PARENT
     kernel: u32,    // kernel size
+    pad: u32,
+}
+
+struct Info {
+    count: u32, // number of parts
     pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+    parts: array<Part, 32>,
 }
 
 const GROUP: u32 = 64u;
@@ -36,44 +49,47 @@ const ABSENT: u32 = 0xffffffffu;
 const WITHIN: u32 = 0u;
 const CHILD: u32 = 1u;
 const PARENT: u32 = 2u;
+// Key of a coordinate of 0.
+const ORIGIN: u32 = 1u << 20u;
 
-@group(0) @binding(0) var<storage, read> voxels: array<i32>;
-@group(0) @binding(1) var<storage, read> others: array<i32>;
-@group(0) @binding(2) var<storage, read> slots: array<u32>;
-@group(0) @binding(3) var<storage, read_write> table: array<u32>;
-@group(0) @binding(4) var<uniform> info: Info;
+@group(0) @binding(0) var<storage, read> keys: array<vec2<u32>>;
+@group(0) @binding(1) var<storage, read> slots: array<u32>;
+@group(0) @binding(2) var<storage, read_write> tables: array<u32>;
+@group(0) @binding(3) var<uniform> info: Info;
 
 // The neighbours that a row has, one bit each; and the row, counted from the first of the stretch.
 var<workgroup> present: array<u32, STRETCH>;
 var<workgroup> order: array<u32, STRETCH>;
+// What this workgroup builds.
+var<private> part: Part;
 
-fn hash(at: vec3<i32>) -> u32 {
-    let mixed = vec3<u32>(at) * vec3<u32>(73856093u, 19349663u, 83492791u);
-    var h = mixed.x ^ mixed.y ^ mixed.z;
-    h = (h ^ (h >> 16u)) * 0x7feb352du;
-    return h ^ (h >> 15u);
+fn hash(key: vec2<u32>) -> u32 {
+    var h = (key.x ^ (key.x >> 16u)) * 0x7feb352du;
+    h = (h ^ (h >> 15u) ^ key.y) * 0x846ca68bu;
+    return h ^ (h >> 16u);
 }
 
-fn find(at: vec3<i32>) -> u32 {
-    var slot = hash(at) & info.last_slot;
-    for (var tried = 0u; tried <= info.last_slot; tried++) {
-        let entry = slots[slot];
+fn find(at: vec3<u32>) -> u32 {
+    let key = vec2<u32>(at.x | (at.y << 21u), (at.y >> 11u) | (at.z << 10u));
+    var slot = hash(key) & part.last_slot;
+    for (var tried = 0u; tried <= part.last_slot; tried++) {
+        let entry = slots[part.slot + slot];
         if entry == 0u { return ABSENT; }
-        let row = entry - 1u;
-        if all(vec3<i32>(others[3u * row], others[3u * row + 1u], others[3u * row + 2u]) == at) { return row; }
-        slot = (slot + 1u) & info.last_slot;
+        if all(keys[part.other + entry - 1u] == key) { return entry - 1u; }
+        slot = (slot + 1u) & part.last_slot;
     }
     return ABSENT;
 }
 
 fn neighbor(row: u32, offset: u32) -> u32 {
-    let at = vec3<i32>(voxels[3u * row], voxels[3u * row + 1u], voxels[3u * row + 2u]);
-    let n = info.kernel;
-    let step = vec3<i32>(vec3<u32>(offset % n, offset / n % n, offset / n / n));
-    if info.relation == WITHIN { return find(at + step - vec3<i32>(i32(n / 2u))); }
-    if info.relation == CHILD { return find(2 * at + step); }
-    if any((at & vec3<i32>(1)) != step) { return ABSENT; }
-    return find(at >> vec3<u32>(1u));
+    let key = keys[part.voxel + row];
+    let at = vec3<u32>(key.x & 0x1fffffu, (key.x >> 21u) | ((key.y & 0x3ffu) << 11u), key.y >> 10u);
+    let n = part.kernel;
+    let step = vec3<u32>(offset % n, offset / n % n, offset / n / n);
+    if part.relation == WITHIN { return find(at + step - vec3<u32>(n / 2u)); }
+    if part.relation == CHILD { return find(2u * at + step - vec3<u32>(ORIGIN)); }
+    if any((at & vec3<u32>(1u)) != step) { return ABSENT; }
+    return find((at + vec3<u32>(ORIGIN)) / 2u);
 }
 
 @compute @workgroup_size(GROUP)
@@ -82,14 +98,18 @@ fn kernel_map(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let start = (group.y * groups.x + group.x) * STRETCH;
-    let rows = min(max(info.count, start) - start, STRETCH);
+    let number = group.y * groups.x + group.x;
+    var at = 0u;
+    while at + 1u < info.count && number >= info.parts[at + 1u].group { at++; }
+    part = info.parts[at];
+    let start = (number - part.group) * STRETCH;
+    let rows = min(max(part.count, start) - start, STRETCH);
     // With more offsets than bits, evenly spaced offsets represent all.
-    let bits = min(info.offsets, 32u);
+    let bits = min(part.offsets, 32u);
     for (var i = lane; i < STRETCH; i += GROUP) {
         var mask = 0u;
         for (var bit = 0u; bit < bits && i < rows; bit++) {
-            mask |= u32(neighbor(info.first + start + i, bit * info.offsets / bits) != ABSENT) << bit;
+            mask |= u32(neighbor(start + i, bit * part.offsets / bits) != ABSENT) << bit;
         }
         present[i] = select(ABSENT, mask, i < rows);
         order[i] = i;
@@ -116,14 +136,18 @@ fn kernel_map(
     workgroupBarrier();
     for (var i = lane; i < STRETCH; i += GROUP) {
         let place = start + i;
-        if place >= info.places { continue; }
+        if place >= part.places { continue; }
         let row = order[i];
         let there = row < rows;
-        table[info.offsets * info.places + place] = select(0u, start + row, there);
-        for (var offset = 0u; offset < info.offsets; offset++) {
+        let mask = present[i];
+        tables[part.table + part.offsets * part.places + place] = select(0u, start + row, there);
+        for (var offset = 0u; offset < part.offsets; offset++) {
             var found = ABSENT;
-            if there { found = neighbor(info.first + start + row, offset); }
-            table[offset * info.places + place] = found;
+            // A bit stands for several offsets if there are more offsets than bits.
+            if there && (part.offsets > bits || ((mask >> offset) & 1u) == 1u) {
+                found = neighbor(start + row, offset);
+            }
+            tables[part.table + offset * part.places + place] = found;
         }
     }
 }

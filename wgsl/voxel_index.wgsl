@@ -1,39 +1,47 @@
-// Inserts every voxel of a level into a hash table, so that `kernel_map` finds it by its
-// coordinates.
+// Enters every voxel of several levels into the hash table of its level, so that `kernel_map` finds
+// it by its coordinates.
 //
-// One thread inserts one voxel, at the first free slot from its hash on. The order of voxels with
+// One thread enters one voxel, at the first free slot from its hash on. The order of voxels with
 // the same hash depends on the device's timing; the result of a look-up does not, because all
-// voxels are distinct.
+// voxels of a level are distinct.
 //
-// binding  access      element      shape       meaning
-// 0        read        i32          [count, 3]  voxels
-// 1        read_write  atomic<u32>  [slots]     0, or 1 + the row of the voxel in this slot
+// binding  access      element      shape     meaning
+// 0        read        vec2<u32>    [voxels]  keys of the voxels, one level after the other
+// 1        read_write  atomic<u32>  [slots]   0, or 1 + the row of the voxel in this slot, counted
+//                                             from the first of its level
 // 2        uniform     Info
 //
 // Workgroup: 64 threads, without shared memory: a multiple of every GPU's subgroup size.
-// Invariants: all slots are 0 at the start; their number is a power of two and at least twice that
-// of the voxels, so that a free slot is near; lanes past the last voxel return. `kernel_map.wgsl`
-// uses the same hash.
+// Invariants: all slots are 0 at the start; the slots of a level are a power of two and at least
+// twice as many as its voxels, so that a free slot is near; lanes past the last voxel return.
+// `kernel_map.wgsl` uses the same hash.
 // Definition: `ops::Level`.
 
+struct IndexedLevel {
+    row: u32,       // its first voxel
+    slot: u32,      // its first slot
+    last_slot: u32, // number of its slots - 1
+    pad: u32,
+}
+
 struct Info {
-    count: u32,
-    last_slot: u32, // number of slots - 1
-    pad_0: u32,
-    pad_1: u32,
+    first: u32, // first voxel of these levels
+    end: u32,   // the voxel after their last
+    count: u32, // number of levels
+    pad: u32,
+    levels: array<IndexedLevel, 16>,
 }
 
 const GROUP: u32 = 64u;
 
-@group(0) @binding(0) var<storage, read> voxels: array<i32>;
+@group(0) @binding(0) var<storage, read> keys: array<vec2<u32>>;
 @group(0) @binding(1) var<storage, read_write> slots: array<atomic<u32>>;
 @group(0) @binding(2) var<uniform> info: Info;
 
-fn hash(at: vec3<i32>) -> u32 {
-    let mixed = vec3<u32>(at) * vec3<u32>(73856093u, 19349663u, 83492791u);
-    var h = mixed.x ^ mixed.y ^ mixed.z;
-    h = (h ^ (h >> 16u)) * 0x7feb352du;
-    return h ^ (h >> 15u);
+fn hash(key: vec2<u32>) -> u32 {
+    var h = (key.x ^ (key.x >> 16u)) * 0x7feb352du;
+    h = (h ^ (h >> 15u) ^ key.y) * 0x846ca68bu;
+    return h ^ (h >> 16u);
 }
 
 @compute @workgroup_size(GROUP)
@@ -42,14 +50,16 @@ fn voxel_index(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let row = (group.y * groups.x + group.x) * GROUP + lane;
-    if row >= info.count { return; }
-    let at = vec3<i32>(voxels[3u * row], voxels[3u * row + 1u], voxels[3u * row + 2u]);
-    var slot = hash(at) & info.last_slot;
-    for (var tried = 0u; tried <= info.last_slot; tried++) {
+    let voxel = info.first + (group.y * groups.x + group.x) * GROUP + lane;
+    if voxel >= info.end { return; }
+    var at = 0u;
+    while at + 1u < info.count && voxel >= info.levels[at + 1u].row { at++; }
+    let level = info.levels[at];
+    var slot = hash(keys[voxel]) & level.last_slot;
+    for (var tried = 0u; tried <= level.last_slot; tried++) {
         // The weak exchange may fail on a free slot, which is then tried again.
-        let result = atomicCompareExchangeWeak(&slots[slot], 0u, row + 1u);
+        let result = atomicCompareExchangeWeak(&slots[level.slot + slot], 0u, voxel - level.row + 1u);
         if result.exchanged { return; }
-        if result.old_value != 0u { slot = (slot + 1u) & info.last_slot; }
+        if result.old_value != 0u { slot = (slot + 1u) & level.last_slot; }
     }
 }

@@ -31,6 +31,20 @@ fn sparse_conv_on_the_smallest_gpu() {
     )));
 }
 
+#[test]
+fn kernel_maps_of_all_levels_on_the_cpu() {
+    assert_none(&pollster::block_on(sparse_conv::check_pyramids(
+        &device::cpu(),
+    )));
+}
+
+#[test]
+fn kernel_maps_of_all_levels_on_the_smallest_gpu() {
+    assert_none(&pollster::block_on(sparse_conv::check_pyramids(
+        &device::smallest_gpu(),
+    )));
+}
+
 /// 2D models run on the CPU wherever they run.
 #[test]
 fn models_of_images_as_pytorch_runs_them() {

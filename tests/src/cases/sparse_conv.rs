@@ -3,10 +3,13 @@
 
 use burn::tensor::{DType, Tensor};
 use half::f16;
-use segscape::ops::{
-    FusedEpilogue, KernelMap, Level, affine, plain_affine, plain_sparse_conv,
-    plain_sparse_conv_grad_input, plain_sparse_conv_grad_weight, sparse_conv,
-    sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_with_epilogue,
+use segscape::{
+    model::{Config, Pyramid},
+    ops::{
+        FusedEpilogue, KernelMap, Level, affine, plain_affine, plain_sparse_conv,
+        plain_sparse_conv_grad_input, plain_sparse_conv_grad_weight, sparse_conv,
+        sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_with_epilogue,
+    },
 };
 
 use super::{differs, fits, noise, poison, tensor};
@@ -111,6 +114,50 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for &(kind, voxels, channels) in CASES {
         complaints.extend(check_case(kind, voxels, channels, subject).await);
+    }
+    complaints
+}
+
+/// Returns a description of every convolution through the kernel maps of a scene that differs from
+/// the definition. A GPU builds the tables of all levels together, whichever is read first.
+pub async fn check_pyramids(subject: &Subject) -> Vec<String> {
+    const CHANNELS: [usize; 2] = [4, 4];
+    let alone = |at: [i32; 3]| vec![at];
+    let scenes = [
+        ("a room", Voxels::Room.coords()),
+        ("a voxel", alone([0; 3])),
+        // Coarser levels of the second network's grid are empty here.
+        ("a far voxel", alone([-1_000_000, 1_000_000, -3])),
+        ("a column", (-65..0).map(|z| [-7, 5, z]).collect()),
+        ("nothing", Vec::new()),
+    ];
+    let networks = [
+        ("nano", Config::nano()),
+        ("scannet20", Config::scannet20()),
+        ("scannet200", Config::scannet200()),
+    ];
+    let mut complaints = Vec::new();
+    for (network, config) in networks {
+        for (scene, coords) in &scenes {
+            let pyramid = Pyramid::new(coords.clone(), &config.backbone);
+            let pyramid = pyramid.expect("voxels of the cases are valid");
+            let within = pyramid.neighbors.into_iter().rev();
+            let within = within.flat_map(|level| [level.around, level.itself]);
+            let children = pyramid.children.into_iter();
+            let children = children.flat_map(|map| [map.inverse(), map]);
+            let maps = within.chain(children).chain([pyramid.first]);
+            for (place, map) in maps.enumerate() {
+                let what = format!("map {place} of {scene} for {network}");
+                let x = noise(1, map.in_rows() * CHANNELS[0]);
+                let w = noise(2, map.offsets() * CHANNELS[0] * CHANNELS[1]);
+                let want = plain_sparse_conv(&x, &w, CHANNELS, &map);
+                let x = tensor(&x, [map.in_rows(), CHANNELS[0]], &subject.device);
+                let w_shape = [map.offsets(), CHANNELS[0], CHANNELS[1]];
+                let w = tensor(&w, w_shape, &subject.device);
+                poison(&subject.device, [map.out_rows(), CHANNELS[1]]);
+                complaints.extend(differs(&what, sparse_conv(x, w, &map), &want).await);
+            }
+        }
     }
     complaints
 }

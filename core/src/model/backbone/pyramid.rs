@@ -35,7 +35,8 @@ impl Neighborhood {
 
 impl Pyramid {
     /// Builds as many levels as `backbone` has above the distinct voxels `coords`. The voxels of
-    /// the levels are computed here, the tables of the kernel maps at their first use.
+    /// the levels are computed here; the tables of the kernel maps at their first use, where a GPU
+    /// builds those of all levels together.
     ///
     /// # Errors
     /// [`SceneError::TooLarge`] if there are more voxels than [`Features`] may have rows,
@@ -66,6 +67,10 @@ impl Pyramid {
         } else {
             first
         };
+        let within = neighbors
+            .iter()
+            .flat_map(|level| [&level.around, &level.itself]);
+        KernelMap::build_together([&first].into_iter().chain(within).chain(&children));
         Ok(Self {
             first,
             neighbors,

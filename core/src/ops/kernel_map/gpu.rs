@@ -1,9 +1,12 @@
-//! Tables of neighbours built on the GPU that reads them: `wgsl/voxel_index.wgsl`, then
-//! `wgsl/kernel_map.wgsl`. Only the voxels are uploaded, twelve bytes each, and nothing is read
-//! back.
+//! Tables of neighbours built on the GPU that reads them, those of all levels of a scene together.
+//! Only the keys of the voxels are uploaded, eight bytes each, and nothing is read back.
 //!
-//! A table of 27 offsets is written once, 112 bytes per voxel; its construction takes 54 look-ups
-//! per voxel, of about two random reads each.
+//! There are three launches, since no workgroup of a launch can wait for all others: slots of hash
+//! tables are cleared, `wgsl/voxel_index.wgsl` enters the voxels, and `wgsl/kernel_map.wgsl` looks
+//! up their neighbours. What one of them has for each level or table is in its uniform.
+//!
+//! A table of 27 offsets is written once, 112 bytes per voxel; its construction takes 27 look-ups
+//! per voxel and one more for each neighbour that there is, of about two random reads each.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,8 +19,8 @@ use burn::{
 };
 use cubecl::{client::Client, server::Handle};
 
-use super::{Level, NeighborTable, PairTable, Relation};
-use crate::ops::wgsl::{BINDING_LIMIT, Shader};
+use super::{Level, NeighborTable, Pairing, Relation};
+use crate::ops::wgsl::{BINDING_LIMIT, OnDevice, Shader};
 
 const INDEX: Shader = Shader::new(
     "voxel_index",
@@ -32,6 +35,12 @@ const LISTS: Shader = Shader::new(
     include_str!("../../../../wgsl/pair_lists.wgsl"),
 );
 
+/// Levels that one launch of [`INDEX`] takes, and words about each.
+const LEVELS: [usize; 2] = [16, 4];
+/// Parts of tables that one launch of [`MAP`] takes, and words about each.
+const PARTS: [usize; 2] = [32, 12];
+/// Words of a uniform before those about levels or parts.
+const HEAD: usize = 4;
 /// Rows that one workgroup of [`MAP`] sorts.
 const STRETCH: usize = 512;
 /// Bytes of a pair of rows.
@@ -41,14 +50,6 @@ const GROUP: usize = 64;
 /// The rows of a table are padded to a multiple of this: whole tiles of every shader that reads it,
 /// and one stretch of a list of pairs.
 pub(in crate::ops) const PLACES: usize = 64;
-
-/// The voxels of a level on a device, with a hash table to look them up in.
-pub(super) struct Index {
-    voxels: Handle,
-    slots: Handle,
-    /// Number of slots minus 1; the number of slots is a power of two.
-    last_slot: usize,
-}
 
 /// Consecutive rows of a table of neighbours on a device, sorted so that rows with similar
 /// neighbourhoods are next to each other: they share a thread, which computes every offset that one
@@ -95,84 +96,274 @@ impl TableBlock {
     }
 }
 
-impl Level {
-    /// Returns the index on the device of `like`, built on first use.
-    fn index_beside(&self, like: &CubeTensor) -> Arc<Index> {
-        self.on_device().get(&like.device, || {
-            let slots = (2 * self.len()).next_power_of_two();
-            let index = Index {
-                voxels: like
-                    .client
-                    .create_from_slice(bytemuck::cast_slice(self.coords())),
-                slots: CubeBackend::int_zeros(Shape::new([slots]), &like.device, IntDType::I32)
-                    .handle,
-                last_slot: slots - 1,
-            };
-            let info = [self.len(), index.last_slot, 0, 0].map(|word| word as u32);
-            INDEX.launch(
-                &like.client,
-                self.len(),
-                [index.voxels.clone(), index.slots.clone()],
-                info,
-            );
-            index
-        })
+impl NeighborTable {
+    /// Returns the table on the device of `like`, in blocks that fit a binding, built on first use
+    /// together with the others of its batch. Both sides must have at least one row.
+    pub(in crate::ops) fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {
+        let (batch, place) = self.table.batch();
+        let tables = batch
+            .on_device
+            .get(&like.device, || tables_beside(&batch.pairings, like));
+        tables[*place].clone()
     }
 }
 
-impl NeighborTable {
-    /// Returns the table on the device of `like`, in blocks that fit a binding, built on first use.
-    /// Both sides must have at least one row.
-    pub(in crate::ops) fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {
-        let PairTable {
+/// The tables that a device builds together, at the first use of one of them.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pairings: Vec<Pairing>,
+    on_device: OnDevice<Vec<Arc<Vec<TableBlock>>>>,
+}
+
+impl Batch {
+    pub fn new(pairings: Vec<Pairing>) -> Self {
+        Self {
+            pairings,
+            on_device: OnDevice::default(),
+        }
+    }
+}
+
+/// The voxels of several levels on a device, one level after the other, with a hash table of each.
+struct Index {
+    levels: Vec<IndexedLevel>,
+    /// `(voxels, 2)`: the keys of all levels.
+    keys: Handle,
+    /// The hash tables of all levels.
+    slots: Handle,
+}
+
+/// Where a level is in an [`Index`].
+struct IndexedLevel {
+    level: Level,
+    first_row: usize,
+    first_slot: usize,
+    /// Number of slots minus 1; the number of slots is a power of two.
+    last_slot: usize,
+}
+
+impl Index {
+    /// Uploads the levels of these `pairings` and enters their voxels into hash tables.
+    fn new<'a>(pairings: impl Iterator<Item = &'a Pairing>, like: &CubeTensor) -> Self {
+        let (mut levels, mut keys, mut slots) = (Vec::<IndexedLevel>::new(), Vec::new(), 0);
+        for level in pairings.flat_map(|Pairing { rows, others, .. }| [rows, others]) {
+            if levels.iter().any(|known| known.level.is(level)) {
+                continue;
+            }
+            let count = (2 * level.len()).next_power_of_two();
+            levels.push(IndexedLevel {
+                level: level.clone(),
+                first_row: keys.len(),
+                first_slot: slots,
+                last_slot: count - 1,
+            });
+            keys.extend(level.keys());
+            slots += count;
+        }
+        let index = Self {
+            levels,
+            keys: like.client.create_from_slice(bytemuck::cast_slice(&keys)),
+            slots: CubeBackend::int_zeros(Shape::new([slots]), &like.device, IntDType::I32).handle,
+        };
+        for levels in index.levels.chunks(LEVELS[0]) {
+            let (first, last) = (&levels[0], &levels[levels.len() - 1]);
+            let end = last.first_row + last.level.len();
+            let mut info = [0; HEAD + LEVELS[0] * LEVELS[1]];
+            info[..HEAD].copy_from_slice(&[first.first_row, end, levels.len(), 0]);
+            for (words, level) in info[HEAD..].chunks_exact_mut(LEVELS[1]).zip(levels) {
+                words.copy_from_slice(&[level.first_row, level.first_slot, level.last_slot, 0]);
+            }
+            INDEX.launch(
+                &like.client,
+                end - first.first_row,
+                [index.keys.clone(), index.slots.clone()],
+                info.map(|word| word as u32),
+            );
+        }
+        index
+    }
+
+    /// Where `level` is, one of those that are uploaded.
+    fn of(&self, level: &Level) -> &IndexedLevel {
+        let found = self.levels.iter().find(|known| known.level.is(level));
+        found.expect("the levels of all tables are uploaded")
+    }
+}
+
+/// Consecutive rows of a table, with lists of pairs that fit a binding.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    /// Index of the table.
+    table: usize,
+    offsets: usize,
+    first: usize,
+    count: usize,
+    places: usize,
+}
+
+impl Part {
+    /// The parts of a table of that many `rows` and `offsets`.
+    fn of_table(table: usize, rows: usize, offsets: usize) -> impl Iterator<Item = Self> {
+        let most = BINDING_LIMIT / PAIR / (offsets + 1) / PLACES * PLACES;
+        (0..rows).step_by(most).map(move |first| {
+            let count = (rows - first).min(most);
+            Self {
+                table,
+                offsets,
+                first,
+                count,
+                places: count.next_multiple_of(PLACES),
+            }
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        (self.offsets + 1) * self.places * size_of::<u32>()
+    }
+
+    /// How many of the first `parts` one launch takes: all that fit a binding and the uniform.
+    fn together(parts: &[Self]) -> usize {
+        let mut bytes = 0;
+        let fits = |part: &&Self| {
+            bytes += part.bytes();
+            bytes <= BINDING_LIMIT
+        };
+        parts.iter().take(PARTS[0]).take_while(fits).count()
+    }
+}
+
+/// Builds the tables of all `pairings` on the device of `like`. A table has no blocks if one of its
+/// sides has no rows.
+fn tables_beside(pairings: &[Pairing], like: &CubeTensor) -> Vec<Arc<Vec<TableBlock>>> {
+    let is_real = |pairing: &&Pairing| !pairing.rows.is_empty() && !pairing.others.is_empty();
+    let parts: Vec<Part> = pairings
+        .iter()
+        .enumerate()
+        .filter(|(_, pairing)| is_real(pairing))
+        .flat_map(|(table, Pairing { rows, relation, .. })| {
+            Part::of_table(table, rows.len(), relation.offsets())
+        })
+        .collect();
+    let mut blocks: Vec<Vec<TableBlock>> = pairings.iter().map(|_| Vec::new()).collect();
+    if !parts.is_empty() {
+        let index = Index::new(pairings.iter().filter(is_real), like);
+        let mut rest = &parts[..];
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(Part::together(rest).max(1));
+            for (part, block) in now
+                .iter()
+                .zip(blocks_of(now, pairings, &index, &like.client))
+            {
+                blocks[part.table].push(block);
+            }
+            rest = later;
+        }
+    }
+    blocks.into_iter().map(Arc::new).collect()
+}
+
+/// Builds these `parts` with one launch.
+fn blocks_of(
+    parts: &[Part],
+    pairings: &[Pairing],
+    index: &Index,
+    client: &Client,
+) -> Vec<TableBlock> {
+    let size: usize = parts.iter().map(Part::bytes).sum();
+    let tables = client.empty(size);
+    let mut info = [0; HEAD + PARTS[0] * PARTS[1]];
+    info[0] = parts.len();
+    let (mut groups, mut start) = (0, 0);
+    let mut blocks = Vec::with_capacity(parts.len());
+    for (words, part) in info[HEAD..].chunks_exact_mut(PARTS[1]).zip(parts) {
+        let Pairing {
             rows,
             others,
             relation,
-            on_device,
-            ..
-        } = self.table();
-        on_device.get(&like.device, || {
-            let (from, to) = (rows.index_beside(like), others.index_beside(like));
-            let (relation, kernel) = match relation {
-                Relation::Within(kernel) => (0, *kernel),
-                Relation::Child(_) => (1, 2),
-                Relation::Parent(_) => (2, 2),
-            };
-            // Lists of pairs have to fit as well.
-            let most = BINDING_LIMIT / PAIR / (self.offsets() + 1) / PLACES * PLACES;
-            let build = |first: usize| {
-                let count = (rows.len() - first).min(most);
-                let places = count.next_multiple_of(PLACES);
-                let table = like
-                    .client
-                    .empty((self.offsets() + 1) * places * size_of::<u32>());
-                let info = [
-                    first,
-                    count,
-                    places,
-                    to.last_slot,
-                    self.offsets(),
-                    relation,
-                    kernel,
-                    0,
-                ]
-                .map(|word| word as u32);
-                let buffers = [
-                    from.voxels.clone(),
-                    to.voxels.clone(),
-                    to.slots.clone(),
-                    table.clone(),
-                ];
-                MAP.launch(&like.client, count.div_ceil(STRETCH) * GROUP, buffers, info);
-                TableBlock {
-                    first,
-                    count,
-                    places,
-                    table,
-                    pairs: OnceLock::new(),
-                }
-            };
-            (0..rows.len()).step_by(most).map(build).collect()
-        })
+        } = &pairings[part.table];
+        let (relation, kernel) = match relation {
+            Relation::Within(kernel) => (0, *kernel),
+            Relation::Child(_) => (1, 2),
+            Relation::Parent(_) => (2, 2),
+        };
+        let others = index.of(others);
+        words.copy_from_slice(&[
+            groups,
+            start / size_of::<u32>(),
+            index.of(rows).first_row + part.first,
+            part.count,
+            part.places,
+            part.offsets,
+            others.first_row,
+            others.first_slot,
+            others.last_slot,
+            relation,
+            kernel,
+            0,
+        ]);
+        groups += part.count.div_ceil(STRETCH);
+        let end = start + part.bytes();
+        blocks.push(TableBlock {
+            first: part.first,
+            count: part.count,
+            places: part.places,
+            table: tables
+                .clone()
+                .offset_start(start as u64)
+                .offset_end((size - end) as u64),
+            pairs: OnceLock::new(),
+        });
+        start = end;
+    }
+    MAP.launch(
+        client,
+        groups * GROUP,
+        [index.keys.clone(), index.slots.clone(), tables],
+        info.map(|word| word as u32),
+    );
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_have_every_row_once_and_fit_the_bindings_of_their_launch() {
+        let sizes = [
+            (1, 27),
+            (64, 125),
+            (700_000, 27),
+            (1 << 20, 125),
+            (0, 8),
+            (1 << 23, 1),
+        ];
+        let many = std::iter::repeat_n((65, 8), 70);
+        let sizes: Vec<(usize, usize)> = sizes.into_iter().chain(many).collect();
+        let parts: Vec<Part> = sizes
+            .iter()
+            .enumerate()
+            .flat_map(|(table, (rows, offsets))| Part::of_table(table, *rows, *offsets))
+            .collect();
+        for (table, (rows, _)) in sizes.iter().enumerate() {
+            let mut next = 0;
+            for part in parts.iter().filter(|part| part.table == table) {
+                assert_eq!(part.first, next);
+                assert!(part.places.is_multiple_of(PLACES) && part.places >= part.count);
+                next += part.count;
+            }
+            assert_eq!(next, *rows);
+        }
+        let (mut rest, mut launches) = (&parts[..], 0);
+        while !rest.is_empty() {
+            let count = Part::together(rest);
+            assert!((1..=PARTS[0]).contains(&count), "{:?}", rest[0]);
+            let bytes: usize = rest[..count].iter().map(Part::bytes).sum();
+            assert!(bytes <= BINDING_LIMIT);
+            let next = rest.get(count).map_or(BINDING_LIMIT, Part::bytes);
+            assert!(count == PARTS[0] || rest.len() == count || bytes + next > BINDING_LIMIT);
+            (rest, launches) = (&rest[count..], launches + 1);
+        }
+        assert!(launches > 3);
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NO_PARENT, gpu::Index};
-use crate::ops::wgsl::OnDevice;
+use super::NO_PARENT;
 
 /// Largest absolute coordinate, in voxels: 10 km at 1 cm. Leaves room for a kernel's reach in 21
 /// bits per axis.
@@ -58,7 +57,6 @@ struct Voxels {
     coords: Vec<[i32; 3]>,
     /// The key of every voxel with its row, sorted: by z, then y, then x.
     sorted: Vec<(u64, u32)>,
-    on_device: OnDevice<Index>,
 }
 
 impl Level {
@@ -86,11 +84,7 @@ impl Level {
                 at: coords[pair[0].1 as usize],
             });
         }
-        Ok(Self(Arc::new(Voxels {
-            coords,
-            sorted,
-            on_device: OnDevice::default(),
-        })))
+        Ok(Self(Arc::new(Voxels { coords, sorted })))
     }
 
     /// Returns the next coarser level, `floor(c / 2)` sorted by z, y, x, and the row in it of each
@@ -119,14 +113,7 @@ impl Level {
                 .iter()
                 .for_each(|(_, child)| parents[*child as usize] = row);
         }
-        (
-            Self(Arc::new(Voxels {
-                coords,
-                sorted,
-                on_device: OnDevice::default(),
-            })),
-            parents.into(),
-        )
+        (Self(Arc::new(Voxels { coords, sorted })), parents.into())
     }
 
     /// The voxels, in the order of their rows.
@@ -149,13 +136,19 @@ impl Level {
         &self.0.sorted
     }
 
-    /// The hash tables in which GPUs look voxels up.
-    pub(super) fn on_device(&self) -> &OnDevice<Index> {
-        &self.0.on_device
+    /// The key of every voxel, in the order of the rows.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
+        self.coords().iter().map(|at| key(*at))
+    }
+
+    /// `true` if both are clones of one level.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
 /// Encodes a voxel within [`COORDINATE_LIMIT`] as one integer, ordered by z, then y, then x.
+/// `wgsl/kernel_map.wgsl` decodes it.
 fn key(at: [i32; 3]) -> u64 {
     let [x, y, z] = at.map(|c| (c + (1 << (AXIS_BITS - 1))) as u64);
     x | y << AXIS_BITS | z << (2 * AXIS_BITS)

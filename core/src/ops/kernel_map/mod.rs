@@ -11,9 +11,8 @@ pub(super) mod pairs;
 
 use std::sync::{Arc, OnceLock};
 
-use super::wgsl::OnDevice;
 use crate::platform;
-use gpu::TableBlock;
+use gpu::Batch;
 use level::AXIS_BITS;
 pub use level::{KernelMapError, Level};
 use pairs::Pairs;
@@ -38,18 +37,25 @@ pub struct NeighborTable {
 
 /// The table itself, shared by all users in either direction.
 #[derive(Debug)]
-pub(super) struct PairTable {
-    pub rows: Level,
-    pub others: Level,
-    pub relation: Relation,
+struct PairTable {
+    pairing: Pairing,
     /// The pairs of each offset. The CPU reads them for every convolution and gradient of a level.
     pairs: OnceLock<Vec<Pairs>>,
-    pub on_device: OnDevice<Vec<TableBlock>>,
+    /// The tables that a GPU builds together with this one, and the place of this one among them.
+    batch: OnceLock<(Arc<Batch>, usize)>,
+}
+
+/// The rows that a table is about, the rows that they are paired with, and how.
+#[derive(Clone, Debug)]
+struct Pairing {
+    rows: Level,
+    others: Level,
+    relation: Relation,
 }
 
 /// Position of the other voxel of a pair, for each offset.
 #[derive(Clone, Debug)]
-pub(super) enum Relation {
+enum Relation {
     /// In the same level, within a kernel of this odd size.
     Within(usize),
     /// In the finer level: the child whose position among its siblings is the offset. Holds the
@@ -72,31 +78,45 @@ impl Relation {
 impl PairTable {
     fn new(rows: &Level, others: &Level, relation: Relation) -> Arc<Self> {
         Self {
-            rows: rows.clone(),
-            others: others.clone(),
-            relation,
+            pairing: Pairing {
+                rows: rows.clone(),
+                others: others.clone(),
+                relation,
+            },
             pairs: OnceLock::new(),
-            on_device: OnDevice::default(),
+            batch: OnceLock::new(),
         }
         .into()
     }
 
     fn pairs(&self) -> &[Pairs] {
+        let Pairing {
+            rows,
+            others,
+            relation,
+        } = &self.pairing;
         self.pairs.get_or_init(|| {
-            let mut lists = vec![Vec::new(); self.relation.offsets()];
-            match &self.relation {
-                Relation::Within(kernel) => within(&self.rows, *kernel, &mut lists),
-                Relation::Child(parents) => families(&self.others, parents)
+            let mut lists = vec![Vec::new(); relation.offsets()];
+            match relation {
+                Relation::Within(kernel) => within(rows, *kernel, &mut lists),
+                Relation::Child(parents) => families(others, parents)
                     .for_each(|(child, place, parent)| lists[place].push((parent, child))),
-                Relation::Parent(parents) => families(&self.rows, parents)
+                Relation::Parent(parents) => families(rows, parents)
                     .for_each(|(child, place, parent)| lists[place].push((child, parent))),
             }
             let mut pairs = vec![Pairs::default(); lists.len()];
             for (pairs, list) in pairs.iter_mut().zip(lists) {
-                *pairs = Pairs::new(list, self.rows.len());
+                *pairs = Pairs::new(list, rows.len());
             }
             pairs
         })
+    }
+
+    /// The tables that a GPU builds together with this one: it alone, unless
+    /// [`KernelMap::build_together`] said otherwise before.
+    fn batch(&self) -> &(Arc<Batch>, usize) {
+        self.batch
+            .get_or_init(|| (Arc::new(Batch::new(vec![self.pairing.clone()])), 0))
     }
 }
 
@@ -161,22 +181,17 @@ fn families<'a>(
 impl NeighborTable {
     /// Number of rows on the side that gathers.
     pub fn rows(&self) -> usize {
-        self.table.rows.len()
+        self.table.pairing.rows.len()
     }
 
     /// Number of offsets of the kernel.
     pub fn offsets(&self) -> usize {
-        self.table.relation.offsets()
+        self.table.pairing.relation.offsets()
     }
 
     /// `true` if the offsets of the shared table run backwards here.
     pub(super) fn mirrored(&self) -> bool {
         self.mirrored
-    }
-
-    /// The table, for code that builds it on another device.
-    pub(super) fn table(&self) -> &PairTable {
-        &self.table
     }
 
     /// Lists all pairs unless they are listed already. Threads that share work would otherwise wait
@@ -262,6 +277,27 @@ impl KernelMap {
         Self {
             inputs: self.outputs.clone(),
             outputs: self.inputs.clone(),
+        }
+    }
+
+    /// Makes a GPU build the tables of all these `maps` at the first use of one of them, with one
+    /// upload and one launch of each shader. Tables that were used before, or are in another such
+    /// list, stay as they are. Together, the levels must have few enough voxels for eight bytes of
+    /// each to fit a binding.
+    pub fn build_together<'a>(maps: impl IntoIterator<Item = &'a Self>) {
+        let mut tables: Vec<&PairTable> = Vec::new();
+        for map in maps {
+            for NeighborTable { table, .. } in [&map.inputs, &map.outputs] {
+                let is_known = |known: &&PairTable| std::ptr::eq(*known, &**table);
+                if table.batch.get().is_none() && !tables.iter().any(is_known) {
+                    tables.push(table);
+                }
+            }
+        }
+        let pairings = tables.iter().map(|table| table.pairing.clone()).collect();
+        let batch = Arc::new(Batch::new(pairings));
+        for (place, table) in tables.into_iter().enumerate() {
+            table.batch.get_or_init(|| (batch.clone(), place));
         }
     }
 

@@ -33,6 +33,7 @@ mod adapter;
 mod attention;
 mod backbone;
 mod curve;
+mod kernel_maps;
 mod memory;
 mod operations;
 mod peaks;
@@ -107,6 +108,8 @@ pub enum What {
     Attention,
     /// The published backbones, at any number of voxels.
     Backbone,
+    /// The kernel maps of a scene, built on the device.
+    KernelMaps,
     /// Sparse convolution and its gradients, compared with dense products of equal size.
     SparseConv,
     /// The parts of training steps, compared with dense products.
@@ -153,6 +156,7 @@ impl Bench {
             What::Stages => self.stages(&device),
             What::Curve => curve::run(&self, &self.network(&device)?),
             What::Superpoints => superpoints::run(&self, &self.scan()?),
+            What::KernelMaps => kernel_maps::run(&self, &device),
             What::SparseConv => sparse_conv::run(&self, &device),
             What::Backbone => backbone::run(&self, &device),
             What::Attention => attention::run(&self, &device),
