@@ -33,7 +33,7 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
     let mut costs = Vec::new();
     for least in points {
         let rooms = rooms(least);
-        let cost = match Cost::of(&side_by_side(&rooms).to_ply(), network, bench.runs) {
+        let cost = match Cost::of(|| Ok(side_by_side(&rooms).to_ply()), network, bench.runs) {
             Ok(cost) => cost,
             Err(error) => {
                 eprintln!("the scan of at least {least} points was left out: {error:#}");
@@ -45,7 +45,7 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
         // about that of another: a building is compared with its own rooms.
         let alone = rooms
             .iter()
-            .map(|room| Ok(Cost::of(&room.to_ply(), network, bench.runs)?.ms()))
+            .map(|room| Ok(Cost::of(|| Ok(room.to_ply()), network, bench.runs)?.ms()))
             .sum::<anyhow::Result<f64>>()?;
         let row = json!({ "points": cost.points, "superpoints": cost.superpoints, "voxels": cost.voxels, "rooms": rooms.len(), "stages": cost.stages, "ms": sum, "ms_room_by_room": alone });
         let stages: Vec<_> = cost
