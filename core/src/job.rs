@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use crate::{
     instances::{
         Claim, Contact, Finished, GivenMask, KeptMasks, PointMasks, PointMasksError,
-        PostprocessOptions, ProposalError, Proposals, Ranker, Region, Segmentation,
-        SuperpointGeometry, owner_of_superpoint, query::Label, select,
+        PostprocessOptions, ProposalError, Proposals, Region, Segmentation, SuperpointGeometry,
+        owner_of_superpoint, query::Label, select,
     },
     model::{Answers, ClassAnswers, InferenceError, Observation, SceneError, SceneInput},
     preflight::Choices,

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use super::*;
 use crate::{
     instances::{
-        FEATURES, Instance, Linear, NO_INSTANCE,
+        FEATURES, Instance, Linear, NO_INSTANCE, Ranker,
         query::{Labels, Question},
     },
     model::{Config, SegDino3dVl},
