@@ -6,12 +6,12 @@ use segscape::{
         query::{Label, Labels, PlacedThing, Question, relate},
     },
     text::{
-        Vocabulary,
+        EncodeError, TextEncoder, Vocabulary,
         prompt::{self, RequestError},
     },
 };
 
-use super::{models, post, scene::OpenScene, session::Session};
+use super::{assistant::Help, models, post, scene::OpenScene, session::Session};
 use crate::{
     browser,
     edits::Edits,
@@ -174,12 +174,16 @@ impl Session {
                 loaded
             }
         };
-        let encoder = &*self.encoder.insert(encoder);
+        let encoder = &**self.encoder.insert(encoder);
         let names: Vec<&str> = phrases.iter().map(String::as_str).collect();
-        let embeddings = encoder
-            .embed(&names)
-            .await
-            .map_err(|error| error.to_string())?;
+        let embeddings = embed(encoder, &names, &mut self.help).await;
+        let embeddings = embeddings.map_err(|error| error.to_string())?;
+        if names.len() > 1
+            && let Help::There(assistant) = &self.help
+            && models::missing_bytes(&space).await.ok() == Some(0)
+        {
+            assistant.load_encoder(&space); // for the next time
+        }
         for (name, embedding) in names.into_iter().zip(embeddings) {
             let in_pieces = encoder.in_pieces(name);
             let in_pieces = in_pieces.map_err(|error| error.to_string())?;
@@ -187,6 +191,32 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The vectors of phrases. Half of them are the assistant's, if it has the encoder.
+async fn embed(
+    encoder: &dyn TextEncoder,
+    names: &[&str],
+    help: &mut Help,
+) -> Result<Vec<Vec<f32>>, EncodeError> {
+    let assistant = match help {
+        Help::There(assistant) if names.len() > 1 && assistant.reads(encoder.space()) => assistant,
+        _ => return encoder.embed(names).await,
+    };
+    let (mine, theirs) = names.split_at(names.len() - names.len() / 2);
+    assistant.embed(theirs);
+    let embedded = encoder.embed(mine).await;
+    let width = encoder.space().width;
+    let more = assistant.embedded([theirs.len(), width]).await;
+    let mut embeddings = embedded?;
+    match more {
+        Ok(more) => embeddings.extend(more),
+        Err(error) => {
+            help.give_up(&error);
+            embeddings.extend(encoder.embed(theirs).await?);
+        }
+    }
+    Ok(embeddings)
 }
 
 /// The question that a prompt is; `None` if it is a list of words, leaves something out, or is in

@@ -8,6 +8,7 @@ use segscape::{
     model::manifest::Manifest,
     peer::{Message, Peer, PeerError, Received},
     progress::{Cancel, Monitor, Progress},
+    text::{TextEncoder, TextSpace},
 };
 
 use super::{
@@ -40,6 +41,7 @@ pub fn pass_on(reply: &Reply) {
 #[derive(Default)]
 pub struct Assisting {
     network: Option<Network>,
+    encoder: Option<Box<dyn TextEncoder>>,
 }
 
 impl Assisting {
@@ -52,6 +54,21 @@ impl Assisting {
         let handed = files.iter().map(|file| Bulk::from_slice(file)).collect();
         tell(&FromAssistant::Fetched(handed));
         self.network = Some(models::load(&offered, &files, &Device::flex()).await?);
+        Ok(())
+    }
+
+    async fn load_encoder(&mut self, space: TextSpace) -> Result<(), ModelError> {
+        self.encoder = Some(models::encoder(&space).await?);
+        tell(&FromAssistant::Reads(space));
+        Ok(())
+    }
+
+    async fn embed(&self, phrases: &[String]) -> Result<(), String> {
+        let encoder = self.encoder.as_ref().ok_or("it has no text encoder")?;
+        let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
+        let vectors = encoder.embed(&phrases).await;
+        let vectors = vectors.map_err(|error| error.to_string())?.concat();
+        tell(&FromAssistant::Embedded(Bulk::from_slice(&vectors)));
         Ok(())
     }
 
@@ -87,6 +104,11 @@ impl Answers for Assisting {
                 .await
                 .map_err(|error| error.to_string()),
             ToAssistant::Peer(sent) => self.assist(sent.into()).await,
+            ToAssistant::LoadEncoder(space) => self
+                .load_encoder(space)
+                .await
+                .map_err(|error| error.to_string()),
+            ToAssistant::Embed(phrases) => self.embed(&phrases).await,
         };
         if let Err(reason) = answered {
             tell(&FromAssistant::Failed { reason });

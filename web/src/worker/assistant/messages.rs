@@ -1,7 +1,10 @@
 //! The messages between the worker and its assistant.
 
 use js_sys::Array;
-use segscape::peer::{About, Message};
+use segscape::{
+    peer::{About, Message},
+    text::TextSpace,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{Bulk, Reply};
@@ -18,6 +21,10 @@ pub enum ToAssistant {
     },
     /// A part of the work on a scan.
     Peer(Sent),
+    /// Loads the text encoder of a space, whose files the browser keeps.
+    LoadEncoder(TextSpace),
+    /// Encodes phrases with the text encoder that was loaded last.
+    Embed(Vec<String>),
 }
 
 /// Messages from the assistant to the worker.
@@ -32,6 +39,10 @@ pub enum FromAssistant {
     Fetched(Vec<Bulk>),
     /// A part of the work on a scan.
     Peer(Sent),
+    /// It has loaded the text encoder of a space.
+    Reads(TextSpace),
+    /// The vectors of phrases, `(phrases, width)`.
+    Embedded(Bulk),
     /// It can do no more. It is the last message.
     Failed {
         /// The reason.
@@ -82,8 +93,8 @@ impl ToAssistant {
     /// The buffers to transfer with this message.
     pub fn transfers(&self) -> Array {
         match self {
-            Self::Load { .. } => Array::new(),
             Self::Peer(sent) => sent.transfers(),
+            Self::Load { .. } | Self::LoadEncoder(_) | Self::Embed(_) => Array::new(),
         }
     }
 }
@@ -95,7 +106,8 @@ impl FromAssistant {
             Self::Peer(sent) => sent.transfers(),
             Self::Fetched(files) => files.iter().map(|file| &file.0).collect(),
             Self::Reply(reply) => reply.transfers(),
-            Self::Listening | Self::Failed { .. } => Array::new(),
+            Self::Embedded(vectors) => Array::of1(&vectors.0),
+            Self::Listening | Self::Reads(_) | Self::Failed { .. } => Array::new(),
         }
     }
 }

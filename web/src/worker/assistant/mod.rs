@@ -3,18 +3,23 @@
 //!
 //! Workers share no memory, so that the work is split by messages. While the worker computes
 //! superpoints, the assistant fetches the network, hands its files over, and runs the backbone, which
-//! needs no superpoints; then each decodes a part of the queries. An assistant that fails costs time
-//! alone: the worker does all of the work then.
+//! needs no superpoints; then each decodes a part of the queries. Of phrases that are asked for
+//! together, each encodes half. An assistant that fails costs time alone: the worker does all of the
+//! work then.
 
 pub mod assisting;
 mod inbox;
 mod messages;
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use segscape::{
     peer::{Message, Peer, PeerError, Received},
     progress::{Progress, Stage},
+    text::TextSpace,
 };
 use serde::Serialize as _;
 use wasm_bindgen::prelude::*;
@@ -86,6 +91,10 @@ pub struct Assistant {
     loads: Cell<bool>,
     /// If `true`, it will hand over the files of the network.
     hands_over: Cell<bool>,
+    /// The space of the text encoder that it was asked to load.
+    encoder: RefCell<Option<TextSpace>>,
+    /// The space of the text encoder that it has loaded.
+    reads: Rc<RefCell<Option<TextSpace>>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
@@ -106,9 +115,12 @@ impl Assistant {
         let worker = Worker::new_with_options(address, &options)?;
         let inbox = Rc::new(Inbox::default());
         let arrived = Rc::clone(&inbox);
+        let reads = Rc::new(RefCell::new(None));
+        let loaded = Rc::clone(&reads);
         let on_message = Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {
                 Ok(FromAssistant::Failed { reason }) => arrived.end(reason),
+                Ok(FromAssistant::Reads(space)) => *loaded.borrow_mut() = Some(space),
                 Ok(message) => arrived.put(message),
                 Err(error) => arrived.end(format!("a message could not be read: {error}")),
             }
@@ -130,6 +142,8 @@ impl Assistant {
             listens: Cell::new(false),
             loads: Cell::new(false),
             hands_over: Cell::new(false),
+            encoder: RefCell::new(None),
+            reads,
             _on_message: on_message,
             _on_error: on_error,
         };
@@ -186,6 +200,47 @@ impl Assistant {
         Ok(None)
     }
 
+    /// `true` if the assistant can encode phrases in a space.
+    pub fn reads(&self, space: &TextSpace) -> bool {
+        self.reads.borrow().as_ref() == Some(space)
+    }
+
+    /// Asks for the text encoder of a space, whose files the browser keeps, to be loaded.
+    pub fn load_encoder(&self, space: &TextSpace) {
+        if self.encoder.borrow().as_ref() != Some(space) {
+            *self.encoder.borrow_mut() = Some(space.clone());
+            self.post(ToAssistant::LoadEncoder(space.clone()));
+        }
+    }
+
+    /// Asks for the vectors of phrases, which [`embedded`](Self::embedded) waits for.
+    pub fn embed(&self, phrases: &[&str]) {
+        let phrases = phrases.iter().map(|&phrase| phrase.to_owned()).collect();
+        self.post(ToAssistant::Embed(phrases));
+    }
+
+    /// Waits for vectors, `(phrases, width)`.
+    ///
+    /// # Errors
+    /// It is lost, or sent something else.
+    pub async fn embedded(&self, [phrases, width]: [usize; 2]) -> Result<Vec<Vec<f32>>, PeerError> {
+        loop {
+            if let FromAssistant::Embedded(vectors) = self.next().await? {
+                let vectors: Vec<f32> = vectors.to_vec();
+                if vectors.len() != phrases * width {
+                    return Err(PeerError::Unexpected {
+                        found: format!("{} numbers", vectors.len()),
+                        expected: "a vector of each phrase",
+                    });
+                }
+                return Ok(vectors
+                    .chunks_exact(width.max(1))
+                    .map(<[f32]>::to_vec)
+                    .collect());
+            }
+        }
+    }
+
     async fn next(&self) -> Result<FromAssistant, PeerError> {
         self.inbox.next().await.map_err(PeerError::Lost)
     }
@@ -218,7 +273,10 @@ impl Peer for Assistant {
                     FromAssistant::Reply(reply) => pass_on(&reply, Stage::Backbone),
                     // The worker has loaded the network before there was an assistant.
                     FromAssistant::Fetched(_) => self.hands_over.set(false),
-                    FromAssistant::Listening | FromAssistant::Failed { .. } => {}
+                    FromAssistant::Listening
+                    | FromAssistant::Reads(_)
+                    | FromAssistant::Embedded(_)
+                    | FromAssistant::Failed { .. } => {}
                 }
             }
         })
