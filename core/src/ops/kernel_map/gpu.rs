@@ -122,6 +122,29 @@ impl Batch {
             on_device: OnDevice::default(),
         }
     }
+
+    /// How many of the first `pairings`, at least one, have levels whose hash tables have at most
+    /// `limit` bytes together. The keys of voxels have no more than these.
+    pub fn fitting(pairings: &[Pairing], limit: usize) -> usize {
+        let (mut levels, mut slots) = (Vec::<&Level>::new(), 0);
+        for (count, Pairing { rows, others, .. }) in pairings.iter().enumerate() {
+            for level in [rows, others] {
+                if !levels.iter().any(|known| known.is(level)) {
+                    levels.push(level);
+                    slots += slots_of(level);
+                }
+            }
+            if slots * size_of::<u32>() > limit {
+                return count.max(1);
+            }
+        }
+        pairings.len()
+    }
+}
+
+/// Number of slots of a level's hash table: a power of two, and at least two for each voxel.
+fn slots_of(level: &Level) -> usize {
+    (2 * level.len()).next_power_of_two()
 }
 
 /// The voxels of several levels on a device, one level after the other, with a hash table of each.
@@ -150,7 +173,7 @@ impl Index {
             if levels.iter().any(|known| known.level.is(level)) {
                 continue;
             }
-            let count = (2 * level.len()).next_power_of_two();
+            let count = slots_of(level);
             levels.push(IndexedLevel {
                 level: level.clone(),
                 first_row: keys.len(),
@@ -326,7 +349,30 @@ fn blocks_of(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[test]
+    fn a_batch_has_levels_whose_hash_tables_fit() {
+        let level = |voxels: i32| Level::new((0..voxels).map(|x| [x, 0, 0]).collect()).unwrap();
+        let pairing = |rows: &Level, others: &Level| Pairing {
+            rows: rows.clone(),
+            others: others.clone(),
+            relation: Relation::Within(3),
+        };
+        // 256 and 128 slots, of four bytes each.
+        let (fine, coarse) = (level(100), level(50));
+        let list = [
+            pairing(&fine, &fine),
+            pairing(&fine, &fine),
+            pairing(&fine, &coarse),
+            pairing(&coarse, &coarse),
+        ];
+        for (limit, count) in [(0, 1), (1023, 1), (1024, 2), (1535, 2), (1536, 4)] {
+            assert_eq!(Batch::fitting(&list, limit), count, "{limit}");
+        }
+    }
 
     #[test]
     fn parts_have_every_row_once_and_fit_the_bindings_of_their_launch() {

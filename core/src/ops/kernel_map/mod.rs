@@ -11,6 +11,7 @@ pub(super) mod pairs;
 
 use std::sync::{Arc, OnceLock};
 
+use super::wgsl::BINDING_LIMIT;
 use crate::platform;
 use gpu::Batch;
 use level::AXIS_BITS;
@@ -281,9 +282,9 @@ impl KernelMap {
     }
 
     /// Makes a GPU build the tables of all these `maps` at the first use of one of them, with one
-    /// upload and one launch of each shader. Tables that were used before, or are in another such
-    /// list, stay as they are. Together, the levels must have few enough voxels for eight bytes of
-    /// each to fit a binding.
+    /// upload and one launch of each shader, or a few if there are so many voxels that one binding
+    /// cannot hold them. Tables that were used before, or are in another such list, stay as they
+    /// are.
     pub fn build_together<'a>(maps: impl IntoIterator<Item = &'a Self>) {
         let mut tables: Vec<&PairTable> = Vec::new();
         for map in maps {
@@ -294,10 +295,15 @@ impl KernelMap {
                 }
             }
         }
-        let pairings = tables.iter().map(|table| table.pairing.clone()).collect();
-        let batch = Arc::new(Batch::new(pairings));
-        for (place, table) in tables.into_iter().enumerate() {
-            table.batch.get_or_init(|| (batch.clone(), place));
+        let mut rest = &tables[..];
+        while !rest.is_empty() {
+            let pairings: Vec<Pairing> = rest.iter().map(|table| table.pairing.clone()).collect();
+            let (now, later) = rest.split_at(Batch::fitting(&pairings, BINDING_LIMIT));
+            let batch = Arc::new(Batch::new(pairings[..now.len()].to_vec()));
+            for (place, table) in now.iter().enumerate() {
+                table.batch.get_or_init(|| (batch.clone(), place));
+            }
+            rest = later;
         }
     }
 
