@@ -1,7 +1,7 @@
 //! The worker shares the work on a scan with an assistant, whom nobody notices: what is found is the
 //! same without it, and without the end of its work.
 
-use proofs::app::{Page, Stand, Visit, story};
+use proofs::app::{Chip, Page, STEP, Stand, Visit, story};
 
 /// Tells the page which kinds of messages the assistant sends.
 const WATCHED: &str = "{
@@ -83,6 +83,44 @@ fn an_assistant_that_dies_costs_time_and_nothing_else() {
         assert_eq!(find(stand, &page).await, alone);
         assert!(!page.exists("error").await);
     });
+}
+
+#[test]
+fn phrases_that_are_asked_for_together_are_read_by_both() {
+    story(async |stand| {
+        let page = stand.visit(TOGETHER, WATCHING).await;
+        find(stand, &page).await;
+        let both = "a broken lamp, something one sits on";
+        let alone = ask(&page, both).await;
+        page.until("the assistant's text encoder", STEP * 3, async || {
+            said(&page).await.iter().any(|said| said.ends_with("Reads"))
+        })
+        .await;
+        let embedded = async || {
+            let all = said(&page).await;
+            all.iter().filter(|said| said.ends_with("Embedded")).count()
+        };
+        assert_eq!(embedded().await, 0);
+        page.ask("").await;
+        assert_eq!(ask(&page, both).await, alone);
+        assert_eq!(embedded().await, 1);
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+/// Asks for phrases outside the vocabulary.
+async fn ask(page: &Page, phrases: &str) -> Vec<Chip> {
+    page.keys("prompt-input", phrases).await;
+    page.until("the offer to look for them", STEP, async || {
+        page.text("unfinished").await.contains("a broken lamp")
+    })
+    .await;
+    page.keys("prompt-input", "\u{e007}").await; // Enter
+    page.until("the answer", STEP * 3, async || {
+        page.chips().await.len() == 2
+    })
+    .await;
+    page.chips().await
 }
 
 /// The things in the room: their ids, names and numbers of points.
