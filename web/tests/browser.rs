@@ -23,6 +23,7 @@ async fn operations_on_webgpu() {
     console_error_panic_hook::set_once();
     let gpu = device::gpu().await;
     assert_none(&sparse_conv::check(&gpu).await);
+    assert_none(&sparse_conv::check_pyramids(&gpu).await);
     assert_none(&affine::check(&gpu).await);
     assert_none(&segment_mean::check(&gpu).await);
     assert_none(&matmul::check(&gpu).await);
@@ -49,6 +50,7 @@ async fn operations_on_the_cpu() {
     segscape::platform::start();
     console_error_panic_hook::set_once();
     assert_none(&sparse_conv::check(&device::cpu()).await);
+    assert_none(&sparse_conv::check_pyramids(&device::cpu()).await);
     assert_none(&affine::check(&device::cpu()).await);
     assert_none(&segment_mean::check(&device::cpu()).await);
     assert_none(&matmul::check(&device::cpu()).await);
