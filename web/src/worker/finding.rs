@@ -80,7 +80,7 @@ impl Session {
             let colors = scan.colors.as_deref();
             let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
             let found = match &self.help {
-                Help::There(assistant) => {
+                Help::There(assistant) if assistant.is_loaded() => {
                     let encoded = std::mem::take(&mut encoded);
                     job::segment_shared(
                         &observation,
@@ -138,8 +138,8 @@ impl Session {
         }
     }
 
-    /// Lets the assistant load the network and begin with the open scan, so that it is at work while
-    /// superpoints are computed here. `true` if it will send the features of the voxels.
+    /// Lets the assistant load the network and, once it has, begin with the open scan, so that it is
+    /// at work while superpoints are computed here. `true` if it will send the features of the voxels.
     async fn begin_elsewhere(&mut self, evidence: &ImageEvidence) -> bool {
         let Some(offered) = &self.offered else {
             self.help.dismiss(); // there is nothing that it could load
@@ -148,11 +148,12 @@ impl Session {
         let (Help::There(assistant), Some(scan)) = (&self.help, self.open.scan()) else {
             return false;
         };
-        if let Err(error) = assistant.ready().await {
-            self.help.give_up(&error);
-            return false;
+        // What is not there yet is fetched while this worker is too busy to read what comes.
+        let fetches = self.network.is_none() && !models::is_kept(offered).await;
+        assistant.load(offered, fetches);
+        if !assistant.is_loaded() {
+            return false; // waiting for it would take longer than working alone
         }
-        assistant.load(offered);
         let colors = scan.colors.as_deref();
         let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
         job::encode_elsewhere(&observation, assistant)

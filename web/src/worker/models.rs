@@ -148,6 +148,27 @@ pub async fn encoder(space: &TextSpace) -> Result<Box<dyn TextEncoder>, ModelErr
     Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], &Device::flex())).await?)
 }
 
+/// `true` if the browser keeps models of any kind.
+pub async fn keeps_any() -> bool {
+    match ModelCache::open().await {
+        Ok(cache) => cache.list().await.is_ok_and(|models| !models.is_empty()),
+        Err(_) => false,
+    }
+}
+
+/// `true` if the browser keeps all files of a network.
+pub async fn is_kept(offered: &Offered) -> bool {
+    let Ok(cache) = ModelCache::open().await else {
+        return false;
+    };
+    for shard in &offered.manifest.shards {
+        if !cache.has(&key(&offered.folder, shard)).await {
+            return false;
+        }
+    }
+    true
+}
+
 /// Number of bytes of the text encoder of a space that the browser does not have.
 ///
 /// # Errors

@@ -40,20 +40,35 @@ pub fn pass_on(reply: &Reply) {
 /// The state of the assistant.
 #[derive(Default)]
 pub struct Assisting {
-    network: Option<Network>,
+    /// The network, and the folder that it is from.
+    network: Option<(String, Network)>,
     encoder: Option<Box<dyn TextEncoder>>,
 }
 
 impl Assisting {
-    async fn load(&mut self, folder: String, manifest: &str) -> Result<(), ModelError> {
-        let offered = Offered {
-            folder,
-            manifest: Manifest::parse(manifest.as_bytes())?,
-        };
-        let files = models::files_of(&offered).await?;
-        let handed = files.iter().map(|file| Bulk::from_slice(file)).collect();
-        tell(&FromAssistant::Fetched(handed));
-        self.network = Some(models::load(&offered, &files, &Device::flex()).await?);
+    async fn load_kept(&mut self) -> Result<(), ModelError> {
+        // Who has no network at all need not ask for one before there is a scan.
+        if models::keeps_any().await {
+            let offered = models::offered().await?;
+            if models::is_kept(&offered).await {
+                return self.load(offered, false).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(&mut self, offered: Offered, hands_over: bool) -> Result<(), ModelError> {
+        let is_there = matches!(&self.network, Some((folder, _)) if *folder == offered.folder);
+        if hands_over || !is_there {
+            let files = models::files_of(&offered).await?;
+            if hands_over {
+                let handed = files.iter().map(|file| Bulk::from_slice(file)).collect();
+                tell(&FromAssistant::Fetched(handed));
+            }
+            let network = models::load(&offered, &files, &Device::flex()).await?;
+            self.network = Some((offered.folder, network));
+        }
+        tell(&FromAssistant::Loaded);
         Ok(())
     }
 
@@ -73,7 +88,7 @@ impl Assisting {
     }
 
     async fn assist(&self, request: Message) -> Result<(), String> {
-        let network = self.network.as_ref().ok_or("it has no network")?;
+        let (_, network) = self.network.as_ref().ok_or("it has no network")?;
         let cancel = Cancel::default(); // the worker ends this program in its place
         let report = |progress: Progress| pass_on(&Reply::Progress(progress));
         let monitor = Monitor::new(&report, &cancel);
@@ -99,10 +114,22 @@ impl Answers for Assisting {
 
     async fn answer(&mut self, request: ToAssistant) {
         let answered = match request {
-            ToAssistant::Load { folder, manifest } => self
-                .load(folder, &manifest)
-                .await
-                .map_err(|error| error.to_string()),
+            // What goes wrong here goes wrong again when there is a scan, and is told then.
+            ToAssistant::LoadKept => {
+                drop(self.load_kept().await);
+                Ok(())
+            }
+            ToAssistant::Load {
+                folder,
+                manifest,
+                hands_over,
+            } => match Manifest::parse(manifest.as_bytes()) {
+                Ok(manifest) => self
+                    .load(Offered { folder, manifest }, hands_over)
+                    .await
+                    .map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            },
             ToAssistant::Peer(sent) => self.assist(sent.into()).await,
             ToAssistant::LoadEncoder(space) => self
                 .load_encoder(space)
@@ -115,9 +142,8 @@ impl Answers for Assisting {
         }
     }
 
-    fn listening() {
-        tell(&FromAssistant::Listening);
-    }
+    /// Messages before this one are not lost.
+    fn listening() {}
 
     fn unreadable(reason: String) {
         tell(&FromAssistant::Failed { reason });

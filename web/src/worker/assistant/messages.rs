@@ -12,12 +12,16 @@ use crate::protocol::{Bulk, Reply};
 /// Messages from the worker to its assistant.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToAssistant {
-    /// Fetches a network, hands its files over and loads it. Must be the first message.
+    /// Loads the network in use, if the browser keeps it.
+    LoadKept,
+    /// Loads a network, unless it is there.
     Load {
         /// The folder of the network.
         folder: String,
         /// The manifest, as JSON.
         manifest: String,
+        /// If `true`, the worker waits for the files.
+        hands_over: bool,
     },
     /// A part of the work on a scan.
     Peer(Sent),
@@ -31,12 +35,12 @@ pub enum ToAssistant {
 #[allow(clippy::large_enum_variant, reason = "a message is sent, not kept")]
 #[derive(Debug, Serialize, Deserialize)]
 pub enum FromAssistant {
-    /// It is ready for messages.
-    Listening,
     /// Something that the page should know, such as the progress of a download.
     Reply(Reply),
     /// The files of the network, in order.
     Fetched(Vec<Bulk>),
+    /// It has loaded the network.
+    Loaded,
     /// A part of the work on a scan.
     Peer(Sent),
     /// It has loaded the text encoder of a space.
@@ -94,7 +98,9 @@ impl ToAssistant {
     pub fn transfers(&self) -> Array {
         match self {
             Self::Peer(sent) => sent.transfers(),
-            Self::Load { .. } | Self::LoadEncoder(_) | Self::Embed(_) => Array::new(),
+            Self::LoadKept | Self::Load { .. } | Self::LoadEncoder(_) | Self::Embed(_) => {
+                Array::new()
+            }
         }
     }
 }
@@ -107,7 +113,7 @@ impl FromAssistant {
             Self::Fetched(files) => files.iter().map(|file| &file.0).collect(),
             Self::Reply(reply) => reply.transfers(),
             Self::Embedded(vectors) => Array::of1(&vectors.0),
-            Self::Listening | Self::Reads(_) | Self::Failed { .. } => Array::new(),
+            Self::Loaded | Self::Reads(_) | Self::Failed { .. } => Array::new(),
         }
     }
 }

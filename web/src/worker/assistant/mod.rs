@@ -1,9 +1,11 @@
 //! The assistant: a second worker, which the worker starts and shares the work on a scan with. It
 //! runs the same program; this is what the worker knows of it, and [`assisting`] what it does itself.
 //!
-//! Workers share no memory, so that the work is split by messages. While the worker computes
-//! superpoints, the assistant fetches the network, hands its files over, and runs the backbone, which
-//! needs no superpoints; then each decodes a part of the queries. Of phrases that are asked for
+//! Workers share no memory, so that the work is split by messages. A network that the browser keeps is
+//! loaded by the assistant as soon as it starts; another one it fetches, and hands its files over,
+//! while the worker computes the superpoints of the first scan. From then on it runs the backbone of a
+//! scan, which needs no superpoints, while the worker computes these; then each decodes a part of the
+//! queries. Of phrases that are asked for
 //! together, each encodes half. An assistant that fails costs time alone: the worker does all of the
 //! work then.
 
@@ -85,9 +87,9 @@ pub struct Assistant {
     address: String,
     worker: Worker,
     inbox: Rc<Inbox<FromAssistant>>,
-    /// If `true`, it listens.
-    listens: Cell<bool>,
-    /// If `true`, it was asked to load a network.
+    /// If `true`, it has loaded the network.
+    is_loaded: Rc<Cell<bool>>,
+    /// If `true`, it was asked to load the network of a scan.
     loads: Cell<bool>,
     /// If `true`, it will hand over the files of the network.
     hands_over: Cell<bool>,
@@ -116,11 +118,13 @@ impl Assistant {
         let inbox = Rc::new(Inbox::default());
         let arrived = Rc::clone(&inbox);
         let reads = Rc::new(RefCell::new(None));
-        let loaded = Rc::clone(&reads);
+        let is_loaded = Rc::new(Cell::new(false));
+        let (reader, loaded) = (Rc::clone(&reads), Rc::clone(&is_loaded));
         let on_message = Closure::new(move |event: MessageEvent| {
             match serde_wasm_bindgen::from_value(event.data()) {
                 Ok(FromAssistant::Failed { reason }) => arrived.end(reason),
-                Ok(FromAssistant::Reads(space)) => *loaded.borrow_mut() = Some(space),
+                Ok(FromAssistant::Reads(space)) => *reader.borrow_mut() = Some(space),
+                Ok(FromAssistant::Loaded) => loaded.set(true),
                 Ok(message) => arrived.put(message),
                 Err(error) => arrived.end(format!("a message could not be read: {error}")),
             }
@@ -139,7 +143,7 @@ impl Assistant {
             address: address.to_owned(),
             worker,
             inbox,
-            listens: Cell::new(false),
+            is_loaded,
             loads: Cell::new(false),
             hands_over: Cell::new(false),
             encoder: RefCell::new(None),
@@ -148,33 +152,28 @@ impl Assistant {
             _on_error: on_error,
         };
         assistant.worker.post_message(&wasm_bindgen::module())?;
+        assistant.post(ToAssistant::LoadKept);
         Ok(assistant)
     }
 
-    /// Waits until the assistant listens.
-    ///
-    /// # Errors
-    /// It is lost.
-    pub async fn ready(&self) -> Result<(), PeerError> {
-        while !self.listens.get() {
-            let message = self.next().await?;
-            self.listens
-                .set(matches!(message, FromAssistant::Listening));
-        }
-        Ok(())
+    /// `true` if the assistant has the network, so that it can do its share.
+    pub fn is_loaded(&self) -> bool {
+        self.is_loaded.get()
     }
 
-    /// Asks for a network to be loaded, once; it is the only one of a worker.
-    pub fn load(&self, offered: &Offered) {
+    /// Asks for a network to be loaded, once; it is the only one of a worker. If it `hands_over`, its
+    /// [`files`](Self::files) can be waited for.
+    pub fn load(&self, offered: &Offered, hands_over: bool) {
         if self.loads.replace(true) {
             return;
         }
         match serde_json::to_string(&offered.manifest) {
             Ok(manifest) => {
-                self.hands_over.set(true);
+                self.hands_over.set(hands_over);
                 self.post(ToAssistant::Load {
                     folder: offered.folder.clone(),
                     manifest,
+                    hands_over,
                 });
             }
             Err(error) => self.inbox.end(error.to_string()),
@@ -273,7 +272,7 @@ impl Peer for Assistant {
                     FromAssistant::Reply(reply) => pass_on(&reply, Stage::Backbone),
                     // The worker has loaded the network before there was an assistant.
                     FromAssistant::Fetched(_) => self.hands_over.set(false),
-                    FromAssistant::Listening
+                    FromAssistant::Loaded
                     | FromAssistant::Reads(_)
                     | FromAssistant::Embedded(_)
                     | FromAssistant::Failed { .. } => {}
