@@ -1,8 +1,8 @@
 //! Finds the instances of the open scan, together with the worker's assistant where there is one.
 
 use segscape::{
-    instances::Segmentation,
-    job::{self, Decoding, ImageEvidence, Network, SegmentError},
+    instances::{KeptMasks, Segmentation},
+    job::{self, Decoding, Grouping, ImageEvidence, Network, SegmentError},
     model::{InferenceError, Observation, manifest::ManifestError},
     platform,
     progress::{Cancel, Monitor, Progress, Stage},
@@ -59,7 +59,7 @@ impl Session {
             }
             Err(_) => Default::default(),
         };
-        let mut encoded = self.begin_elsewhere(&evidence).await;
+        let encoded = self.begin_elsewhere(&evidence).await;
         let scan = self.open.scan().ok_or(NO_SCENE)?;
         let options = mesh_superpoints.options(scan.triangles.len());
         let grouping = job::group(&Observation::from(scan), given, &options, &monitor)
@@ -70,49 +70,9 @@ impl Session {
         );
         platform::yield_now().await;
 
-        // A failed run on the GPU is repeated on the CPU, and one whose assistant failed without it.
-        let (segmentation, masks) = loop {
-            self.load_network(&watch).await?;
-            let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
-                return Err(NO_SCENE.to_owned());
-            };
-            let decoding = Decoding::default();
-            let colors = scan.colors.as_deref();
-            let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
-            let found = match &self.help {
-                Help::There(assistant) if assistant.is_loaded() => {
-                    let encoded = std::mem::take(&mut encoded);
-                    job::segment_shared(
-                        &observation,
-                        &grouping,
-                        network,
-                        &decoding,
-                        (assistant, encoded),
-                        &monitor,
-                    )
-                    .await
-                }
-                _ => {
-                    job::segment_keeping_masks(
-                        &observation,
-                        &grouping,
-                        network,
-                        &decoding,
-                        &monitor,
-                    )
-                    .await
-                }
-            };
-            match found {
-                Err(SegmentError::Inference(InferenceError::Peer(error))) => {
-                    self.help.give_up(&error);
-                }
-                Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
-                    self.leave_gpu(&error)
-                }
-                result => break result.map_err(|error| error.to_string())?,
-            }
-        };
+        let (segmentation, masks) = self
+            .segment(&evidence, &grouping, encoded, &watch, &monitor)
+            .await?;
         watch.finished(
             Stage::Instances,
             format!("{} instances", segmentation.instances.len()),
@@ -129,6 +89,55 @@ impl Session {
         self.prompt(Asked::NOTHING).await?;
         post(&Reply::Done);
         Ok(())
+    }
+
+    /// Runs the network, together with the assistant if it is there, which has `encoded` the voxels or
+    /// will have. A failed run on the GPU is repeated on the CPU, and one whose assistant failed without
+    /// it.
+    async fn segment(
+        &mut self,
+        evidence: &ImageEvidence,
+        grouping: &Grouping,
+        mut encoded: bool,
+        watch: &Watch,
+        monitor: &Monitor<'_>,
+    ) -> Result<(Segmentation, KeptMasks), String> {
+        loop {
+            self.load_network(watch).await?;
+            let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
+                return Err(NO_SCENE.to_owned());
+            };
+            let decoding = Decoding::default();
+            let colors = scan.colors.as_deref();
+            let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
+            let found = match &self.help {
+                Help::There(assistant) if assistant.is_loaded() => {
+                    let encoded = std::mem::take(&mut encoded);
+                    job::segment_shared(
+                        &observation,
+                        grouping,
+                        network,
+                        &decoding,
+                        (assistant, encoded),
+                        monitor,
+                    )
+                    .await
+                }
+                _ => {
+                    job::segment_keeping_masks(&observation, grouping, network, &decoding, monitor)
+                        .await
+                }
+            };
+            match found {
+                Err(SegmentError::Inference(InferenceError::Peer(error))) => {
+                    self.help.give_up(&error);
+                }
+                Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
+                    self.leave_gpu(&error)
+                }
+                result => return result.map_err(|error| error.to_string()),
+            }
+        }
     }
 
     /// Starts the assistant, unless it is there. A GPU does alone what it does fast.
