@@ -9,12 +9,13 @@
 //! inside a long loop, and needs no check in any stage. Only the following of frames can be stopped
 //! ([`Request::Stop`]), because it listens between two frames and has something to keep.
 
+mod bulk;
 mod captures;
 mod source;
 
 use std::collections::BTreeMap;
 
-use js_sys::{Array, ArrayBuffer};
+use js_sys::Array;
 use segscape::{
     bundle::{SavedView, ScanFile},
     geometry::Aabb,
@@ -26,6 +27,7 @@ use segscape::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use bulk::Bulk;
 pub use captures::{
     CaptureInfo, ChangedInstance, Followed, FrameInfo, Frames, ImagesInfo, SeenInfo,
 };
@@ -36,28 +38,6 @@ use crate::edits::Edits;
 /// Number of points up to which the worker shares the work with its assistant. With more, the two
 /// would take more than 2 GB.
 pub const MOST_SHARED_POINTS: u32 = 2_000_000;
-
-/// Bytes that are transferred without a copy.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Bulk(#[serde(with = "serde_wasm_bindgen::preserve")] pub ArrayBuffer);
-
-impl Bulk {
-    /// Copies plain old data out of wasm memory.
-    pub fn from_slice<T: bytemuck::NoUninit>(values: &[T]) -> Self {
-        Self(js_sys::Uint8Array::from(bytemuck::cast_slice::<T, u8>(values)).buffer())
-    }
-
-    /// Copies the bytes into wasm memory. A trailing partial element is dropped.
-    pub fn to_vec<T: bytemuck::Pod>(&self) -> Vec<T> {
-        let bytes = js_sys::Uint8Array::new(&self.0);
-        let count = bytes.length() as usize / size_of::<T>();
-        let mut values = vec![T::zeroed(); count];
-        bytes
-            .subarray(0, (count * size_of::<T>()) as u32)
-            .copy_to(bytemuck::cast_slice_mut(&mut values));
-        values
-    }
-}
 
 /// The processor that runs the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
