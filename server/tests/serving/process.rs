@@ -42,6 +42,8 @@ impl Program {
             .arg(env!("CARGO_BIN_EXE_server"))
             .args(["--app", "dist", "--store", "store"])
             .args(["--part-bytes", &PART.to_string()])
+            // What is stored here is small, however little is free on this disk.
+            .args(["--min-free", "0"])
             .args(listen)
             .args(more)
             .current_dir(folder.path())
@@ -107,7 +109,10 @@ impl Program {
         let begin = async || {
             let request = client.post(self.url("/api/uploads"));
             let request = request.json(&json!({ "bytes": bundle.len() }));
-            request.send().await.unwrap().json::<Value>().await.unwrap()
+            let answer = request.send().await.unwrap();
+            let (status, begun) = (answer.status(), answer.json::<Value>().await.unwrap());
+            assert_eq!(status, StatusCode::CREATED, "{begun}");
+            begun
         };
         let put = async |begun: &Value, number: usize, part: &[u8]| {
             let path = format!("/api/uploads/{}/parts/{number}", text(begun, "upload"));
