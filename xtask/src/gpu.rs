@@ -163,6 +163,7 @@ fn parts(quick: bool) -> Vec<Part> {
             &["--tiles", "shared"],
             60,
         ),
+        bench("kernel maps", "kernel_maps", &[], 30),
         bench("attention", "attention", &[], 30),
         bench("scan", "stages", &[], 60),
         bench("backbones", "backbone", &[], 60),

@@ -212,7 +212,7 @@ def measure(browser, options, work, plain, isolated):
     print(f"milliseconds, fastest and median of {options.rounds} rounds:")
     for name, rounds in times.items():
         found = {what: [ms for once in rounds for ms in once[what]] for what in rounds[0]}
-        print(f"{name:32}", ", ".join(f"{what} {min(ms):.0f} ({statistics.median(ms):.0f})" for what, ms in found.items()))
+        print(f"{name:32}", ", ".join(f"{what} {min(ms):.1f} ({statistics.median(ms):.1f})" for what, ms in found.items()))
 
 
 if __name__ == "__main__":

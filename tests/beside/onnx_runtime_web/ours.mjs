@@ -83,9 +83,11 @@ const calls = {
     return { ms: result.end - result.start, ...result };
   },
 
-  /** Milliseconds in the worker for an answer to the prompt. */
-  prompt({ text }) {
-    return request({ Prompt: { serial: 1, text, ...ASKED } }, ({ Answer }) => (Answer ? { ms: Answer.ms } : undefined));
+  /** Milliseconds until the prompt is answered. */
+  async prompt({ text }) {
+    const began = performance.now();
+    await request({ Prompt: { serial: 1, text, ...ASKED } }, ({ Answer }) => Answer);
+    return { ms: performance.now() - began };
   },
 };
 

@@ -34,7 +34,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     }
     times.sort_by(f64::total_cmp);
     let (fastest, median) = (times[0], times[times.len() / 2]);
-    let row = json!({ "voxels": voxels, "fastest_ms": fastest, "median_ms": median });
+    let row = json!({ "part": format!("{voxels} voxels"), "ms": fastest, "median_ms": median });
     let text = format!("kernel maps of {voxels} voxels {fastest:9.2} ms, median {median:9.2} ms");
     Ok(print(bench, &row, &text)?)
 }
