@@ -120,6 +120,7 @@ impl FromAssistant {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
