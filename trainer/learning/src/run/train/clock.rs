@@ -12,6 +12,8 @@ pub(super) struct Clock {
     before: f64,
     budget: f64,
     steps: Option<u64>,
+    /// The progress where this part of the run began.
+    first: f64,
     /// Time that the device waited for samples, and the time of all steps, since the last message
     /// in the log.
     lately: [Duration; 2],
@@ -29,14 +31,17 @@ impl Clock {
         {
             bar.set_style(style);
         }
-        Self {
+        let mut clock = Self {
             began: Instant::now(),
             before: state.seconds,
             budget: config.run.minutes * 60.0,
             steps: config.run.steps,
+            first: 0.0,
             lately: [Duration::ZERO; 2],
             bar,
-        }
+        };
+        clock.first = clock.progress(state);
+        clock
     }
 
     /// Seconds of the whole run, including the parts before a resume.
@@ -61,11 +66,11 @@ impl Clock {
         took: Duration,
     ) {
         let progress = self.progress(state);
-        let left = self.seconds() * (1.0 / progress.max(1e-9) - 1.0) / 60.0;
+        let left = time_left(self.began.elapsed(), self.first, progress).as_secs() / 60;
         self.lately[0] += waited;
         self.lately[1] += took;
         let message = format!(
-            "step {} loss {:.3} IoU {:.3}, {} % of the time waiting for samples, {left:.0} min left",
+            "step {} loss {:.3} IoU {:.3}, {} % of the time waiting for samples, {left} min left",
             state.steps,
             figures[0],
             figures[figures.len() - 1],
@@ -82,6 +87,12 @@ impl Clock {
         }
         self.bar.set_message(message);
     }
+}
+
+/// The time that the rest takes if it is as fast as the part since `first`, which took `elapsed`.
+pub(super) fn time_left(elapsed: Duration, first: f64, progress: f64) -> Duration {
+    let rest = (1.0 - progress).max(0.0) / (progress - first).max(1e-9);
+    Duration::try_from_secs_f64(elapsed.as_secs_f64() * rest).unwrap_or(Duration::MAX)
 }
 
 /// The part in percent of the whole.

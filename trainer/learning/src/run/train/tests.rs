@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 //! Runs of a tiny network on a room of two boxes.
 
-use super::*;
+use super::{clock::time_left, *};
 
 fn begin(config: &Config, out: &Path) -> anyhow::Result<()> {
     let (devices, cache) = ([Device::flex()], Arc::new(config.data.cache()?));
@@ -189,6 +189,19 @@ fn the_progress_says_how_long_the_device_waited() {
     assert!(shown(2, 900, 1000).contains(" 90 % of the time waiting for samples"));
     assert!(shown(5, 100, 1000).contains(" 10 % of"));
     assert!(shown(6, 500, 1000).contains(" 30 % of"));
+}
+
+#[test]
+fn a_run_that_goes_on_is_as_fast_as_it_is_now() {
+    let minute = Duration::from_secs(60);
+    // a run that continues in its middle, on a machine that is slower or faster than the last one
+    let left = time_left(minute, 0.5, 0.6);
+    assert!(
+        left.abs_diff(4 * minute) < Duration::from_millis(1),
+        "{left:?}"
+    );
+    assert_eq!(time_left(minute, 0.0, 1.0), Duration::ZERO);
+    assert_eq!(time_left(minute, 0.5, 1.1), Duration::ZERO);
 }
 
 #[test]
