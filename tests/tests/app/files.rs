@@ -136,9 +136,9 @@ pub async fn download(stand: &Stand, page: &Page, format: Export, stem: &str) ->
 /// Waits for a file of this name, takes it away and returns its bytes.
 pub async fn downloaded(stand: &Stand, page: &Page, name: &str) -> Vec<u8> {
     let path: PathBuf = stand.folder.path().join("downloads").join(name);
-    // The browser gives a file its name only once the file is complete.
+    // A file gets its name when it is complete; until then, Firefox keeps an empty one in its place.
     page.until(&format!("the download of {name}"), STEP, async || {
-        path.is_file()
+        fs::metadata(&path).is_ok_and(|file| file.len() > 0)
     })
     .await;
     let bytes = fs::read(&path).unwrap();
